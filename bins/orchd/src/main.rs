@@ -1,0 +1,3 @@
+//! the server.
+
+fn main() {}

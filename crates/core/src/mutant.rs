@@ -1,0 +1,78 @@
+//! Named design mutants: each switches one safeguard off, so that a test which claims to guard it can be
+//! seen to fail. The shipped program is built without the feature `mutants`, where [`on`] is constant false.
+
+macro_rules! mutants {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
+        /// One safeguard that a mutant build can switch off, named after the incident it prevents (spec 07).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Mutant { $($(#[$doc])* $variant,)* }
+
+        impl Mutant {
+            /// Every mutant.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name that the environment variable `ORCHD_MUTANT` takes.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+mutants! {
+    /// Prose such as "23 passed" counts as a verdict.
+    Inc02 = "inc-02";
+    /// Only the key `verdict:` of a test report is read.
+    Inc03 = "inc-03";
+    /// The store's compare-and-swap on the task's version is skipped.
+    Inc07 = "inc-07";
+    /// An intent whose owner died is a flag that blocks, not a question that is probed.
+    Inc09 = "inc-09";
+    /// A timed-out suite counts as a red one.
+    Inc10 = "inc-10";
+    /// An answer "merged" counts as the proof that the code is in main.
+    Inc13 = "inc-13";
+    /// The combined tree is not tested again after a rebase.
+    Inc16 = "inc-16";
+    /// A deploy intent's key lacks the attempt.
+    Inc17 = "inc-17";
+    /// A wake puts a task on Hold back to work.
+    Inc23 = "inc-23";
+    /// A paused task keeps its place.
+    Inc24 = "inc-24";
+    /// STOP waits for a step that only a person would start.
+    Inc26 = "inc-26";
+    /// Two issues of one key share an identity.
+    Inc31 = "inc-31";
+    /// Sequence numbers are counted outside the creating transaction.
+    Inc37 = "inc-37";
+    /// Giving way wakes nobody.
+    Inc38 = "inc-38";
+    /// Waiting for a person counts as a failure of the run.
+    Inc40 = "inc-40";
+    /// A judge's report counts as a commit on the task branch.
+    Inc41 = "inc-41";
+    /// A verdict of an older run is read.
+    Inc42 = "inc-42";
+    /// A red main is the task's fault.
+    Inc44 = "inc-44";
+    /// An approval counts whatever was shown.
+    Inc45 = "inc-45";
+    /// A landing is not checked for ancestry.
+    Inc46 = "inc-46";
+}
+
+/// Whether the safeguard is switched off.
+#[cfg(not(feature = "mutants"))]
+#[inline(always)]
+pub const fn on(_: Mutant) -> bool {
+    false
+}
+
+/// Whether the safeguard is switched off: the mutant named by the environment variable `ORCHD_MUTANT`.
+#[cfg(feature = "mutants")]
+#[expect(clippy::disallowed_methods, reason = "a test build only: the harness chooses the mutant per process")]
+pub fn on(mutant: Mutant) -> bool {
+    static CHOSEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    CHOSEN.get_or_init(|| std::env::var("ORCHD_MUTANT").ok()).as_deref() == Some(mutant.name())
+}

@@ -1,0 +1,1 @@
+//! drives the engine with tokio; wire.rs is the composition root.

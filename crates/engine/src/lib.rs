@@ -1,0 +1,1 @@
+//! the engine as steps, generic over the ports of core; no runtime.

@@ -1,0 +1,1 @@
+//! the git program, wrapped: mirror, agent's clone, gate checkout, rebase, landing, ancestry.

@@ -1,0 +1,1 @@
+//! processes: shim, deadlines, run directories, dialects and profiles of agent programs.

@@ -1,0 +1,1 @@
+//! deterministic job executors.

@@ -1,0 +1,1 @@
+//! the Store port on SQLite through diesel.

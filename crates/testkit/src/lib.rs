@@ -1,0 +1,1 @@
+//! test support: memory store, store contract, simulation world.

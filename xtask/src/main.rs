@@ -1,0 +1,3 @@
+//! the project's own tasks: check, test, ci, tidy, sim, mutants, bench.
+
+fn main() {}
