@@ -71,7 +71,10 @@ pub const fn on(_: Mutant) -> bool {
 
 /// Whether the safeguard is switched off: the mutant named by the environment variable `ORCHD_MUTANT`.
 #[cfg(feature = "mutants")]
-#[expect(clippy::disallowed_methods, reason = "a test build only: the harness chooses the mutant per process")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test build only: the harness chooses the mutant per process"
+)]
 pub fn on(mutant: Mutant) -> bool {
     static CHOSEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
     CHOSEN.get_or_init(|| std::env::var("ORCHD_MUTANT").ok()).as_deref() == Some(mutant.name())

@@ -97,7 +97,8 @@ pub enum Role {
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 5] = [Self::Analyst, Self::Architect, Self::Developer, Self::Reviewer, Self::Tester];
+    pub const ALL: [Self; 5] =
+        [Self::Analyst, Self::Architect, Self::Developer, Self::Reviewer, Self::Tester];
 
     /// The wire name, and the stem of the prompt's file.
     pub const fn name(self) -> &'static str {

@@ -1,1 +1,30 @@
-//! processes: shim, deadlines, run directories, dialects and profiles of agent programs.
+//! Processes: every program orchd runs (agents, test suites) runs under a small shim that owns its session, its
+//! deadline, its output files and its result file, and that lives on when orchd does not.
+//!
+//! Map: `spec` and `result` are the two files a run is made of, `run_dir` their folder; `shim` is the hidden child;
+//! `launcher` starts, finds again and stops it; `profile` and `dialect` know how agent programs are started and
+//! read; `suite` and `summary` run and read a project's tests. No stage, gate or store is known here.
+
+pub mod dialect;
+pub mod ended;
+pub mod env;
+pub mod launcher;
+pub mod log;
+pub mod lost;
+pub mod process;
+pub mod profile;
+pub mod result;
+pub mod run_dir;
+pub mod shim;
+pub mod spec;
+pub mod suite;
+pub mod summary;
+
+mod clock;
+
+pub use ended::{Ended, ExitClass};
+pub use launcher::{Found, LaunchError, Launcher, RunningRun, Waited};
+pub use result::{LeftoverOutcome, ResultError, RunResult};
+pub use run_dir::RunDir;
+pub use shim::shim_main;
+pub use spec::{CommitOn, Leftovers, RunSpec};

@@ -1,0 +1,139 @@
+//! A role's run: starting one with what it must read, and what a run that does not count leads to (spec 1.4).
+
+use super::{Decided, Decision, Order};
+use crate::budget;
+use crate::event::Spends;
+use crate::gate::{self, GateName};
+use crate::hold::HoldCode;
+use crate::id::Sha;
+use crate::job::{AgentOutcome, JobSpec, Work};
+use crate::policy::{Ask, TestingBy};
+use crate::reason::{Reason, Wait};
+use crate::stage::{Role, Stage};
+use crate::time::Timestamp;
+use crate::view::View;
+
+/// The role that works in the present stage, if an agent does.
+pub(super) fn role(view: &View) -> Option<Role> {
+    match view.task.stage {
+        Stage::Analysis => Some(Role::Analyst),
+        Stage::Architecture => Some(Role::Architect),
+        Stage::Development => Some(Role::Developer),
+        Stage::Review => Some(Role::Reviewer),
+        Stage::Testing if view.policy.testing_by == TestingBy::Agent => Some(Role::Tester),
+        Stage::Created
+        | Stage::Testing
+        | Stage::DeployStaging
+        | Stage::Deploy
+        | Stage::Done
+        | Stage::Cancelled => None,
+    }
+}
+
+/// What the latest run of this stage entry leads to before its gates are asked; `None` where they may be.
+pub(super) fn settle(view: &View, now: Timestamp) -> Option<Decided> {
+    let run = view.run()?;
+    match &run.outcome {
+        AgentOutcome::Completed { submission } => {
+            let questions = submission.blocking();
+            // A complete package beside the questions supersedes them.
+            if questions.is_empty() || !submission.artifacts.is_empty() || submission.verdict.is_some() {
+                None
+            } else if view.policy.ask == Ask::Never {
+                Some(Decided::hold(HoldCode::Ambiguous, questions.join(" / ")))
+            } else {
+                Some(Decided::new(Decision::Pause { questions }))
+            }
+        }
+        AgentOutcome::Failed { why } => Some(again(view, why, now)),
+        AgentOutcome::Transient { why, retry_at } => Some(transient(view, why, *retry_at, now)),
+        AgentOutcome::Quota { resets_at } => Some(quota(view, *resets_at, now)),
+        AgentOutcome::Infra { why } => Some(defer(view, stage_gate(view), why, now)),
+    }
+}
+
+/// The gate that stands for the stage's own run in the infra budget.
+pub(super) fn stage_gate(view: &View) -> GateName {
+    gate::leaving(view.task.stage).first().copied().unwrap_or(GateName::Admission)
+}
+
+/// A run that does not count: the same role runs again with the exact reason, within its budget.
+pub(super) fn again(view: &View, why: &str, now: Timestamp) -> Decided {
+    let (task, budgets) = (&view.task, &view.policy.budgets);
+    if !budget::left(budgets.agent_failures, task.spent.agent_granted, task.spent.agent) {
+        return Decided::hold(HoldCode::AgentFailed, why.to_owned());
+    }
+    start(view, Some(why), Some(Spends::AgentFailure), None, now)
+}
+
+fn transient(view: &View, why: &str, retry_at: Option<Timestamp>, now: Timestamp) -> Decided {
+    let (task, budgets) = (&view.task, &view.policy.budgets);
+    if !budget::left(budgets.transient, task.spent.transient_granted, task.spent.transient) {
+        return Decided::hold(HoldCode::ProviderDown, why.to_owned());
+    }
+    let backoff = now + budget::backoff(budgets, task.id, task.spent.transient);
+    let at = retry_at.map_or(backoff, |at| at.max(backoff));
+    start(view, None, Some(Spends::Transient), Some(at), now)
+}
+
+/// A known reset is waited for instead, and spends nothing.
+fn quota(view: &View, resets_at: Timestamp, now: Timestamp) -> Decided {
+    let until = budget::after_quota(&view.task, resets_at);
+    if now < until {
+        return Decided::stay(Reason::Wait(Wait::Quota { until }));
+    }
+    start(view, None, None, None, now)
+}
+
+/// Infrastructure: asked again later, within the budget of (task, gate).
+pub(super) fn defer(view: &View, gate: GateName, why: &str, now: Timestamp) -> Decided {
+    let (task, budgets) = (&view.task, &view.policy.budgets);
+    if !budget::infra_left(budgets, &task.spent, gate) {
+        let detail = format!("{} failed too often: {why}", gate.name());
+        return Decided::hold_gate(HoldCode::Infra, detail, Some(gate));
+    }
+    let spent = task.spent.infra.get(&gate).copied().unwrap_or(0);
+    let until = now + budget::backoff(budgets, task.id, spent);
+    Decided::stay(Reason::Deferred { gate, why: why.to_owned(), until })
+}
+
+/// Starts the stage's role, unless the money that is left does not allow it.
+pub(super) fn start(
+    view: &View,
+    failure: Option<&str>,
+    spends: Option<Spends>,
+    not_before: Option<Timestamp>,
+    _now: Timestamp,
+) -> Decided {
+    let task = &view.task;
+    let Some(role) = role(view) else {
+        return Decided::hold(HoldCode::AgentFailed, format!("no role works in {}", task.stage));
+    };
+    if let Some(why) = budget::money_refusal(view) {
+        return Decided::hold(HoldCode::Budget, why);
+    }
+    let Some((start, base)) = starting_point(view) else {
+        return Decided::hold(HoldCode::NotMerged, "the task has no branch to work on");
+    };
+    let assignment = task.assignment.clone().unwrap_or_default();
+    let work = Work::Agent {
+        role,
+        entry: task.entry,
+        start,
+        base,
+        must_fix: assignment.must_fix,
+        questions: assignment.questions,
+        answers: task.answers.clone(),
+        last_failure: failure.map(str::to_owned).or(assignment.last_failure),
+    };
+    Decided::new(Decision::Run(Box::new(Order { spec: JobSpec { work, not_before }, intent: None, spends })))
+}
+
+/// The last good head, or the commit of main the branch is cut from.
+fn starting_point(view: &View) -> Option<(Sha, Sha)> {
+    match (&view.task.branch_state, &view.task.cut_from) {
+        (Some(branch), _) => Some((branch.head.clone(), branch.base.clone())),
+        (None, Some(cut_from)) => Some((cut_from.clone(), cut_from.clone())),
+        (None, None) => None,
+    }
+}

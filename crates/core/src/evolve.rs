@@ -1,0 +1,471 @@
+//! What an event does to a row: the only code that changes a task or a repository. Total and without
+//! judgement, so that replaying a log rebuilds the row (I-14).
+
+use crate::command::deploy_subject;
+use crate::effect::{LandingAnswer, ProbeAnswer};
+use crate::event::{Birth, Event, How, RepoEvent, Spends};
+use crate::gate::GateName;
+use crate::hold::{Held, HoldCode};
+use crate::job::{AgentOutcome, AgentRun, JobKind, ReadyOutcome, SuiteOutcome};
+use crate::mutant::{self, Mutant};
+use crate::reason::Reason;
+use crate::repo::{Repo, SUITES_KEPT, TreeResult};
+use crate::stage::Stage;
+use crate::task::{
+    Assignment, CiReport, Deferred, DeployState, Evidence, FixForward, Landing, Pause, Spent, StageTotals,
+    Stopping, Task,
+};
+use crate::time::Timestamp;
+
+/// The row that a birth makes.
+pub fn born(birth: &Birth, at: Timestamp) -> Task {
+    Task {
+        id: birth.id,
+        seq: birth.seq,
+        project: birth.project.clone(),
+        repo: birth.repo.clone(),
+        key: birth.key.clone(),
+        life: birth.life,
+        request: birth.request.clone(),
+        track: birth.track.clone(),
+        branch: birth.branch.clone(),
+        created_at: at,
+        stage: Stage::Created,
+        entry: 1,
+        visit: 1,
+        entered_at: at,
+        pause: None,
+        hold: None,
+        stopping: None,
+        branch_state: None,
+        cut_from: None,
+        job: None,
+        side_job: None,
+        evidence: Evidence::default(),
+        gates: std::collections::BTreeMap::new(),
+        assignment: None,
+        approval: None,
+        confirmation: None,
+        declined: None,
+        answers: None,
+        spent: Spent::default(),
+        last_findings: None,
+        deferred: None,
+        landing: Landing::default(),
+        deploy: DeployState::default(),
+        effect: None,
+        fix_forward: None,
+        asked_main_at: None,
+        markers: Vec::new(),
+        cleaned: false,
+        reason: None,
+        reason_since: at,
+        totals: [(Stage::Created, StageTotals { visits: 1, ..StageTotals::default() })].into(),
+    }
+}
+
+/// Applies one event that was written at `at`.
+pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
+    match event {
+        Event::Created { birth } => *task = born(birth, at),
+        Event::RunEnded { run } => run_ended(task, run),
+        Event::SuiteEnded { suite } => task.evidence.suite = Some(suite.clone()),
+        Event::CiReported { head, state } => {
+            let since = task.evidence.ci.as_ref().filter(|ci| ci.head == *head).map_or(at, |ci| ci.since);
+            task.evidence.ci = Some(CiReport { head: head.clone(), state: state.clone(), since });
+        }
+        Event::ReadyEnded { ready } => {
+            if let ReadyOutcome::Ready { branch, .. } = &ready.outcome {
+                task.branch_state = Some(branch.clone());
+                task.landing.rebase_first = false;
+            }
+            if let Some(suite) = ready.suite_run() {
+                task.evidence.suite = Some(suite);
+            }
+            task.evidence.ready = Some((**ready).clone());
+        }
+        Event::LandingAnswered { answer } => {
+            if let LandingAnswer::Refused { why } = answer {
+                task.landing.refused = Some(why.clone());
+            }
+        }
+        Event::ProbeAnswered { answer } => {
+            if let Some(effect) = &mut task.effect {
+                effect.probes += 1;
+            }
+            if matches!(answer, ProbeAnswer::Closed { .. }) {
+                // The door of this number is closed for good; a later landing has the next one.
+                task.landing.number += 1;
+            }
+        }
+        Event::EffectAbsent { main } => {
+            if let Some(effect) = &mut task.effect {
+                effect.absent_at = Some(main.clone());
+            }
+        }
+        Event::DeployAnswered { answer } => task.evidence.deploy = Some(answer.clone()),
+        Event::JobFailed { why, told, .. } => task.evidence.infra = (!told).then(|| why.clone()),
+        Event::CleanedUp { .. } => task.cleaned = true,
+        Event::JobClosed { job } => {
+            task.job.take_if(|j| j.id == *job);
+            task.side_job.take_if(|j| j.id == *job);
+        }
+        Event::Approved { standing } => task.approval = Some(standing.clone()),
+        Event::DeployConfirmed { standing } => task.confirmation = Some(standing.clone()),
+        Event::HoldApproved { .. } => {
+            if task.hold.as_ref().is_some_and(|h| h.code == HoldCode::DeployUnknown) {
+                task.deploy.deployed = task.landing.proof.as_ref().map(|p| p.head.clone());
+            }
+            leave_hold(task);
+        }
+        Event::Rejected { reason, .. } => task.declined = Some(reason.clone()),
+        Event::StopAccepted { by } => task.stopping = Some(Stopping { by: by.clone(), at }),
+        Event::Paused { by, why, questions, now } => paused(task, by, why, questions, *now),
+        Event::Resumed { answers, .. } => resumed(task, answers.as_ref()),
+        Event::Retried { .. } => retried(task),
+        Event::TrackChanged { track, .. } => task.track.clone_from(track),
+        Event::Prioritised { priority, .. } => task.request.priority = *priority,
+        Event::CommandRefused { .. } | Event::Decided { .. } => {}
+        Event::GateJudged { result } => {
+            if result.gate == GateName::MergeReady && result.outcome.opens() {
+                task.landing.patch_moves = 0;
+            }
+            task.gates.insert(result.gate, result.clone());
+        }
+        Event::JobQueued { job, spends, .. } => job_queued(task, job, *spends),
+        Event::JobToldToEnd { job, why } => {
+            for mine in task.job.iter_mut().chain(task.side_job.iter_mut()).filter(|j| j.id == *job) {
+                mine.ending = Some(why.clone());
+            }
+        }
+        Event::EffectOpened { effect } => task.effect = Some(effect.clone()),
+        Event::EffectMoved { id, state, .. } => {
+            if let Some(effect) = task.effect.as_mut().filter(|e| e.id == *id) {
+                effect.state = *state;
+                effect.absent_at = None;
+            }
+            task.effect.take_if(|e| e.id == *id && !state.is_open());
+        }
+        Event::Landed { proof } => {
+            task.landing.landed.push(proof.head.clone());
+            task.landing.proof = Some(proof.clone());
+            task.landing.refused = None;
+        }
+        Event::Entered { from, to, how, assignment, cut_from } => {
+            entered(task, *from, *to, how, assignment.as_ref(), at);
+            if cut_from.is_some() {
+                task.cut_from.clone_from(cut_from);
+            }
+        }
+        Event::Held { code, detail, gate } => {
+            task.hold = Some(Held { code: *code, detail: detail.clone(), since: at, gate: *gate });
+            task.visit += 1;
+        }
+        Event::Deferred { gate, why, until } => {
+            *task.spent.infra.entry(*gate).or_default() += 1;
+            task.deferred = Some(Deferred { gate: *gate, why: why.clone(), until: *until });
+            forget_infra(task, *gate);
+        }
+        Event::MainAsked => task.asked_main_at = Some(at),
+        Event::LaneGivenBack => {
+            task.gates.remove(&GateName::MergeReady);
+            task.evidence.ready = None;
+        }
+        Event::Stayed { reason } => {
+            task.reason = Some(reason.clone());
+            task.reason_since = at;
+        }
+    }
+}
+
+fn run_ended(task: &mut Task, run: &AgentRun) {
+    task.spent.money += run.cost;
+    task.spent.tokens.0 += run.tokens.0;
+    task.spent.tokens.1 += run.tokens.1;
+    let totals = task.totals.entry(task.stage).or_default();
+    totals.cost += run.cost;
+    totals.tokens.0 += run.tokens.0;
+    totals.tokens.1 += run.tokens.1;
+    if let Some(branch) = &run.branch {
+        task.branch_state = Some(branch.clone());
+    }
+    if let AgentOutcome::Completed { submission } = &run.outcome {
+        if run.role == crate::stage::Role::Developer {
+            task.markers.clone_from(&submission.markers);
+        }
+        // The run has read them; from here on they are history.
+        task.assignment = None;
+        task.answers = None;
+    }
+    task.evidence.run = Some(run.clone());
+}
+
+fn paused(task: &mut Task, by: &crate::id::Actor, why: &str, questions: &[String], now: bool) {
+    if !questions.is_empty() {
+        let mut assignment = task.assignment.take().unwrap_or_default();
+        assignment.questions = questions.to_vec();
+        task.assignment = Some(assignment);
+        task.evidence.run = None;
+    }
+    task.pause = Some(Pause { by: by.clone(), why: why.to_owned(), questions: questions.to_vec(), now });
+}
+
+fn resumed(task: &mut Task, answers: Option<&String>) {
+    task.pause = None;
+    if answers.is_some() {
+        task.answers = answers.cloned();
+    }
+}
+
+/// Grants one attempt of what ran out, and forgets what led to the Hold.
+fn retried(task: &mut Task) {
+    let Some(held) = task.hold.clone() else { return };
+    match held.code {
+        HoldCode::Escalated | HoldCode::NoProgress => {
+            if matches!(task.stage, Stage::Analysis | Stage::Architecture) {
+                task.spent.bounces_granted += 1;
+            } else {
+                task.spent.rework_granted += 1;
+            }
+            task.last_findings = None;
+        }
+        HoldCode::AgentFailed => task.spent.agent_granted += 1,
+        HoldCode::ProviderDown => task.spent.transient_granted += 1,
+        HoldCode::Infra => {
+            if let Some(gate) = held.gate {
+                *task.spent.infra_granted.entry(gate).or_default() += 1;
+                forget_infra(task, gate);
+            }
+            task.evidence.infra = None;
+        }
+        HoldCode::CiPending => task.evidence.ci = None,
+        HoldCode::MainRed => {
+            task.evidence.suite = None;
+            task.evidence.ready = None;
+            task.landing.rebase_first = true;
+        }
+        HoldCode::MainMoves => task.landing.patch_moves = 0,
+        HoldCode::NotMerged => {
+            task.landing.refused = None;
+            task.gates.remove(&GateName::MergeReady);
+            task.evidence.ready = None;
+        }
+        HoldCode::MainRegressed => {
+            if let Some(proof) = &mut task.landing.proof {
+                proof.missing_markers.clear();
+            }
+        }
+        HoldCode::DeployDeclined
+        | HoldCode::DeployFailed
+        | HoldCode::EnvironmentBroken
+        | HoldCode::DeployUnknown => {
+            task.declined = None;
+            task.deploy.attempt += 1;
+            task.evidence.deploy = None;
+            task.confirmation = None;
+        }
+        HoldCode::MainBroken => {
+            if let Some(fix) = &mut task.fix_forward {
+                fix.granted += 1;
+            }
+        }
+        HoldCode::Unanswered => {}
+        HoldCode::Entry | HoldCode::Budget | HoldCode::Ambiguous | HoldCode::DependencyEnded => {}
+    }
+    if held.code == HoldCode::Ambiguous {
+        task.evidence.run = None;
+    }
+    leave_hold(task);
+}
+
+fn leave_hold(task: &mut Task) {
+    if task.hold.take().is_some() {
+        task.deferred = None;
+        task.visit += 1;
+    }
+}
+
+fn job_queued(task: &mut Task, job: &crate::job::JobRef, spends: Option<Spends>) {
+    if job.kind.class() == crate::job::JobClass::Pipeline {
+        task.job = Some(job.clone());
+        task.totals.entry(task.stage).or_default().attempts += 1;
+        task.deferred = None;
+    } else {
+        task.side_job = Some(job.clone());
+    }
+    if job.kind == JobKind::Agent {
+        task.spent.runs += 1;
+        task.evidence.run = None;
+    }
+    task.evidence.infra = None;
+    spend(task, spends);
+}
+
+fn spend(task: &mut Task, spends: Option<Spends>) {
+    match spends {
+        None => {}
+        Some(Spends::Rework) => task.spent.rework += 1,
+        Some(Spends::Bounce) => task.spent.bounces += 1,
+        Some(Spends::AgentFailure) => task.spent.agent += 1,
+        Some(Spends::Transient) => task.spent.transient += 1,
+        Some(Spends::Infra(gate)) => *task.spent.infra.entry(gate).or_default() += 1,
+    }
+}
+
+fn entered(
+    task: &mut Task,
+    from: Stage,
+    to: Stage,
+    how: &How,
+    assignment: Option<&Assignment>,
+    at: Timestamp,
+) {
+    let spent = at - task.entered_at;
+    task.totals.entry(from).or_default().spent_ms += spent.0.max(0);
+    task.totals.entry(to).or_default().visits += 1;
+    task.stage = to;
+    task.entry += 1;
+    task.visit += 1;
+    task.entered_at = at;
+    task.assignment = assignment.cloned();
+    task.declined = None;
+    task.deferred = None;
+    task.spent.agent = 0;
+    task.spent.agent_granted = 0;
+    task.spent.transient = 0;
+    task.spent.transient_granted = 0;
+    if !mutant::on(Mutant::Inc42) {
+        task.evidence.run = None;
+    }
+    task.evidence.infra = None;
+    match how {
+        How::Advance => {
+            if to == Stage::Done {
+                task.reason = Some(Reason::Ended);
+            }
+        }
+        How::Rollback { findings, spends, .. } => {
+            task.last_findings = Some(findings.clone());
+            spend(task, *spends);
+            task.evidence.suite = None;
+            task.evidence.ready = None;
+        }
+        How::PatchChanged => {
+            task.landing.patch_moves += 1;
+            task.evidence.ready = None;
+        }
+        How::Person { .. } => task.evidence.suite = None,
+        How::FixForward { .. } => fix_forward(task, at),
+        How::Stopped => task.stopping = None,
+    }
+}
+
+/// The next landing starts from the now current main; what the former one proved stays in `landed`.
+fn fix_forward(task: &mut Task, at: Timestamp) {
+    let attempts = task.fix_forward.as_ref().map_or(0, |f| f.attempts) + 1;
+    let first_red = task.fix_forward.as_ref().map_or(at, |f| f.first_red);
+    let granted = task.fix_forward.as_ref().map_or(0, |f| f.granted);
+    task.fix_forward = Some(FixForward { attempts, granted, first_red });
+    task.landing.number += 1;
+    task.landing.proof = None;
+    task.landing.patch_moves = 0;
+    task.branch_state = None;
+    task.cut_from = None;
+    task.gates.clear();
+    task.evidence = Evidence::default();
+    task.deploy.attempt += 1;
+    task.confirmation = None;
+    task.last_findings = None;
+}
+
+/// What a deferred gate had read: it is asked anew at the given time.
+fn forget_infra(task: &mut Task, gate: GateName) {
+    task.evidence.infra = None;
+    task.evidence.run.take_if(|run| matches!(run.outcome, AgentOutcome::Infra { .. }));
+    match gate {
+        GateName::TestsVerdict => task.evidence.suite = None,
+        GateName::CiGreen => task.evidence.ci = None,
+        GateName::MergeReady => task.evidence.ready = None,
+        GateName::DeployVerdict => task.evidence.deploy = None,
+        GateName::Entry
+        | GateName::Admission
+        | GateName::Questions
+        | GateName::ReviewVerdict
+        | GateName::BrdFiles
+        | GateName::Approval
+        | GateName::AdrFiles
+        | GateName::AdrConflict
+        | GateName::BranchAhead
+        | GateName::Tamper
+        | GateName::TamperAccepted
+        | GateName::StagingVerdict
+        | GateName::Security
+        | GateName::Coverage
+        | GateName::ArtifactFresh
+        | GateName::MergeVerify
+        | GateName::MainRegression => {}
+    }
+}
+
+/// Whether the standing confirm-deploy still speaks about what would be deployed.
+pub fn confirmed(task: &Task) -> bool {
+    task.confirmation.as_ref().is_some_and(|c| c.subject == deploy_subject(task))
+}
+
+/// Applies one event of a repository.
+pub fn evolve_repo(repo: &mut Repo, event: &RepoEvent) {
+    match event {
+        RepoEvent::LetIn { task } => {
+            if !repo.occupied_by(*task) {
+                repo.occupants.push(*task);
+            }
+        }
+        RepoEvent::GaveWay { task } => repo.occupants.retain(|t| t != task),
+        RepoEvent::LaneQueued { task } => {
+            if !repo.lane_queue.contains(task) {
+                repo.lane_queue.push(*task);
+            }
+        }
+        RepoEvent::LaneTaken { task } => {
+            repo.lane_queue.retain(|t| t != task);
+            repo.landing_task = Some(*task);
+        }
+        RepoEvent::LaneLeft { task } => {
+            repo.lane_queue.retain(|t| t != task);
+            repo.landing_task.take_if(|t| t == task);
+        }
+        RepoEvent::DeployLaneTaken { task, environment } => repo.deploying.push((environment.clone(), *task)),
+        RepoEvent::DeployLaneLeft { task } => repo.deploying.retain(|(_, t)| t != task),
+        RepoEvent::Frozen { freeze } => repo.frozen = Some(freeze.clone()),
+        RepoEvent::Unfrozen { .. } => {
+            repo.frozen = None;
+            repo.repair.clear();
+            // The person says it is mended: main is looked at again, and a red tree is judged again.
+            repo.main = None;
+            repo.suites.retain(|r| matches!(r.outcome, SuiteOutcome::Green { .. }));
+        }
+        RepoEvent::RepairNamed { task } => {
+            if !repo.repair.contains(task) {
+                repo.repair.push(*task);
+            }
+        }
+        RepoEvent::MainJobQueued { job, .. } => repo.main_job = Some(job.clone()),
+        RepoEvent::MainJobClosed { job, failure } => {
+            repo.main_job.take_if(|j| j.id == *job);
+            repo.main_failures = if failure.is_some() { repo.main_failures + 1 } else { 0 };
+            repo.main_failure.clone_from(failure);
+        }
+        RepoEvent::MainObserved { main } => repo.main = Some(main.clone()),
+        RepoEvent::SuiteKnown { tree, outcome } => {
+            repo.suites.retain(|r| r.tree != *tree);
+            repo.suites.push(TreeResult { tree: tree.clone(), outcome: outcome.clone() });
+            let excess = repo.suites.len().saturating_sub(SUITES_KEPT);
+            repo.suites.drain(..excess);
+        }
+        RepoEvent::MarkerAdded { marker } => {
+            if !repo.markers.contains(marker) {
+                repo.markers.push(marker.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,549 @@
+//! The store: rows, inbox, jobs with leases, effect ledger, projections. Each method is one transaction; no
+//! closure or connection crosses it; every update checks the rows it affected. The in-memory store of testkit
+//! is the executable specification; the contract suite there runs on every implementation.
+
+use async_trait::async_trait;
+
+use crate::admission::Candidacy;
+use crate::effect::{Effect, EffectState};
+use crate::enact::NewJob;
+use crate::event::{Birth, Event, RepoEvent};
+use crate::fact::{Address, Input, Pending};
+use crate::id::{
+    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, RepoId, RunId, TaskId, Token, TransitionId,
+};
+use crate::job::{JobClass, JobKind, JobRef, JobResult, JobSpec};
+use crate::policy::Money;
+use crate::repo::Repo;
+use crate::task::Task;
+use crate::time::{Span, Timestamp};
+use crate::view::{Candidate, Dep};
+
+/// Why a method could not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The store can not be reached, or said no for a reason of its own. Whether a writing method was applied
+    /// is not known: ask, or repeat it (each is safe to repeat).
+    #[error("the store did not answer: {0}")]
+    Unavailable(String),
+    /// A row can not be read. A person must look; nothing is guessed.
+    #[error("row {row} of {table} can not be read: {why}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// The row.
+        row: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// The answer of a store.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// A task to create; the store gives it its sequence number, its life and its branch's suffix.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewTask {
+    /// Its birth but for `seq`, `life` and the life's suffix of the branch, which the store fills in.
+    pub birth: Birth,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The answer to a creation. Outcome enum.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CreateOutcome {
+    /// It exists now, or existed already under this very id.
+    Created(Box<Task>),
+    /// The latest life of this issue is not finished; nothing was created.
+    Alive {
+        /// That life's task.
+        task: TaskId,
+        /// Its key.
+        key: Key,
+    },
+    /// Another project has a live task of the same key in the same repository (INC-31).
+    KeyTaken {
+        /// The other project.
+        project: ProjectId,
+        /// Its task.
+        task: TaskId,
+    },
+}
+
+/// A task's row as loaded, with what a commit compares.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// The row.
+    pub task: Task,
+    /// Compared and raised by every commit.
+    pub version: u64,
+    /// Raised by every wake-up: a commit that has not seen the latest leaves the task due.
+    pub wakes: u64,
+    /// Its inputs that no commit has consumed, oldest first.
+    pub inputs: Vec<Pending>,
+    /// Its repository.
+    pub repo: Repo,
+    /// The repository's epoch.
+    pub epoch: u64,
+    /// See [`crate::view::View::candidates`].
+    pub candidates: Vec<Candidate>,
+    /// Keys of the repository's occupants, lane holder and lane waiters.
+    pub names: Vec<(TaskId, Key)>,
+    /// What the task depends on.
+    pub deps: Vec<Dep>,
+    /// Spent by the project's runs since the given moment.
+    pub spent_since: Money,
+    /// The operator stopped admission.
+    pub drained: bool,
+}
+
+/// A repository as loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedRepo {
+    /// The row.
+    pub repo: Repo,
+    /// Compared and raised by every commit that changes it.
+    pub epoch: u64,
+    /// Its inputs that no commit has consumed, oldest first.
+    pub inputs: Vec<Pending>,
+}
+
+/// A change of a repository's row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RepoChange {
+    /// The epoch that was loaded.
+    pub epoch: u64,
+    /// The row after it.
+    pub repo: Repo,
+    /// What was written.
+    pub events: Vec<RepoEvent>,
+    /// A look at main to enqueue.
+    pub job: Option<NewJob>,
+}
+
+/// What happened to an input in the commit that consumed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Disposition {
+    /// It was recorded, or the command carried out.
+    Applied,
+    /// The command was refused with this code and sentence.
+    Refused {
+        /// The stable code.
+        code: String,
+        /// The sentence.
+        why: String,
+    },
+}
+
+/// A ledger row's change.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LedgerWrite {
+    /// A new intent.
+    Open(Effect),
+    /// An open entry moved.
+    Move {
+        /// The entry.
+        id: EffectId,
+        /// Where it stands now.
+        state: EffectState,
+        /// What was seen.
+        observed: String,
+    },
+}
+
+/// One decision, as one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Commit {
+    /// Chosen before; looked up after a lost answer.
+    pub transition: TransitionId,
+    /// The version that was loaded.
+    pub version: u64,
+    /// The wakes that were seen.
+    pub wakes: u64,
+    /// The row after it.
+    pub task: Task,
+    /// How it stands towards admission now.
+    pub candidacy: Candidacy,
+    /// What was written, in order.
+    pub events: Vec<Event>,
+    /// Inputs it consumed.
+    pub consumed: Vec<(InputId, Disposition)>,
+    /// A change of the repository.
+    pub repo: Option<RepoChange>,
+    /// A job to enqueue for the task.
+    pub job: Option<NewJob>,
+    /// A job to tell to end.
+    pub end_job: Option<JobId>,
+    /// Changes of the effect ledger.
+    pub ledger: Vec<LedgerWrite>,
+    /// Surfaces to bring up to date.
+    pub dirty: Vec<Surface>,
+    /// When the task must be decided again though nothing happens.
+    pub due_at: Option<Timestamp>,
+    /// Make the repository's other waiting tasks due.
+    pub wake_repo: bool,
+    /// Make the tasks due that depend on this task's issue.
+    pub wake_dependents: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A repository's facts and commands, as one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RepoCommit {
+    /// Chosen before; looked up after a lost answer.
+    pub transition: TransitionId,
+    /// The change; its events may be empty.
+    pub change: RepoChange,
+    /// Inputs it consumed.
+    pub consumed: Vec<(InputId, Disposition)>,
+    /// Make all of the repository's waiting tasks due.
+    pub wake_repo: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The answer to a commit. Outcome enum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitOutcome {
+    /// It is durable.
+    Committed,
+    /// Somebody else was faster; nothing was written. Load and decide again.
+    Conflict,
+    /// The answer was lost: look for the transition's id, and only then go on.
+    Unknown,
+}
+
+/// Which jobs a worker may claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimFilter {
+    /// The claimer.
+    pub boot: BootId,
+    /// The lease's length.
+    pub ttl: Span,
+    /// At most this many now.
+    pub limit: u32,
+    /// At most this many pipeline jobs running at once, over all owners; `None` is no limit.
+    pub max_running: Option<u32>,
+}
+
+/// A claimed job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claimed {
+    /// The job.
+    pub job: JobId,
+    /// Its task or repository.
+    pub of: Address,
+    /// Its kind.
+    pub kind: JobKind,
+    /// What to do.
+    pub spec: JobSpec,
+    /// The run it was given, before it has a process.
+    pub run: RunId,
+    /// The fencing token.
+    pub token: Token,
+    /// When the lease ends.
+    pub until: Timestamp,
+    /// How often it was claimed, this time included.
+    pub attempt: u32,
+}
+
+/// The answer to a renewal of one lease. Outcome enum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RenewOutcome {
+    /// Extended.
+    Renewed,
+    /// Extended, but the job is told to end.
+    ToldToEnd,
+    /// It is not this holder's any more.
+    Lost,
+}
+
+/// The answer to a settlement. Outcome enum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettleOutcome {
+    /// The job is over, its result is an unconsumed fact, and the task is awake. Also the answer to a repeat.
+    Settled,
+    /// The token is not current; nothing was changed.
+    Stale,
+}
+
+/// The answer to "may this irreversible step start". Outcome enum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendOutcome {
+    /// The ledger says `sent` now; act.
+    MaySend,
+    /// The token is not current, or the entry is not an intent; do not act.
+    Stale,
+}
+
+/// A running job whose lease is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expired {
+    /// The job.
+    pub job: JobId,
+    /// Its run.
+    pub run: RunId,
+    /// The token it ran under.
+    pub token: Token,
+    /// Who held it.
+    pub owner: BootId,
+}
+
+/// What is shown outside, and brought up to date by the projector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Surface {
+    /// The board's status.
+    Board,
+    /// The pull request's text.
+    Pull,
+    /// `refs/orchd/records/<task>`.
+    Records,
+}
+
+impl Surface {
+    /// All surfaces.
+    pub const ALL: [Self; 3] = [Self::Board, Self::Pull, Self::Records];
+
+    /// The wire name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Board => "board",
+            Self::Pull => "pull",
+            Self::Records => "records",
+        }
+    }
+
+    /// The surface of a wire name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.name() == name)
+    }
+}
+
+/// A projection that is behind its row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dirty {
+    /// The task.
+    pub task: Task,
+    /// The surface.
+    pub surface: Surface,
+    /// The version to acknowledge: the row's, as rendered.
+    pub version: u64,
+    /// What was last written there, by digest.
+    pub shown: Option<String>,
+}
+
+/// A stored event with its place in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logged<E> {
+    /// Grows over the whole store.
+    pub seq: u64,
+    /// Whose.
+    pub of: Address,
+    /// When.
+    pub at: Timestamp,
+    /// The event.
+    pub event: E,
+}
+
+/// A job's row, for people and for the audit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRow {
+    /// The reference.
+    pub job: JobRef,
+    /// Whose.
+    pub of: Address,
+    /// `queued`, `running`, `succeeded`, `failed`, `cancelled`.
+    pub state: JobState,
+    /// Pipeline or side.
+    pub class: JobClass,
+    /// The owner, while it runs.
+    pub owner: Option<BootId>,
+    /// The run, while it runs and after.
+    pub run: Option<RunId>,
+    /// The fencing token of the latest claim.
+    pub token: Option<Token>,
+    /// The lease, while it runs.
+    pub until: Option<Timestamp>,
+    /// When it started, while it runs and after.
+    pub started_at: Option<Timestamp>,
+    /// How often it was claimed.
+    pub attempt: u32,
+    /// What came of it.
+    pub result: Option<JobResult>,
+}
+
+/// A job's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum JobState {
+    /// Nobody has it.
+    Queued,
+    /// Somebody has it.
+    Running,
+    /// It answered.
+    Succeeded,
+    /// It did not answer: infrastructure, or lost.
+    Failed,
+    /// It was told to end.
+    Cancelled,
+}
+
+impl JobState {
+    /// All states.
+    pub const ALL: [Self; 5] = [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled];
+
+    /// The wire name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state a result leaves.
+    pub const fn of(result: &JobResult) -> Self {
+        match result {
+            JobResult::Agent(_)
+            | JobResult::Suite(_)
+            | JobResult::Ready(_)
+            | JobResult::Landing(_)
+            | JobResult::Deploy(_)
+            | JobResult::Probe(_)
+            | JobResult::Main(_)
+            | JobResult::Cleaned { .. } => Self::Succeeded,
+            JobResult::Infra { .. } | JobResult::Lost { .. } => Self::Failed,
+            JobResult::Ended { .. } => Self::Cancelled,
+        }
+    }
+}
+
+/// A row of the effect ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LedgerRow {
+    /// Whose.
+    pub task: TaskId,
+    /// The entry.
+    pub effect: Effect,
+    /// The resource.
+    pub target: String,
+    /// The idempotency key.
+    pub key: String,
+    /// What was seen.
+    pub observed: String,
+}
+
+/// What became of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputOutcome {
+    /// No such input.
+    Unknown,
+    /// Not consumed yet.
+    Waiting,
+    /// Consumed.
+    Done(Disposition),
+}
+
+/// The store.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Makes the repository known; does nothing where it is.
+    async fn ensure_repo(&self, repo: &Repo) -> StoreResult<()>;
+    /// Creates a task with its first event, due at once. Sequence number and life are given in this transaction.
+    async fn create_task(&self, new: NewTask) -> StoreResult<CreateOutcome>;
+    /// Stores an input and wakes its address; a known id is a duplicate and changes nothing.
+    async fn put_input(&self, to: &Address, id: InputId, input: &Input, at: Timestamp) -> StoreResult<()>;
+    /// What became of an input.
+    async fn input_outcome(&self, id: InputId) -> StoreResult<InputOutcome>;
+
+    /// Loads a task with its admission view and its unconsumed inputs; `since` bounds the money of the day.
+    async fn load(&self, task: TaskId, since: Timestamp) -> StoreResult<Option<Loaded>>;
+    /// Loads a repository.
+    async fn load_repo(&self, repo: &RepoId) -> StoreResult<Option<LoadedRepo>>;
+    /// One decision, whole or not at all: compares the task's version and, with a repository change, its epoch.
+    /// A task whose wakes moved on since stays due.
+    async fn commit(&self, commit: Commit) -> CommitOutcome;
+    /// A repository's own commit: compares its epoch.
+    async fn commit_repo(&self, commit: RepoCommit) -> CommitOutcome;
+    /// Whether a transition is stored.
+    async fn was_committed(&self, transition: TransitionId) -> StoreResult<bool>;
+    /// Tasks whose due time has come or that have unconsumed inputs, earliest first. Terminal ones included, so
+    /// that their inputs are answered.
+    async fn due_tasks(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<TaskId>>;
+    /// Repositories with unconsumed inputs.
+    async fn due_repos(&self, limit: u32) -> StoreResult<Vec<RepoId>>;
+
+    /// Claims queued jobs whose time has come, side jobs first, then by the task's priority and age. While drained,
+    /// side jobs only. Each gets a run, a token that only grows, and a lease in the store's own time.
+    async fn claim(&self, filter: &ClaimFilter, runs: &[RunId]) -> StoreResult<Vec<Claimed>>;
+    /// Extends leases; the answers are in the order asked.
+    async fn renew(&self, boot: BootId, held: &[(JobId, Token)], ttl: Span)
+    -> StoreResult<Vec<RenewOutcome>>;
+    /// Ends a job with its result as an unconsumed fact of its address, which wakes. `fact` is the input's id.
+    async fn settle(
+        &self,
+        job: JobId,
+        token: Token,
+        result: &JobResult,
+        fact: InputId,
+        at: Timestamp,
+    ) -> StoreResult<SettleOutcome>;
+    /// Gives a job back to the queue unstarted.
+    async fn release(&self, job: JobId, token: Token) -> StoreResult<SettleOutcome>;
+    /// Marks an intent as sent, if the token is current.
+    async fn send_effect(&self, effect: EffectId, job: JobId, token: Token) -> StoreResult<SendOutcome>;
+    /// Running jobs whose lease is over by the store's own time.
+    async fn expired(&self, limit: u32) -> StoreResult<Vec<Expired>>;
+    /// Takes over, with new tokens, the running jobs of earlier processes of this data directory: what the
+    /// holder of the directory's lock does at start. Returns them as claimed by `boot`.
+    async fn take_over(&self, boot: BootId, ttl: Span) -> StoreResult<Vec<Claimed>>;
+
+    /// Projections behind their row whose retry time has come.
+    async fn dirty_projections(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<Dirty>>;
+    /// The surface shows this version. Never lowers what was acknowledged.
+    async fn ack_projection(
+        &self,
+        task: TaskId,
+        surface: Surface,
+        version: u64,
+        shown: &str,
+    ) -> StoreResult<()>;
+    /// The surface could not be written; tried again at the given moment.
+    async fn defer_projection(
+        &self,
+        task: TaskId,
+        surface: Surface,
+        error: &str,
+        retry_at: Timestamp,
+    ) -> StoreResult<()>;
+
+    /// Stops or allows admission and the claims of pipeline jobs; wakes every waiting task.
+    async fn set_drained(&self, drained: bool, by: &Actor, at: Timestamp) -> StoreResult<()>;
+    /// Whether admission is stopped.
+    async fn drained(&self) -> StoreResult<bool>;
+    /// Declares that `task` waits for the issue `on` of the same project; wakes it.
+    async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()>;
+    /// Removes it; wakes the task.
+    async fn remove_dependency(&self, task: TaskId, on: &Key, at: Timestamp) -> StoreResult<()>;
+
+    /// All tasks, newest life last; for people and the audit.
+    async fn tasks(&self) -> StoreResult<Vec<(Task, u64)>>;
+    /// The latest life of an issue.
+    async fn find_task(&self, project: &ProjectId, key: &Key) -> StoreResult<Option<TaskId>>;
+    /// All repositories with their epochs.
+    async fn repos(&self) -> StoreResult<Vec<(Repo, u64)>>;
+    /// All dependencies: task, the issue it waits for, who declared it.
+    async fn dependencies(&self) -> StoreResult<Vec<(TaskId, Key, String)>>;
+    /// Events of a task after `seq`, oldest first.
+    async fn task_events(&self, task: TaskId, after: u64, limit: u32) -> StoreResult<Vec<Logged<Event>>>;
+    /// Events of a repository after `seq`, oldest first.
+    async fn repo_events(&self, repo: &RepoId, after: u64, limit: u32)
+    -> StoreResult<Vec<Logged<RepoEvent>>>;
+    /// Jobs, newest last; of one task where given.
+    async fn jobs(&self, task: Option<TaskId>, limit: u32) -> StoreResult<Vec<JobRow>>;
+    /// The effect ledger, oldest first; of one task where given.
+    async fn ledger(&self, task: Option<TaskId>) -> StoreResult<Vec<LedgerRow>>;
+}

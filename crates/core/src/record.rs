@@ -1,0 +1,212 @@
+//! Writes down what became known: facts to events, without judgement. A fact about a job the row no longer
+//! refers to says nothing any more.
+
+use crate::effect::{Effect, EffectState, Intent, LandingAnswer, ProbeAnswer, Proof};
+use crate::event::{Event, RepoEvent};
+use crate::fact::Fact;
+use crate::id::JobId;
+use crate::job::{DeployAnswer, JobKind, JobResult, MainReport, SuiteOutcome};
+use crate::mutant::{self, Mutant};
+use crate::repo::{Freeze, MainSeen, Repo};
+use crate::task::{CiState, Task};
+use crate::time::Timestamp;
+
+/// A task's fact as events.
+pub fn record(task: &Task, fact: Fact) -> Vec<Event> {
+    match fact {
+        Fact::Ci { head, state } => vec![Event::CiReported { head, state }],
+        // The view has what moved; being woken is all there is to it.
+        Fact::DependencyMoved => Vec::new(),
+        Fact::JobEnded { job, kind, result } => {
+            if task.job_of(job).is_none() {
+                return Vec::new();
+            }
+            let mut events = job_ended(task, kind, *result);
+            events.push(Event::JobClosed { job });
+            events
+        }
+    }
+}
+
+fn job_ended(task: &Task, kind: JobKind, result: JobResult) -> Vec<Event> {
+    match result {
+        JobResult::Agent(run) => vec![Event::RunEnded { run }],
+        JobResult::Suite(suite) if kind == JobKind::Ci => {
+            vec![Event::CiReported { head: suite.head, state: ci_state(suite.outcome) }]
+        }
+        JobResult::Suite(suite) => vec![Event::SuiteEnded { suite }],
+        JobResult::Ready(ready) => vec![Event::ReadyEnded { ready }],
+        JobResult::Landing(answer) => landing_answered(task, answer),
+        JobResult::Deploy(answer) => deploy_answered(task, answer),
+        JobResult::Probe(answer) => probe_answered(task, answer),
+        JobResult::Cleaned { salvaged } => vec![Event::CleanedUp { salvaged }],
+        // A look at main is a repository's job; a task has none.
+        JobResult::Main(_) => Vec::new(),
+        JobResult::Infra { reason } | JobResult::Lost { reason } => failed(task, kind, reason, false),
+        JobResult::Ended { why } => failed(task, kind, why, true),
+    }
+}
+
+fn ci_state(outcome: SuiteOutcome) -> CiState {
+    match outcome {
+        SuiteOutcome::Green { .. } => CiState::Success,
+        SuiteOutcome::Red { output, .. } => CiState::Failure { output },
+        SuiteOutcome::Infra { reason } => CiState::Infra { why: reason },
+    }
+}
+
+/// A job that acts and did not answer leaves its effect unknown: only a probe may say what became of it.
+fn failed(task: &Task, kind: JobKind, why: String, told: bool) -> Vec<Event> {
+    let mut events = Vec::new();
+    if matches!(kind, JobKind::Push | JobKind::Deploy) {
+        events.extend(moved(task, EffectState::Unknown, &why));
+    }
+    events.push(Event::JobFailed { kind, why, told });
+    events
+}
+
+fn moved(task: &Task, state: EffectState, observed: &str) -> Option<Event> {
+    let Effect { id, intent, .. } = task.effect.clone()?;
+    Some(Event::EffectMoved { id, intent, state, observed: observed.to_owned() })
+}
+
+fn landing_answered(task: &Task, answer: LandingAnswer) -> Vec<Event> {
+    let mut events = vec![Event::LandingAnswered { answer: answer.clone() }];
+    match answer {
+        LandingAnswer::Landed { proof } => events.extend(proven(task, proof)),
+        LandingAnswer::StaleBase { main } => {
+            events.extend(moved(task, EffectState::Refused, &format!("main moved to {main}")));
+            events.push(Event::LaneGivenBack);
+        }
+        LandingAnswer::Refused { why } => events.extend(moved(task, EffectState::Refused, &why)),
+        LandingAnswer::NotSent { why } => {
+            events.extend(moved(task, EffectState::Refused, &why));
+            events.push(Event::JobFailed { kind: JobKind::Push, why, told: false });
+        }
+        LandingAnswer::Unknown { why } => events.extend(moved(task, EffectState::Unknown, &why)),
+    }
+    events
+}
+
+/// The proof must speak about the very head that was validated; anything else proves nothing (INC-13).
+fn proven(task: &Task, proof: Proof) -> Vec<Event> {
+    let expected = match task.effect.as_ref().map(|e| &e.intent) {
+        Some(Intent::Landing { head, .. }) => Some(head),
+        Some(Intent::Deploy { .. }) | None => None,
+    };
+    if expected != Some(&proof.head) && !mutant::on(Mutant::Inc13) {
+        return moved(task, EffectState::Unknown, "the proof speaks about another commit")
+            .into_iter()
+            .collect();
+    }
+    let observed = format!("{} is an ancestor of main {}", proof.head, proof.main);
+    let mut events: Vec<Event> = moved(task, EffectState::Applied, &observed).into_iter().collect();
+    events.push(Event::Landed { proof });
+    events
+}
+
+fn deploy_answered(task: &Task, answer: DeployAnswer) -> Vec<Event> {
+    let (state, observed) = match &answer {
+        DeployAnswer::Deployed => (EffectState::Applied, "the hook exited 0".to_owned()),
+        DeployAnswer::FailedTakenBack { .. } => (EffectState::Refused, "the hook exited 1".to_owned()),
+        DeployAnswer::FailedBroken { .. } => (EffectState::Applied, "the hook exited 2".to_owned()),
+        // Not an answer yet: the environment is asked first.
+        DeployAnswer::Unknown { why } => return moved(task, EffectState::Unknown, why).into_iter().collect(),
+    };
+    let mut events: Vec<Event> = moved(task, state, &observed).into_iter().collect();
+    events.push(Event::DeployAnswered { answer });
+    events
+}
+
+fn probe_answered(task: &Task, answer: ProbeAnswer) -> Vec<Event> {
+    let mut events = vec![Event::ProbeAnswered { answer: answer.clone() }];
+    match answer {
+        ProbeAnswer::Landed { proof } => events.extend(proven(task, proof)),
+        ProbeAnswer::Absent { main } => events.push(Event::EffectAbsent { main }),
+        ProbeAnswer::Closed { main } => {
+            events.extend(moved(task, EffectState::Refused, &format!("closed while main was {main}")));
+            events.push(Event::LaneGivenBack);
+        }
+        ProbeAnswer::Deployed => {
+            events.extend(moved(task, EffectState::Applied, "the environment runs it"));
+            events.push(Event::DeployAnswered { answer: DeployAnswer::Deployed });
+        }
+        ProbeAnswer::NotDeployed => {
+            let output = "the environment runs another revision".to_owned();
+            events.extend(moved(task, EffectState::Refused, &output));
+            events.push(Event::DeployAnswered { answer: DeployAnswer::FailedTakenBack { output } });
+        }
+        ProbeAnswer::NoRevision => {
+            let why = "the hook's outcome is unknown and the environment can not be asked".to_owned();
+            events.push(Event::DeployAnswered { answer: DeployAnswer::Unknown { why } });
+        }
+        ProbeAnswer::Infra { why } => {
+            events.push(Event::JobFailed { kind: JobKind::Probe, why, told: false })
+        }
+    }
+    events
+}
+
+/// A repository's fact as events.
+pub fn record_repo(repo: &Repo, fact: Fact, now: Timestamp) -> Vec<RepoEvent> {
+    match fact {
+        Fact::JobEnded { job, result, .. } => match repo.main_job.as_ref().filter(|j| j.id == job) {
+            Some(mine) => main_ended(repo, job, mine.since, *result, now),
+            None => Vec::new(),
+        },
+        Fact::Ci { .. } | Fact::DependencyMoved => Vec::new(),
+    }
+}
+
+fn main_ended(
+    repo: &Repo,
+    job: JobId,
+    asked: Timestamp,
+    result: JobResult,
+    now: Timestamp,
+) -> Vec<RepoEvent> {
+    let failure = match result {
+        JobResult::Main(report) => return main_seen(repo, job, asked, report, now),
+        JobResult::Infra { reason } | JobResult::Lost { reason } => reason,
+        JobResult::Ended { why } => why,
+        JobResult::Agent(_)
+        | JobResult::Suite(_)
+        | JobResult::Ready(_)
+        | JobResult::Landing(_)
+        | JobResult::Deploy(_)
+        | JobResult::Probe(_)
+        | JobResult::Cleaned { .. } => "the job answered something else".to_owned(),
+    };
+    vec![RepoEvent::MainJobClosed { job, failure: Some(failure) }]
+}
+
+fn main_seen(
+    repo: &Repo,
+    job: JobId,
+    asked: Timestamp,
+    report: MainReport,
+    now: Timestamp,
+) -> Vec<RepoEvent> {
+    let mut failure = None;
+    let mut events =
+        vec![RepoEvent::MainObserved { main: MainSeen { sha: report.sha, tree: report.tree, at: asked } }];
+    for (tree, outcome) in report.suites {
+        match outcome {
+            // Not a word about the tree: it is asked again, with a backoff.
+            SuiteOutcome::Infra { reason } => failure = Some(reason),
+            known @ (SuiteOutcome::Green { .. } | SuiteOutcome::Red { .. }) => {
+                events.push(RepoEvent::SuiteKnown { tree, outcome: known });
+            }
+        }
+    }
+    let was_diverged = repo.frozen.as_ref().is_some_and(|f| f.diverged);
+    match report.diverged {
+        Some(why) if repo.frozen.is_none() => events.push(RepoEvent::Frozen {
+            freeze: Freeze { why, cause: None, by: crate::id::Actor::new("orchd"), at: now, diverged: true },
+        }),
+        None if was_diverged => events.push(RepoEvent::Unfrozen { by: crate::id::Actor::new("orchd") }),
+        Some(_) | None => {}
+    }
+    events.push(RepoEvent::MainJobClosed { job, failure });
+    events
+}

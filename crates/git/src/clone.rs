@@ -1,0 +1,133 @@
+//! The agent's clone: one per task at a stable path, so that sessions resume. Made here and then left alone:
+//! once an agent has been in it, orchd runs no git there (INC-43). Its work comes back through `intake.rs`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use orchd_core::id::{Branch, RefName, Sha};
+
+use crate::checkout::init_borrowing;
+use crate::command::Place;
+use crate::config::Identity;
+use crate::error::GitError;
+use crate::intake::read_ref;
+use crate::mirror::Mirror;
+use crate::names::{absolute, branch_ref, check_inner_path};
+use crate::permission;
+use crate::remove::{self, blocking};
+
+/// What a clone is made for.
+#[derive(Debug, Clone)]
+pub struct CloneSpec {
+    /// The task branch, checked out.
+    pub branch: Branch,
+    /// Where it stands.
+    pub at: Sha,
+    /// Whom the clone's commits are by, unless the agent's environment says otherwise.
+    pub author: Identity,
+    /// Folders that survive from the clone before (`target`, `node_modules`): the project's declared caches.
+    pub caches: Vec<String>,
+}
+
+/// A clone ready for an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentClone {
+    /// The work tree.
+    pub dir: PathBuf,
+    /// The task branch.
+    pub branch: Branch,
+    /// The commit it stands at.
+    pub head: Sha,
+}
+
+impl AgentClone {
+    /// Makes the clone at `dir`. What `git clone --shared` makes, without a remote: the agent has no credentials
+    /// and nothing to push to; `origin/main` is there to compare with.
+    ///
+    /// A clone that is already there is replaced, never reset: resetting it would mean running git under
+    /// whatever an agent wrote into its configuration. What a checkout costs is small (objects are shared), and
+    /// the declared caches are carried over. Refused while its branch holds a commit that the mirror lacks
+    /// (B-17): fetch the run first.
+    pub async fn prepare(mirror: &Mirror, dir: &Path, spec: &CloneSpec) -> Result<Self, GitError> {
+        let dir = absolute(dir)?;
+        let branch = branch_ref(&spec.branch)?;
+        let caches: Vec<String> =
+            spec.caches.iter().map(|c| check_inner_path(c).map(str::to_owned)).collect::<Result<_, _>>()?;
+        refuse_unsalvaged(mirror, &dir, &branch).await?;
+        // Built beside and renamed into place: a kill in between leaves the old clone or the new, never half.
+        let mut draft = dir.clone().into_os_string();
+        draft.push(".new");
+        let draft = PathBuf::from(draft);
+        remove::tree(&draft).await?;
+        init_borrowing(mirror, &draft).await?;
+        fill(mirror, &draft, spec, &branch).await?;
+        let (old, new) = (dir.clone(), draft.clone());
+        blocking(move || caches.iter().try_for_each(|cache| carry(&old, &new, cache))).await?;
+        remove::tree(&dir).await?;
+        let target = dir.clone();
+        blocking(move || {
+            fs::rename(&draft, &target).map_err(|error| permission::explain("replace", &target, error))
+        })
+        .await?;
+        Ok(Self { dir, branch: spec.branch.clone(), head: spec.at.clone() })
+    }
+
+    /// Removes the clone at `dir` when its task is over. As with [`Self::prepare`], refused while its branch
+    /// holds a commit that the mirror lacks.
+    pub async fn remove(mirror: &Mirror, dir: &Path, branch: &Branch) -> Result<(), GitError> {
+        let dir = absolute(dir)?;
+        refuse_unsalvaged(mirror, &dir, &branch_ref(branch)?).await?;
+        remove::tree(&dir).await
+    }
+}
+
+async fn fill(mirror: &Mirror, dir: &Path, spec: &CloneSpec, branch: &RefName) -> Result<(), GitError> {
+    let call = |doing| mirror.git().call(doing, Place::Work(dir));
+    for (key, value) in [("user.name", &spec.author.name), ("user.email", &spec.author.email)] {
+        call("configure a clone").args(["config", "--local", key, value]).done().await?;
+    }
+    if let Some(main) = mirror.main().await? {
+        let name = format!("refs/remotes/origin/{}", mirror.main_branch());
+        call("name main in a clone").args(["update-ref", &name, main.sha.as_str()]).done().await?;
+    }
+    call("cut the task branch").args(["update-ref", branch.as_str(), spec.at.as_str()]).done().await?;
+    // By branch and not by sha, so that HEAD is on the branch; the name was checked, and `--` ends options.
+    call("check out the task branch")
+        .args(["checkout", "-q", "--force", spec.branch.as_str(), "--"])
+        .done()
+        .await
+}
+
+async fn refuse_unsalvaged(mirror: &Mirror, dir: &Path, branch: &RefName) -> Result<(), GitError> {
+    let (clone, name) = (dir.to_owned(), branch.clone());
+    // A clone that cannot be read as one holds no branch to lose.
+    let head = blocking(move || read_ref(&clone, &name)).await;
+    match head {
+        Ok(Some(head)) if !mirror.has_commit(&head).await? => {
+            Err(GitError::Unsalvaged { path: dir.to_owned(), head })
+        }
+        Ok(_) | Err(GitError::CloneUnusable { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Moves a cache folder from the old clone to the new one, unless the new one has tracked files there.
+fn carry(old: &Path, new: &Path, cache: &str) -> Result<(), GitError> {
+    let (mut from, mut to) = (old.to_owned(), new.to_owned());
+    for part in cache.split('/') {
+        from.push(part);
+        to.push(part);
+        // A link could lead out of the clone.
+        let plain = |path: &Path| fs::symlink_metadata(path).map(|meta| meta.is_dir());
+        if !plain(&from).unwrap_or(false) || !plain(&to).unwrap_or(true) {
+            return Ok(());
+        }
+    }
+    if fs::symlink_metadata(&to).is_ok() {
+        return Ok(());
+    }
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(|error| permission::explain("make", parent, error))?;
+    }
+    fs::rename(&from, &to).map_err(|error| permission::explain("carry over", &from, error))
+}

@@ -1,0 +1,236 @@
+//! Taking an agent's work into the mirror without running git in the agent's clone (INC-43).
+//!
+//! `git fetch <clone>` would start `git upload-pack` inside the clone, under its configuration, alternates and
+//! links. So the clone is read as *data*: its ref files are parsed here, its object files are copied into a
+//! quarantine repository of orchd's own, which borrows from the mirror and from nothing else, and the mirror
+//! fetches from that with every object hashed and checked. Nothing the agent can write names a program, a
+//! path or a remote to any git that orchd runs. Only for a clone whose processes have ended.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use orchd_core::id::{Branch, RefName, RunId, Sha};
+
+use crate::bare;
+use crate::command::write_whole;
+use crate::error::GitError;
+use crate::mirror::{FETCH, Mirror};
+use crate::names::{absolute, branch_ref};
+use crate::permission;
+use crate::remove::{self, blocking};
+
+/// New objects of one run; a shared clone holds no others.
+const MAX_OBJECT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// A file of refs.
+const MAX_REFS_BYTES: u64 = 16 * 1024 * 1024;
+
+/// What a run left, now in the mirror.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunHeads {
+    /// The task branch's head, at `refs/orchd/run/<run>`; none if the clone has no such branch.
+    pub head: Option<Sha>,
+    /// Partial work, at `refs/orchd/salvage/<run>`; none if the run left none.
+    pub salvage: Option<Sha>,
+}
+
+/// The branch on which a run's partial work is committed inside the agent's clone.
+pub fn salvage_branch(run: RunId) -> Branch {
+    Branch::new(format!("orchd-salvage/{run}"))
+}
+
+impl Mirror {
+    /// Takes `branch` and the run's salvage branch from an agent's clone into the mirror's refs of this run.
+    /// Idempotent; a repeat takes what stands there now.
+    pub async fn fetch_run(
+        &self,
+        clone_dir: &Path,
+        branch: &Branch,
+        run: RunId,
+    ) -> Result<RunHeads, GitError> {
+        let clone = absolute(clone_dir)?;
+        let wanted = [
+            (branch_ref(branch)?, RefName::run(run)),
+            (branch_ref(&salvage_branch(run))?, RefName::salvage(run)),
+        ];
+        let quarantine = self.dir().join("orchd-intake").join(run.to_string());
+        remove::tree(&quarantine).await?;
+        let heads = self.take_all(clone, &quarantine, wanted).await;
+        let removed = remove::tree(&quarantine).await;
+        let heads = heads?;
+        removed?;
+        Ok(heads)
+    }
+
+    /// `wanted`: the clone's ref and the mirror's, first of the task branch, then of the salvage branch.
+    async fn take_all(
+        &self,
+        clone: PathBuf,
+        quarantine: &Path,
+        wanted: [(RefName, RefName); 2],
+    ) -> Result<RunHeads, GitError> {
+        self.make_quarantine(quarantine).await?;
+        let names = wanted.clone().map(|(theirs, _)| theirs);
+        let into = quarantine.join("objects");
+        let heads = blocking(move || {
+            let heads = names.iter().map(|name| read_ref(&clone, name)).collect::<Result<Vec<_>, _>>()?;
+            if heads.iter().any(Option::is_some) {
+                copy_objects(&clone, &into)?;
+            }
+            Ok(heads)
+        })
+        .await?;
+        for (head, (_, ours)) in heads.iter().zip(&wanted) {
+            if let Some(sha) = head {
+                self.take(quarantine, sha, ours).await?;
+            }
+        }
+        let mut heads = heads.into_iter();
+        Ok(RunHeads { head: heads.next().flatten(), salvage: heads.next().flatten() })
+    }
+
+    async fn make_quarantine(&self, dir: &Path) -> Result<(), GitError> {
+        bare::open_or_init(self.git(), dir, String::new(), "").await?;
+        borrow_objects(&dir.join("objects"), &self.dir().join("objects")).await
+    }
+
+    async fn take(&self, quarantine: &Path, sha: &Sha, ours: &RefName) -> Result<(), GitError> {
+        let intake = RefName::new("refs/heads/intake");
+        bare::set(self.git(), quarantine, &intake, sha).await?;
+        let fetch = self.call("take a run's commits").args(["-c", "fetch.fsckObjects=true"]).args(FETCH);
+        fetch.arg("--").arg(quarantine).arg(format!("+{intake}:{ours}")).done().await
+    }
+}
+
+/// Lets the repository with `objects` read another's objects without copying, as `git clone --shared` does.
+/// Written here because git itself writes the path unquoted, and a path may hold a newline.
+pub(crate) async fn borrow_objects(objects: &Path, lender: &Path) -> Result<(), GitError> {
+    let (file, line) = (objects.join("info/alternates"), format!("{}\n", c_quoted(lender)));
+    blocking(move || write_whole(&file, line.as_bytes())).await
+}
+
+fn c_quoted(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    let mut quoted = String::from("\"");
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'"' | b'\\' => quoted.extend(['\\', char::from(*byte)]),
+            0x20..=0x7e => quoted.push(char::from(*byte)),
+            other => quoted.push_str(&format!("\\{other:03o}")),
+        }
+    }
+    quoted + "\""
+}
+
+/// Where `name` stands in the clone, read from its files.
+pub(crate) fn read_ref(clone: &Path, name: &RefName) -> Result<Option<Sha>, GitError> {
+    let unusable = |why: String| GitError::CloneUnusable { path: clone.to_owned(), why };
+    let git_dir = clone.join(".git");
+    if !plain(&git_dir, Kind::Directory)? {
+        return Err(unusable("its .git is not a directory".to_owned()));
+    }
+    if fs::symlink_metadata(git_dir.join("reftable")).is_ok() {
+        return Err(unusable("its refs were converted to another format".to_owned()));
+    }
+    let loose = read_plain(&git_dir, name.as_str(), 4096)?;
+    let text = match loose {
+        Some(text) => Some(text.trim().to_owned()),
+        None => {
+            let packed = read_plain(&git_dir, "packed-refs", MAX_REFS_BYTES)?.unwrap_or_default();
+            packed
+                .lines()
+                .find_map(|line| line.strip_suffix(name.as_str())?.strip_suffix(' ').map(str::to_owned))
+        }
+    };
+    text.map(|text| Sha::parse(&text).map_err(|_| unusable(format!("{name} holds {text:?}")))).transpose()
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Directory,
+    File,
+}
+
+/// Whether `path` is of this kind and no link; what is absent is not.
+fn plain(path: &Path, kind: Kind) -> Result<bool, GitError> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) => Ok(if kind == Kind::Directory { meta.is_dir() } else { meta.is_file() }),
+        Err(error) if matches!(error.raw_os_error(), Some(2 | 20)) => Ok(false),
+        Err(error) => Err(permission::explain("look at", path, error)),
+    }
+}
+
+/// A small file below `root`, reached through plain directories only.
+fn read_plain(root: &Path, name: &str, limit: u64) -> Result<Option<String>, GitError> {
+    let mut path = root.to_owned();
+    let mut parts = name.split('/').peekable();
+    while let Some(part) = parts.next() {
+        path.push(part);
+        let kind = if parts.peek().is_some() { Kind::Directory } else { Kind::File };
+        if !plain(&path, kind)? {
+            return Ok(None);
+        }
+    }
+    let explain = |error| permission::explain("read", &path, error);
+    let mut text = Vec::new();
+    let file = fs::File::open(&path).map_err(explain)?;
+    file.take(limit + 1).read_to_end(&mut text).map_err(explain)?;
+    if text.len() as u64 > limit {
+        return Err(GitError::TooLarge { what: path.display().to_string(), limit });
+    }
+    Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+}
+
+/// Copies loose objects and packs, regular files under names of git's only: no links, no `info`, no hooks.
+fn copy_objects(clone: &Path, into: &Path) -> Result<(), GitError> {
+    let from = clone.join(".git/objects");
+    if !plain(&from, Kind::Directory)? {
+        let why = "its .git/objects is not a directory".to_owned();
+        return Err(GitError::CloneUnusable { path: clone.to_owned(), why });
+    }
+    let mut copied = 0;
+    for (name, dir) in entries(&from, Kind::Directory)? {
+        let wanted: fn(&str) -> bool = match name.as_str() {
+            "pack" => is_pack_name,
+            fanout if fanout.len() == 2 && is_hex(fanout) => is_loose_name,
+            _ => continue,
+        };
+        let target = into.join(&name);
+        fs::create_dir_all(&target).map_err(|error| permission::explain("make", &target, error))?;
+        for (file, path) in entries(&dir, Kind::File)?.into_iter().filter(|(file, _)| wanted(file)) {
+            copied += fs::copy(&path, target.join(file))
+                .map_err(|error| permission::explain("copy", &path, error))?;
+            if copied > MAX_OBJECT_BYTES {
+                let what = format!("the objects of {}", clone.display());
+                return Err(GitError::TooLarge { what, limit: MAX_OBJECT_BYTES });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn entries(dir: &Path, kind: Kind) -> Result<Vec<(String, PathBuf)>, GitError> {
+    let explain = |error| permission::explain("list", dir, error);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(explain)? {
+        let path = entry.map_err(explain)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if plain(&path, kind)? {
+            found.push((name, path));
+        }
+    }
+    Ok(found)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn is_loose_name(name: &str) -> bool {
+    matches!(name.len(), 38 | 62) && is_hex(name)
+}
+
+fn is_pack_name(name: &str) -> bool {
+    let stem = name.strip_suffix(".pack").or_else(|| name.strip_suffix(".idx"));
+    stem.and_then(|stem| stem.strip_prefix("pack-")).is_some_and(is_hex)
+}

@@ -1,0 +1,248 @@
+//! The mirror: a bare repository, one per configured repository, orchd's alone and the only place with
+//! credentials (spec 5.2). Opening it, following the remote's main, and its own refs. Branches are in
+//! `branches.rs`, questions in `read.rs`, the landing in `land.rs`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use orchd_core::id::{Branch, RefName, Sha};
+use tokio::sync::Mutex;
+
+use crate::access::{Access, check_url};
+use crate::bare;
+use crate::branches::RefUpdate;
+use crate::command::{Call, Git, Place};
+use crate::error::GitError;
+use crate::names::{absolute, branch_ref};
+
+/// Every diff is by content: no attribute of the judged tree can name a driver or hide a file as binary.
+const ATTRIBUTES: &str = "* !diff\n";
+
+/// Where the mirror fetches from and pushes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remote {
+    /// A repository on this machine, such as the local forge's.
+    Path(PathBuf),
+    /// `https://`, `ssh://`, `git@host:path`, `file://`; without credentials in it.
+    Url(String),
+}
+
+/// What a mirror is made from.
+#[derive(Debug, Clone)]
+pub struct MirrorConfig {
+    /// The bare repository's directory.
+    pub dir: PathBuf,
+    /// Its remote.
+    pub remote: Remote,
+    /// The name of the remote's main branch.
+    pub main: Branch,
+    /// How it proves itself to the remote.
+    pub access: Access,
+}
+
+impl MirrorConfig {
+    /// A mirror of `remote` whose main is called `main`, without credentials.
+    pub fn new(dir: impl Into<PathBuf>, remote: Remote) -> Self {
+        Self { dir: dir.into(), remote, main: Branch::new("main"), access: Access::Anonymous }
+    }
+}
+
+/// Main as last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MainHead {
+    /// The commit.
+    pub sha: Sha,
+    /// Its tree: the key of main's own suite result (spec 1.2).
+    pub tree: Sha,
+}
+
+/// One repository's mirror. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Mirror(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    git: Git,
+    dir: PathBuf,
+    remote: String,
+    main: Branch,
+    main_ref: RefName,
+    access: Access,
+    /// Fetches into one ref lock each other out anyway; queueing here turns that failure into a wait.
+    fetching: Mutex<()>,
+}
+
+impl Mirror {
+    /// Opens the mirror, making it first where there is none. Idempotent; fetches nothing.
+    pub async fn open_or_init(git: &Git, config: MirrorConfig) -> Result<Self, GitError> {
+        let dir = absolute(&config.dir)?;
+        let main_ref = branch_ref(&config.main)?;
+        let remote = match config.remote {
+            Remote::Path(path) => match absolute(&path)?.to_str() {
+                Some(text) => text.to_owned(),
+                None => {
+                    let text = path.display().to_string();
+                    return Err(GitError::BadName { kind: "remote path", text, why: "it is not UTF-8" });
+                }
+            },
+            Remote::Url(url) => check_url(&url).map(|()| url)?,
+        };
+        let text = format!(
+            "\thooksPath = /dev/null\n[remote \"origin\"]\n\turl = {}\n",
+            bare::config_value(&remote)
+        );
+        // `hooksPath` belongs to [core]; a second section of that name is the same section to git.
+        bare::open_or_init(git, &dir, format!("[core]\n{text}"), ATTRIBUTES).await?;
+        let fetching = Mutex::new(());
+        let (git, main, access) = (git.clone(), config.main, config.access);
+        Ok(Self(Arc::new(Inner { git, dir, remote, main, main_ref, access, fetching })))
+    }
+
+    /// Removes locks that a killed git left behind. Only at start, by the owner of the data directory.
+    pub async fn clear_stale_locks(&self) -> Result<(), GitError> {
+        bare::clear_locks(self.dir()).await
+    }
+
+    /// The bare repository's directory.
+    pub fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    /// The git it runs.
+    pub fn git(&self) -> &Git {
+        &self.0.git
+    }
+
+    /// The remote's name for main.
+    pub fn main_branch(&self) -> &Branch {
+        &self.0.main
+    }
+
+    /// The remote, for people; never holds credentials.
+    pub fn remote(&self) -> &str {
+        &self.0.remote
+    }
+
+    pub(crate) fn main_ref(&self) -> &RefName {
+        &self.0.main_ref
+    }
+
+    /// A call in the mirror.
+    pub(crate) fn call(&self, doing: &'static str) -> Call<'_> {
+        self.0.git.call(doing, Place::Bare(&self.0.dir))
+    }
+
+    /// A call in the mirror that talks to the remote, with its credentials.
+    pub(crate) fn remote_call(&self, doing: &'static str) -> Call<'_> {
+        let variables = self.0.access.environment(&self.0.remote);
+        variables.into_iter().fold(self.call(doing).network(), |call, (name, value)| call.env(name, value))
+    }
+
+    /// Fetches the remote's main and says where it stands.
+    pub async fn fetch_main(&self) -> Result<MainHead, GitError> {
+        let tracking = self.tracking(self.main_branch())?;
+        if self.fetch_ref("fetch main", self.main_ref(), &tracking).await?.is_none() {
+            let (remote, main) = (self.0.remote.clone(), self.0.main.as_str().to_owned());
+            return Err(GitError::NoMain { remote, main });
+        }
+        match self.main().await? {
+            Some(head) => Ok(head),
+            None => Err(GitError::Contended { what: tracking.0, doing: "fetched main" }),
+        }
+    }
+
+    /// Main as last fetched; none before the first fetch.
+    pub async fn main(&self) -> Result<Option<MainHead>, GitError> {
+        let tracking = self.tracking(self.main_branch())?;
+        let Some(sha) = self.resolve(&tracking).await? else { return Ok(None) };
+        let tree = self.tree_of(&sha).await?;
+        Ok(Some(MainHead { sha, tree }))
+    }
+
+    pub(crate) fn tracking(&self, branch: &Branch) -> Result<RefName, GitError> {
+        branch_ref(branch)?;
+        Ok(RefName::new(format!("refs/remotes/origin/{branch}")))
+    }
+
+    /// Brings the remote's `theirs` to `ours`, forced: a rewritten main must be seen, not hidden. None if the
+    /// remote has no such ref.
+    pub(crate) async fn fetch_ref(
+        &self,
+        doing: &'static str,
+        theirs: &RefName,
+        ours: &RefName,
+    ) -> Result<Option<Sha>, GitError> {
+        let _turn = self.0.fetching.lock().await;
+        let mut attempt = 0;
+        loop {
+            let call = self.remote_call(doing).args(FETCH).args(["origin", &format!("+{theirs}:{ours}")]);
+            let Err(error) = call.done().await else { return self.resolve(ours).await };
+            if self.ls_remote(&[theirs]).await?.is_empty() {
+                return Ok(None);
+            }
+            // Another process with this mirror holds the ref's lock, or the remote was being written.
+            attempt += 1;
+            if attempt == 5 || !is_lock(&error) {
+                return Err(error);
+            }
+            tokio::time::sleep(Duration::from_millis(100 * attempt)).await;
+        }
+    }
+
+    /// Where these refs stand at the remote now; absent ones are left out.
+    pub(crate) async fn ls_remote(&self, refs: &[&RefName]) -> Result<Vec<(RefName, Sha)>, GitError> {
+        let doing = "list the remote's refs";
+        let call = self.remote_call(doing).args(["ls-remote", "--refs", "origin"]);
+        let text = call.args(refs.iter().map(|name| name.as_str())).text().await?;
+        let mut found = Vec::new();
+        for line in text.lines() {
+            let Some((sha, name)) = line.split_once('\t') else { continue };
+            // git matches by the tail: refs/heads/x/refs/heads/main is listed too.
+            if refs.iter().any(|wanted| wanted.as_str() == name) {
+                let sha = Sha::parse(sha).map_err(|e| GitError::Unreadable { doing, why: e.to_string() })?;
+                found.push((RefName::new(name), sha));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The commit that one of the mirror's refs points to.
+    pub async fn resolve(&self, name: &RefName) -> Result<Option<Sha>, GitError> {
+        bare::resolve(self.git(), self.dir(), name).await
+    }
+
+    /// Points one of the mirror's own refs at a commit.
+    pub async fn set_ref(&self, name: &RefName, sha: &Sha) -> Result<(), GitError> {
+        bare::set(self.git(), self.dir(), name, sha).await
+    }
+
+    /// Moves one of the mirror's own refs, only from where it is believed to stand.
+    pub async fn swap_ref(
+        &self,
+        name: &RefName,
+        new: &Sha,
+        expected: Option<&Sha>,
+    ) -> Result<RefUpdate, GitError> {
+        bare::swap(self.git(), self.dir(), name, new, expected).await
+    }
+
+    /// Removes one of the mirror's own refs; absent is fine.
+    pub async fn delete_ref(&self, name: &RefName) -> Result<(), GitError> {
+        bare::unset(self.git(), self.dir(), name).await
+    }
+}
+
+/// A fetch that does exactly what its refspec says.
+pub(crate) const FETCH: &[&str] = &[
+    "fetch",
+    "-q",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--no-recurse-submodules",
+    "--no-auto-maintenance",
+];
+
+pub(crate) fn is_lock(error: &GitError) -> bool {
+    matches!(error, GitError::Failed { stderr, .. } if stderr.contains("lock"))
+}

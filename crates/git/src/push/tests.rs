@@ -1,0 +1,28 @@
+//! How git's porcelain lines are read, the odd ones above all.
+
+use super::*;
+
+fn change(name: &str) -> RefChange {
+    RefChange { name: RefName::new(name), expected: String::new(), source: "x".into() }
+}
+
+#[test]
+fn a_push_without_a_complete_answer_is_unknown() {
+    let changes = [change("refs/heads/main"), change("refs/orchd/merge/1")];
+    let lost = "!\tx:refs/heads/main\t[remote failure] (remote failed to report status)\n";
+    assert!(matches!(judge(Some(1), lost, "", &changes), PushAnswer::NoAnswer { .. }));
+    assert!(matches!(judge(Some(128), "", "fatal: no route to host", &changes), PushAnswer::NoAnswer { .. }));
+    assert!(matches!(judge(None, "", "", &changes), PushAnswer::NoAnswer { .. }));
+    let half = "To x\n \tx:refs/heads/main\ta..b\nDone\n";
+    assert!(matches!(judge(Some(0), half, "", &changes), PushAnswer::NoAnswer { .. }));
+}
+
+#[test]
+fn a_refusal_is_told_with_the_receivers_words() {
+    let changes = [change("refs/heads/main")];
+    let said = "To x\n!\tx:refs/heads/main\t[remote rejected] (hook declined)\nDone\n";
+    let PushAnswer::Rejected { why } = judge(Some(1), said, "remote: orchd: no\nhint: try", &changes) else {
+        panic!()
+    };
+    assert_eq!(why, "refs/heads/main: [remote rejected] (hook declined); remote: orchd: no");
+}

@@ -1,0 +1,200 @@
+//! Questions to the mirror's object store: ancestry, trees, files, diffs. Reads only, no network. A failure of
+//! git is always an error, never a "no".
+
+use orchd_core::id::{Digest, Sha};
+
+use crate::command::Call;
+use crate::error::GitError;
+use crate::mirror::Mirror;
+use crate::names::check_inner_path;
+
+/// Whether one commit is in the history of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ancestry {
+    /// It is, or both are the same.
+    Yes,
+    /// It is not.
+    No,
+}
+
+/// What a branch has over its base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ahead {
+    /// Commits that touch something outside the given folder.
+    Outside,
+    /// Commits, but none that touches anything outside it.
+    OnlyInside,
+    /// No commit at all.
+    Even,
+}
+
+/// Text cut to a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capped {
+    /// The text; bytes that are not UTF-8 are replaced.
+    pub text: String,
+    /// Whether something was cut off its end.
+    pub truncated: bool,
+}
+
+/// One file's line counts in a diff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileStat {
+    /// Its path; bytes that are not UTF-8 are replaced.
+    pub path: String,
+    /// Lines added; none for a binary file.
+    pub added: Option<u64>,
+    /// Lines deleted; none for a binary file.
+    pub deleted: Option<u64>,
+}
+
+/// A diff that no attribute, driver, rename guess or submodule setting of the judged tree can bend.
+pub(crate) const DIFF: &[&str] =
+    &["diff", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"];
+
+impl Mirror {
+    /// Whether `ancestor` is in the history of `descendant`.
+    pub async fn is_ancestor(&self, ancestor: &Sha, descendant: &Sha) -> Result<Ancestry, GitError> {
+        let doing = "compare histories";
+        let call =
+            self.call(doing).args(["merge-base", "--is-ancestor", ancestor.as_str(), descendant.as_str()]);
+        let output = call.output().await?;
+        match output.code {
+            Some(0) => Ok(Ancestry::Yes),
+            Some(1) => Ok(Ancestry::No),
+            code => Err(GitError::Failed { doing, code, stderr: output.stderr }),
+        }
+    }
+
+    /// The commit two histories parted at; none if they are unrelated.
+    pub async fn merge_base(&self, a: &Sha, b: &Sha) -> Result<Option<Sha>, GitError> {
+        let doing = "find the merge base";
+        let output = self.call(doing).args(["merge-base", a.as_str(), b.as_str()]).output().await?;
+        match output.code {
+            Some(0) => {
+                let text = String::from_utf8_lossy(&output.stdout);
+                Sha::parse(&text).map(Some).map_err(|e| GitError::Unreadable { doing, why: e.to_string() })
+            }
+            Some(1) => Ok(None),
+            code => Err(GitError::Failed { doing, code, stderr: output.stderr }),
+        }
+    }
+
+    /// Whether the mirror has the commit with everything that git would need to read it.
+    pub async fn has_commit(&self, sha: &Sha) -> Result<bool, GitError> {
+        let call = self.call("look for a commit").args(["cat-file", "--batch-check=%(objecttype)"]);
+        let text = call.stdin(format!("{sha}\n")).text().await?;
+        Ok(text == "commit")
+    }
+
+    /// The tree of a commit.
+    pub async fn tree_of(&self, sha: &Sha) -> Result<Sha, GitError> {
+        self.call("find a commit's tree")
+            .args(["rev-parse", "--verify"])
+            .arg(format!("{sha}^{{tree}}"))
+            .sha()
+            .await
+    }
+
+    /// A digest of the file or folder at `path`, mode and content; none if there is nothing.
+    pub async fn tree_digest(&self, head: &Sha, path: &str) -> Result<Option<Digest>, GitError> {
+        Ok(self.entry(head, path).await?.map(|entry| Digest::of(entry.as_bytes())))
+    }
+
+    /// The content of a regular file; none if there is none. Links are not followed.
+    pub async fn read_file(
+        &self,
+        sha: &Sha,
+        path: &str,
+        max_bytes: usize,
+    ) -> Result<Option<Vec<u8>>, GitError> {
+        let Some(entry) = self.entry(sha, path).await? else { return Ok(None) };
+        let mut fields = entry.split([' ', '\t']);
+        let (Some("100644" | "100755"), Some("blob"), Some(blob)) =
+            (fields.next(), fields.next(), fields.next())
+        else {
+            return Ok(None);
+        };
+        let output = self.call("read a file").args(["cat-file", "blob", blob]).cap(max_bytes).bytes().await;
+        match output {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(GitError::TooLarge { limit, .. }) => Err(GitError::TooLarge { what: path.to_owned(), limit }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `mode type object\tpath` of one entry.
+    async fn entry(&self, sha: &Sha, path: &str) -> Result<Option<String>, GitError> {
+        let path = check_inner_path(path)?;
+        let call =
+            self.call("look into a tree").args(["ls-tree", "-z", "--full-tree", sha.as_str(), "--", path]);
+        let bytes = call.bytes().await?;
+        let entry = bytes.split(|b| *b == 0).next().filter(|entry| !entry.is_empty());
+        Ok(entry.map(|entry| String::from_utf8_lossy(entry).into_owned()))
+    }
+
+    /// The files that `base...head` changes, sorted by path.
+    pub async fn changed_files(&self, base: &Sha, head: &Sha) -> Result<Vec<String>, GitError> {
+        let call = self.three_dot("list changed files", &["--name-only", "-z"], base, head);
+        let bytes = call.bytes().await?;
+        Ok(records(&bytes).map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+    }
+
+    /// Line counts of `base...head` per file.
+    pub async fn numstat(&self, base: &Sha, head: &Sha) -> Result<Vec<FileStat>, GitError> {
+        let doing = "count changed lines";
+        let bytes = self.three_dot(doing, &["--numstat", "-z"], base, head).bytes().await?;
+        let stat = |record: &[u8]| {
+            let text = String::from_utf8_lossy(record);
+            let mut fields = text.splitn(3, '\t');
+            let (added, deleted, path) = (fields.next()?, fields.next()?, fields.next()?);
+            Some(FileStat { path: path.to_owned(), added: added.parse().ok(), deleted: deleted.parse().ok() })
+        };
+        let odd = || GitError::Unreadable { doing, why: "a record without three fields".to_owned() };
+        records(&bytes).map(|record| stat(record).ok_or_else(odd)).collect()
+    }
+
+    /// The text of `base...head`, cut to `max_bytes`.
+    pub async fn diff(&self, base: &Sha, head: &Sha, max_bytes: usize) -> Result<Capped, GitError> {
+        let doing = "show a diff";
+        let output = self.three_dot(doing, &[], base, head).cap(max_bytes).output().await?;
+        match output.code {
+            Some(0) => Ok(capped(&output.stdout, output.truncated)),
+            code => Err(GitError::Failed { doing, code, stderr: output.stderr }),
+        }
+    }
+
+    /// What `head` has over `base`, seen from outside the folder `inside`.
+    pub async fn ahead_outside(&self, base: &Sha, head: &Sha, inside: &str) -> Result<Ahead, GitError> {
+        let inside = check_inner_path(inside)?;
+        let range = format!("{base}..{head}");
+        let any = |paths: Vec<String>| {
+            let call = self.call("look for commits").env("GIT_LITERAL_PATHSPECS", "0");
+            call.args(["rev-list", "--max-count=1", &range, "--"]).args(paths).text()
+        };
+        let outside = vec![":(top)".to_owned(), format!(":(top,literal,exclude){inside}")];
+        if !any(outside).await?.is_empty() {
+            return Ok(Ahead::Outside);
+        }
+        Ok(if any(Vec::new()).await?.is_empty() { Ahead::Even } else { Ahead::OnlyInside })
+    }
+
+    pub(crate) fn three_dot(
+        &self,
+        doing: &'static str,
+        options: &[&str],
+        base: &Sha,
+        head: &Sha,
+    ) -> Call<'_> {
+        self.call(doing).args(DIFF).args(options).args([&format!("{base}...{head}"), "--"])
+    }
+}
+
+/// The parts of an answer given with `-z`.
+pub(crate) fn records(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split(|byte| *byte == 0).filter(|record| !record.is_empty())
+}
+
+pub(crate) fn capped(bytes: &[u8], truncated: bool) -> Capped {
+    Capped { text: String::from_utf8_lossy(bytes).into_owned(), truncated }
+}

@@ -1,0 +1,71 @@
+//! The agent's clone and the way of its work back into the mirror.
+
+use std::os::unix::fs::PermissionsExt;
+
+use orchd_core::id::{Branch, RefName};
+use orchd_git::{AgentClone, CloneSpec, GitError, Identity, salvage_branch};
+
+use crate::fixture::{Person, World, run};
+
+fn spec(world: &World, caches: &[&str]) -> CloneSpec {
+    CloneSpec {
+        branch: Branch::new("orchd/KEY-1"),
+        at: world.base.clone(),
+        author: Identity { name: "developer".into(), email: "dev@localhost".into() },
+        caches: caches.iter().map(|cache| (*cache).to_owned()).collect(),
+    }
+}
+
+#[tokio::test]
+async fn a_run_comes_back_with_branch_and_salvage() {
+    let world = World::new().await;
+    let (dir, spec) = (world.path("clones/KEY 1"), spec(&world, &[]));
+    let clone = AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
+    let agent = Person { dir: clone.dir.clone() };
+    assert_eq!(agent.run(["symbolic-ref", "--short", "HEAD"]), "orchd/KEY-1");
+    assert_eq!(agent.run(["rev-parse", "origin/main"]), world.base.as_str());
+    assert_eq!(agent.run(["remote"]), "", "nothing to push to");
+    let (nothing, id) = (world.mirror.fetch_run(&dir, &spec.branch, run()).await.unwrap(), run());
+    assert_eq!((nothing.head, nothing.salvage), (Some(world.base.clone()), None));
+
+    let head = agent.commit("src/lib.rs", "fn f() {}", "work");
+    agent.run(["checkout", "-q", "-b", salvage_branch(id).as_str()]);
+    let partial = agent.commit("half", "x", "partial");
+    // Packed refs and objects are found too.
+    agent.run(["repack", "-q", "-a", "-d", "-l"]);
+    agent.run(["pack-refs", "--all"]);
+    let heads = world.mirror.fetch_run(&dir, &spec.branch, id).await.unwrap();
+    assert_eq!((heads.head.as_ref(), heads.salvage.as_ref()), (Some(&head), Some(&partial)));
+    assert_eq!(world.mirror.resolve(&RefName::run(id)).await.unwrap(), Some(head));
+    assert_eq!(world.mirror.resolve(&RefName::salvage(id)).await.unwrap(), Some(partial));
+    let none = world.mirror.fetch_run(&dir, &Branch::new("other"), run()).await.unwrap();
+    assert_eq!(none.head, None);
+}
+
+#[tokio::test]
+async fn a_used_clone_is_replaced_only_when_its_work_is_safe() {
+    let world = World::new().await;
+    let (dir, spec) = (world.path("clones/KEY-1"), spec(&world, &["target", "web/node_modules", "src"]));
+    AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
+    let agent = Person { dir: dir.clone() };
+    let head = agent.commit("src/lib.rs", "x", "work");
+    agent.write("target/big.o", "cache");
+    agent.write("web/node_modules/a", "cache");
+    agent.write("stray", "x");
+    let refused = AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap_err();
+    assert!(matches!(&refused, GitError::Unsalvaged { head: lost, .. } if *lost == head), "{refused}");
+
+    world.mirror.fetch_run(&dir, &spec.branch, run()).await.unwrap();
+    // A package cache with a read-only folder must not stand in the way.
+    agent.write("ro/x", "y");
+    std::fs::set_permissions(dir.join("ro"), std::fs::Permissions::from_mode(0o500)).unwrap();
+    let clone = AgentClone::prepare(&world.mirror, &dir, &CloneSpec { at: head.clone(), ..spec.clone() })
+        .await
+        .unwrap();
+    assert_eq!((clone.head, agent.head()), (head.clone(), head));
+    assert!(dir.join("target/big.o").exists() && dir.join("web/node_modules/a").exists(), "caches stay");
+    assert!(!dir.join("stray").exists() && !dir.join("ro").exists());
+    assert_eq!(std::fs::read(dir.join("src/lib.rs")).unwrap(), b"x", "a tracked folder is no cache");
+    AgentClone::remove(&world.mirror, &dir, &spec.branch).await.unwrap();
+    assert!(!dir.exists());
+}

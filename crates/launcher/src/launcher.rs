@@ -1,0 +1,255 @@
+//! Starting a run under its shim, waiting for it, stopping it, and finding it again from another process. A handle is
+//! a view: dropping it neither kills nor forgets the run. What a result means is the caller's.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use orchd_core::id::RunId;
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncReadExt as _, Interest};
+use tokio::process::{Child, Command};
+use tokio::task::spawn_blocking;
+
+use crate::clock;
+use crate::log;
+use crate::lost::{self, Lost};
+use crate::result::RunResult;
+use crate::run_dir::RunDir;
+use crate::shim::READY;
+use crate::spec::RunSpec;
+
+/// A shim says who it is right after it took its lock.
+const START_LOOK_MS: i64 = 20;
+const START_LOOKS: u32 = 500;
+
+/// Starts shims: the program that has the hidden subcommand, usually `/proc/self/exe`, so that an upgrade on disk
+/// changes nothing under a running process.
+#[derive(Debug, Clone)]
+pub struct Launcher {
+    exe: PathBuf,
+    shim_args: Vec<String>,
+}
+
+/// Why a run was not started. In every case nothing of it runs.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// The directory already belongs to a run; a run is started once.
+    #[error("{dir} already holds a started run; use a new run directory")]
+    StartedBefore {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The run's directory could not be written.
+    #[error("the run's directory {dir} could not be written; check space and owner")]
+    Prepare {
+        /// The directory.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The supervising process could not be started.
+    #[error("the supervising process {exe} could not be started")]
+    Spawn {
+        /// The program.
+        exe: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It started and gave up before the run began.
+    #[error("the supervising process ended before the run began: {said}")]
+    ShimDied {
+        /// The end of its log.
+        said: String,
+    },
+}
+
+/// How waiting for a run ends.
+#[derive(Debug)]
+pub enum Waited {
+    /// Its shim wrote a complete result.
+    Ended(Box<RunResult>),
+    /// Its shim is gone and left no result that counts.
+    Lost(Lost),
+}
+
+/// What is known of a run by its directory.
+#[derive(Debug)]
+pub enum Found {
+    /// No shim ever came that far.
+    NotStarted,
+    /// Its shim lives.
+    Running(RunningRun),
+    /// It ended.
+    Ended(Box<RunResult>),
+    /// Its shim is gone and left no result that counts.
+    Lost(Lost),
+}
+
+/// A run whose shim lived when it was last looked at.
+#[derive(Debug)]
+pub struct RunningRun {
+    run: RunId,
+    dir: RunDir,
+    shim: Shim,
+}
+
+#[derive(Debug)]
+enum Shim {
+    /// Ours: we reap it.
+    Child(Child),
+    /// Started by another process: its pidfd is readable once it ended.
+    Adopted(AsyncFd<OwnedFd>),
+}
+
+impl Launcher {
+    /// `exe` with `shim_args` and the run's directory as last argument must end in [`crate::shim_main`].
+    pub fn new(exe: impl Into<PathBuf>, shim_args: Vec<String>) -> Self {
+        Self { exe: exe.into(), shim_args }
+    }
+
+    /// Writes the specification, starts the shim, and returns once the run is under way (or could not be spawned,
+    /// which is a result like any other). The caller has stored the run before it calls this.
+    pub async fn start(&self, dir: &RunDir, spec: &RunSpec) -> Result<RunningRun, LaunchError> {
+        self.prepare(dir, spec).await?;
+        let spawn_error = |source| LaunchError::Spawn { exe: self.exe.clone(), source };
+        let log = dir
+            .output(RunDir::SHIM_LOG)
+            .map_err(|source| LaunchError::Prepare { dir: dir.path().to_owned(), source })?;
+        let mut child = Command::new(&self.exe)
+            .args(&self.shim_args)
+            .arg(dir.path())
+            // The agent may read its parent's environment in /proc: there is nothing in it.
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .map_err(spawn_error)?;
+        let mut said = Vec::new();
+        if let Some(out) = child.stdout.take() {
+            // An error of the pipe is a shim that did not say it is ready; both are judged below.
+            let _ = out.take(READY.len() as u64).read_to_end(&mut said).await;
+        }
+        if said == READY.as_bytes() {
+            return Ok(RunningRun { run: spec.run, dir: dir.clone(), shim: Shim::Child(child) });
+        }
+        // It closed its output without the word: it is ending.
+        let _ = child.wait().await;
+        let said = log::tail(dir, RunDir::SHIM_LOG, 2_000).map(|tail| tail.text).unwrap_or_default();
+        let said = said.trim();
+        Err(LaunchError::ShimDied { said: if said.is_empty() { "it said nothing" } else { said }.to_owned() })
+    }
+
+    async fn prepare(&self, dir: &RunDir, spec: &RunSpec) -> Result<(), LaunchError> {
+        if dir.file(RunDir::SHIM).exists() || dir.file(RunDir::RESULT).exists() {
+            return Err(LaunchError::StartedBefore { dir: dir.path().to_owned() });
+        }
+        let (to, what) = (dir.clone(), spec.clone());
+        let written = spawn_blocking(move || what.write(&to)).await.map_err(io::Error::other);
+        written.and_then(|w| w).map_err(|source| LaunchError::Prepare { dir: dir.path().to_owned(), source })
+    }
+}
+
+impl RunningRun {
+    /// Which run.
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// Its directory.
+    pub fn dir(&self) -> &RunDir {
+        &self.dir
+    }
+
+    /// Waits for the shim's end and reads the result. May be dropped and called again. A lost run's processes are
+    /// swept before this returns.
+    pub async fn wait(&mut self) -> io::Result<Waited> {
+        match &mut self.shim {
+            Shim::Child(child) => {
+                child.wait().await?;
+            }
+            Shim::Adopted(pidfd) => {
+                pidfd.readable().await?.retain_ready();
+            }
+        }
+        let (dir, run) = (self.dir.clone(), self.run);
+        spawn_blocking(move || settled(&dir, run)).await.map_err(io::Error::other)
+    }
+
+    /// Asks the shim to end the run (SIGTERM, grace, SIGKILL to all of it); [`RunningRun::wait`] then tells the end.
+    pub fn stop(&self, why: &str) -> io::Result<()> {
+        self.dir.request_stop(why)
+    }
+}
+
+/// Looks at a run from any process, after a restart too. Needs a runtime; a lost run's processes are swept.
+pub async fn find(dir: &RunDir, run: RunId) -> io::Result<Found> {
+    let Some(identity) = dir.identity()? else { return Ok(Found::NotStarted) };
+    // The shim is asked first: while it lives, whatever lies in the directory is not yet the result.
+    if let Some(pidfd) = identity.shim.open() {
+        let shim = Shim::Adopted(watched(pidfd)?);
+        return Ok(Found::Running(RunningRun { run, dir: dir.clone(), shim }));
+    }
+    let at = dir.clone();
+    Ok(match spawn_blocking(move || settled(&at, run)).await.map_err(io::Error::other)? {
+        Waited::Ended(result) => Found::Ended(result),
+        Waited::Lost(lost) => Found::Lost(lost),
+    })
+}
+
+/// The handle of a run whose shim lives; `None` otherwise.
+pub async fn reattach(dir: &RunDir, run: RunId) -> io::Result<Option<RunningRun>> {
+    match find(dir, run).await? {
+        Found::Running(running) => Ok(Some(running)),
+        Found::NotStarted | Found::Ended(_) | Found::Lost(_) => Ok(None),
+    }
+}
+
+/// For a run that is stored as started but was [`Found::NotStarted`]: makes that final. A shim that was on its way
+/// when its starter died finds the request to stop before it starts anything; one that came first is found. Without
+/// this, a late shim and a new run could meet in one clone.
+pub async fn give_up_start(dir: &RunDir, run: RunId) -> io::Result<Found> {
+    let at = dir.clone();
+    spawn_blocking(move || forbid_start(&at)).await.map_err(io::Error::other)??;
+    find(dir, run).await
+}
+
+/// Returns once either nothing can start any more or a shim has said who it is.
+fn forbid_start(dir: &RunDir) -> io::Result<()> {
+    for _ in 0..START_LOOKS {
+        match dir.lock() {
+            // Holding the lock means that no shim is past it; dropping it comes after the request is on disk.
+            Ok(_lock) => return dir.request_stop("given up before it began"),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            Err(_) => {}
+        }
+        if dir.identity()?.is_some() {
+            return Ok(());
+        }
+        clock::pause(START_LOOK_MS);
+    }
+    let said = format!("a shim holds {} but does not say who it is", dir.path().display());
+    Err(io::Error::new(io::ErrorKind::TimedOut, said))
+}
+
+/// A pidfd as the runtime waits for it.
+#[expect(
+    unsafe_code,
+    reason = "tokio asks for a promise about the file descriptor that its types cannot express"
+)]
+fn watched(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` always answers with the same descriptor, and it stays open until the `AsyncFd` that owns it
+    // is dropped, which deregisters it first.
+    unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }.map_err(io::Error::from)
+}
+
+/// The shim is gone: its result, or what is left of the run.
+fn settled(dir: &RunDir, run: RunId) -> Waited {
+    match RunResult::read(dir, run) {
+        Ok(result) => Waited::Ended(Box::new(result)),
+        Err(why) => Waited::Lost(lost::declare(dir, run, why)),
+    }
+}

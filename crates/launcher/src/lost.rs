@@ -1,0 +1,104 @@
+//! A run whose shim died without a result: what is left of it is found and killed, so that its clone may be entered
+//! again. It is found by the mark in its environment and by its session, closed over parents; a process that shed all
+//! three is out of reach without a cgroup.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+
+use orchd_core::id::RunId;
+use orchd_core::time::Span;
+use rustix::process::Signal;
+
+use crate::clock;
+use crate::process::{self, Stat, boot_id};
+use crate::result::ResultError;
+use crate::run_dir::RunDir;
+use crate::spec::RunSpec;
+
+/// How long killed processes may take to go before they are reported as survivors.
+const PATIENCE: Span = Span::secs(10);
+
+/// A run that will never have a result.
+#[derive(Debug)]
+pub struct Lost {
+    /// Why its directory has none.
+    pub why: ResultError,
+    /// How many of its processes were killed.
+    pub killed: usize,
+    /// Pids that outlived SIGKILL, or could not be looked for; while there are any, its clone is not free.
+    pub survivors: Survivors,
+}
+
+/// What of a lost run still lives.
+#[derive(Debug)]
+pub enum Survivors {
+    /// Nothing that could be found.
+    None,
+    /// These pids, now.
+    Alive(Vec<i32>),
+    /// The processes of this host could not be listed.
+    Unknown(io::Error),
+}
+
+/// Kills what is left and says what became of it. Blocks for up to ten seconds.
+pub(crate) fn declare(dir: &RunDir, run: RunId, why: ResultError) -> Lost {
+    let mut killed = BTreeSet::new();
+    let deadline = clock::boot_ms().saturating_add(PATIENCE.0);
+    loop {
+        let found = match leavings(dir, run) {
+            Ok(found) => found,
+            Err(error) => return Lost { why, killed: killed.len(), survivors: Survivors::Unknown(error) },
+        };
+        if found.is_empty() {
+            return Lost { why, killed: killed.len(), survivors: Survivors::None };
+        }
+        if clock::boot_ms() >= deadline {
+            let pids = found.iter().map(|stat| stat.pid).collect();
+            return Lost { why, killed: killed.len(), survivors: Survivors::Alive(pids) };
+        }
+        for stat in &found {
+            // One that refuses is seen again, and reported in the end.
+            if stat.signal(Signal::KILL).is_ok() {
+                killed.insert((stat.pid, stat.start));
+            }
+        }
+        clock::pause(20);
+    }
+}
+
+/// Living processes of a run whose shim is gone.
+fn leavings(dir: &RunDir, run: RunId) -> io::Result<Vec<Stat>> {
+    // Of an earlier boot nothing is left, and its session numbers mean nothing.
+    let identity = dir.identity().ok().flatten().map(|identity| identity.shim);
+    let session = match identity {
+        Some(shim) if shim.boot == boot_id()? => Some((shim.pid, shim.start)),
+        Some(_) => return Ok(Vec::new()),
+        None => None,
+    };
+    let all = process::all()?;
+    let own = i32::try_from(std::process::id()).map_err(io::Error::other)?;
+    let mark = format!("{}={run}", RunSpec::MARK);
+    let in_session =
+        |stat: &Stat| session.is_some_and(|(sid, start)| stat.session == sid && stat.start >= start);
+    let roots: BTreeSet<i32> = all
+        .iter()
+        .filter(|stat| stat.pid != own && (in_session(stat) || is_marked(stat.pid, mark.as_bytes())))
+        .map(|stat| stat.pid)
+        .collect();
+    let below = process::below(&all, &roots);
+    let own_or_dead = |stat: &Stat| stat.pid == own || stat.is_dead();
+    Ok(all
+        .iter()
+        .filter(|stat| roots.contains(&stat.pid))
+        .chain(&below)
+        .filter(|stat| !own_or_dead(stat))
+        .copied()
+        .collect())
+}
+
+/// Whether the process was started with the mark. Another user's cannot be read and is not ours.
+fn is_marked(pid: i32, mark: &[u8]) -> bool {
+    fs::read(format!("/proc/{pid}/environ"))
+        .is_ok_and(|environ| environ.split(|&b| b == 0).any(|var| var == mark))
+}

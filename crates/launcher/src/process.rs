@@ -1,0 +1,142 @@
+//! Who a process is (host boot, pid, start time) and what `/proc` tells about a tree of them. A bare pid is never
+//! kept and never signalled: pids are reused. Linux only; reads, and signals through pidfds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::{Deserialize, Serialize};
+
+/// The identity of a process for as long as anyone may remember it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// `/proc/sys/kernel/random/boot_id` of the host.
+    pub boot: String,
+    /// The pid, meaningful only with the other two.
+    pub pid: i32,
+    /// Start time in clock ticks since boot (field 22 of `/proc/<pid>/stat`).
+    pub start: u64,
+}
+
+impl ProcessId {
+    /// The identity of the process that has `pid` now.
+    pub fn of(pid: i32) -> io::Result<Self> {
+        let stat = Stat::of(pid)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("no process {pid}")))?;
+        Ok(Self { boot: boot_id()?, pid, start: stat.start })
+    }
+
+    /// A pidfd of exactly this process while it runs; `None` when it ended (a zombie has ended), or when the host was
+    /// booted since, or when its pid belongs to another now.
+    pub fn open(&self) -> Option<OwnedFd> {
+        if boot_id().ok()? != self.boot {
+            return None;
+        }
+        // The order matters: once the pidfd is open it names one process for good, so checking the start time
+        // afterwards proves that it is ours.
+        let fd = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::NONBLOCK).ok()?;
+        let stat = Stat::of(self.pid)?;
+        (stat.start == self.start && !stat.is_dead()).then_some(fd)
+    }
+
+    /// Whether it still runs.
+    pub fn is_alive(&self) -> bool {
+        self.open().is_some()
+    }
+}
+
+/// This boot of this host.
+pub fn boot_id() -> io::Result<String> {
+    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+}
+
+/// What is used of `/proc/<pid>/stat`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) pid: i32,
+    pub(crate) state: u8,
+    pub(crate) parent: i32,
+    pub(crate) session: i32,
+    /// User and system time of it and of the children it waited for, in clock ticks.
+    pub(crate) cpu: u64,
+    pub(crate) start: u64,
+}
+
+impl Stat {
+    pub(crate) fn of(pid: i32) -> Option<Self> {
+        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// The command's name stands in brackets and may hold anything, brackets and broken UTF-8 included: the fields
+    /// are counted from the last closing one.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let open = text.iter().position(|&b| b == b'(')?;
+        let close = text.iter().rposition(|&b| b == b')')?;
+        let pid = std::str::from_utf8(text.get(..open)?).ok()?.trim().parse().ok()?;
+        let rest: Vec<&str> =
+            std::str::from_utf8(text.get(close + 1..)?).ok()?.split_ascii_whitespace().collect();
+        let number = |field: usize| rest.get(field - 3)?.parse::<i64>().ok();
+        let ticks = |field: usize| number(field).map(|n| u64::try_from(n).unwrap_or(0));
+        Some(Self {
+            pid,
+            state: *rest.first()?.as_bytes().first()?,
+            parent: i32::try_from(number(4)?).ok()?,
+            session: i32::try_from(number(6)?).ok()?,
+            cpu: ticks(14)? + ticks(15)? + ticks(16)? + ticks(17)?,
+            start: ticks(22)?,
+        })
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        matches!(self.state, b'Z' | b'X' | b'x')
+    }
+
+    /// Sends `signal` to exactly this process; one that ended meanwhile is no error.
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        let Some(pid) = Pid::from_raw(self.pid) else { return Ok(()) };
+        let Ok(fd) = pidfd_open(pid, PidfdFlags::empty()) else { return Ok(()) };
+        match Self::of(self.pid) {
+            Some(now) if now.start == self.start => match pidfd_send_signal(&fd, signal) {
+                Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+                Err(error) => Err(error.into()),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Every process this one may see.
+pub(crate) fn all() -> io::Result<Vec<Stat>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
+        // One that ended between the listing and the reading is simply gone.
+        found.extend(Stat::of(pid));
+    }
+    Ok(found)
+}
+
+/// Every process below one of `roots`, the roots not included.
+pub(crate) fn below(all: &[Stat], roots: &BTreeSet<i32>) -> Vec<Stat> {
+    let mut children: BTreeMap<i32, Vec<Stat>> = BTreeMap::new();
+    for stat in all {
+        children.entry(stat.parent).or_default().push(*stat);
+    }
+    let (mut found, mut queue, mut seen) =
+        (Vec::new(), roots.iter().copied().collect::<Vec<_>>(), roots.clone());
+    while let Some(parent) = queue.pop() {
+        for child in children.get(&parent).into_iter().flatten() {
+            if seen.insert(child.pid) {
+                found.push(*child);
+                queue.push(child.pid);
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! The directory of one run: names, permissions (0700, files 0600) and durable writes (temporary file, fsync, rename,
+//! fsync of the directory). What the files say is defined in `spec`, `result` and `shim`.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, OFlags, flock};
+use serde::{Deserialize, Serialize};
+
+use crate::process::ProcessId;
+
+/// A run's own directory, by absolute path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+/// `shim.json`: who supervises the run and what it supervises.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShimIdentity {
+    /// The shim itself; it leads the run's session, so its pid is also the session's.
+    pub shim: ProcessId,
+    /// The main process, once started.
+    pub child: Option<ProcessId>,
+}
+
+impl RunDir {
+    /// What to run; see `spec`.
+    pub const SPEC: &str = "spec.json";
+    /// The prompt, written by whoever starts an agent.
+    pub const PROMPT: &str = "prompt.md";
+    /// Standard output of the run, as it came.
+    pub const STDOUT: &str = "stdout.log";
+    /// Standard error of the run, as it came.
+    pub const STDERR: &str = "stderr.log";
+    /// Who supervises; see [`ShimIdentity`].
+    pub const SHIM: &str = "shim.json";
+    /// What the shim itself had to say, for people.
+    pub const SHIM_LOG: &str = "shim.log";
+    /// Written by the agent through `orchctl submit`.
+    pub const SUBMISSION: &str = "submission.json";
+    /// Tokens and money, where the program tells.
+    pub const USAGE: &str = "usage.json";
+    /// The end; see `result`.
+    pub const RESULT: &str = "result.json";
+    /// A request to stop: its content is the reason.
+    pub const STOP: &str = "stop";
+    /// Held by the one shim of this run.
+    const LOCK: &str = "lock";
+
+    /// Makes the directory (and its parents) for its owner alone.
+    pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+        Self::open(path)
+    }
+
+    /// An existing directory. The path is made absolute, as the shim works elsewhere.
+    pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = fs::canonicalize(path.into())?;
+        if path.is_dir() { Ok(Self { path }) } else { Err(io::ErrorKind::NotADirectory.into()) }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where one of its files is.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes a file whole and durably, or not at all.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let temporary = self.file(&format!(".{name}.tmp"));
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, self.file(name))?;
+        File::open(&self.path)?.sync_all()
+    }
+
+    /// The prompt of an agent's run; returns its path.
+    pub fn write_prompt(&self, text: &str) -> io::Result<PathBuf> {
+        self.write(Self::PROMPT, text.as_bytes())?;
+        Ok(self.file(Self::PROMPT))
+    }
+
+    /// A regular file's content if it has at most `cap` bytes. A run may put anything here: links are not followed,
+    /// pipes do not block, and a giant is refused before it is read.
+    pub fn read(&self, name: &str, cap: u64) -> io::Result<Vec<u8>> {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(self.file(name))?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{name} is not a regular file")));
+        }
+        let mut bytes = Vec::new();
+        file.take(cap.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > cap {
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("{name} is larger than {cap} bytes"),
+            ));
+        }
+        Ok(bytes)
+    }
+
+    /// A new file for the output of a process: appended to, never read by us while it runs.
+    pub(crate) fn output(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().append(true).create(true).mode(0o600).open(self.file(name))
+    }
+
+    /// Asks the shim to end the run; it looks every quarter of a second. The first reason stands.
+    pub fn request_stop(&self, why: &str) -> io::Result<()> {
+        if self.file(Self::STOP).exists() {
+            return Ok(());
+        }
+        self.write(Self::STOP, why.as_bytes())
+    }
+
+    /// The reason of a request to stop, if there is one.
+    pub(crate) fn stop_requested(&self) -> Option<String> {
+        if !self.file(Self::STOP).exists() {
+            return None;
+        }
+        let why = self.read(Self::STOP, 4096).unwrap_or_default();
+        let why = String::from_utf8_lossy(&why).trim().to_owned();
+        Some(if why.is_empty() { "no reason given".to_owned() } else { why })
+    }
+
+    /// Who supervises; `None` before a shim came that far.
+    pub fn identity(&self) -> io::Result<Option<ShimIdentity>> {
+        match self.read(Self::SHIM, 64 * 1024) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Taken by the shim for its life: a second shim on the same run would run the work twice.
+    pub(crate) fn lock(&self) -> io::Result<File> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(self.file(Self::LOCK))?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(file)
+    }
+}
+
+#[cfg(test)]
+mod tests;

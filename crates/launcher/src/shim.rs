@@ -1,0 +1,264 @@
+//! The hidden child that supervises one run: own session, subreaper, deadline, output files, kill ladder, leftovers'
+//! commit, result file. Synchronous and small; it needs nothing of orchd once started and outlives it. It judges
+//! nothing: it writes down how the run ended.
+
+mod bell;
+mod git;
+mod leftovers;
+mod tree;
+mod watch;
+
+use std::io::{self, Write as _};
+use std::os::fd::BorrowedFd;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use orchd_core::id::Digest;
+use orchd_core::time::{Span, Timestamp};
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::{Pid, getpid, set_child_subreaper, setsid};
+
+use crate::clock;
+use crate::ended::Ended;
+use crate::process::ProcessId;
+use crate::result::{LeftoverOutcome, Output, RunResult, SubmissionState};
+use crate::run_dir::{RunDir, ShimIdentity};
+use crate::spec::RunSpec;
+
+use bell::Bell;
+use tree::Tree;
+
+/// What a shim says on its standard output once the run is under way; then it closes it.
+pub(crate) const READY: &str = "ready\n";
+/// A submission is text for a form; larger is a mistake.
+const SUBMISSION_CAP: u64 = 1024 * 1024;
+/// For what a run that ended by itself left running: nobody waits for those.
+const GRACE_FOR_STRAYS: Span = Span::secs(5);
+/// For a run that floods the disk: every second of it counts.
+const GRACE_FOR_FLOODS: Span = Span::secs(1);
+/// A full disk may be mended: a finished run is worth waiting for.
+const RESULT_TRIES: u32 = 120;
+const RESULT_PAUSE_MS: i64 = 5_000;
+
+/// Why a shim gave up without a result.
+#[derive(Debug, thiserror::Error)]
+enum ShimError {
+    #[error("the run's directory cannot be used")]
+    Dir(#[source] io::Error),
+    #[error("spec.json cannot be read")]
+    Spec(#[source] io::Error),
+    #[error("this run was started before (its directory has shim.json); a run is started once")]
+    StartedBefore,
+    #[error("cannot {what}")]
+    Setup { what: &'static str, source: io::Error },
+    #[error("the run ended ({ended}) but its result could not be written")]
+    Result { ended: Ended, source: io::Error },
+}
+
+/// The whole life of a shim, called by the hidden subcommand with the run's directory. The answer is the process's
+/// exit code: 0 when a result was written. What it has to say goes to standard error, which is the run's `shim.log`.
+pub fn shim_main(run_dir: &Path) -> i32 {
+    match supervise(run_dir) {
+        Ok(()) => 0,
+        Err(error) => {
+            let mut text = error.to_string();
+            let mut source = std::error::Error::source(&error);
+            while let Some(cause) = source {
+                text.push_str(&format!(": {cause}"));
+                source = cause.source();
+            }
+            note(&text);
+            1
+        }
+    }
+}
+
+/// One line to `shim.log`; where even that fails there is nobody left to tell.
+fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{} shim {}: {text}", clock::wall().0, std::process::id());
+}
+
+fn supervise(run_dir: &Path) -> Result<(), ShimError> {
+    let dir = RunDir::open(run_dir).map_err(ShimError::Dir)?;
+    let spec = RunSpec::read(&dir).map_err(ShimError::Spec)?;
+    let _lock = dir.lock().map_err(ShimError::Dir)?;
+    if dir.identity().map_err(ShimError::Dir)?.is_some() {
+        return Err(ShimError::StartedBefore);
+    }
+    keep_descriptors_private()
+        .map_err(|source| ShimError::Setup { what: "look at its own descriptors", source })?;
+    let bell = detach()?;
+    let started_at = clock::wall();
+    let mut identity = own_identity()?;
+    write_identity(&dir, &identity)?;
+
+    let spawned = match dir.stop_requested() {
+        // Somebody gave the run up before it began; see `launcher::give_up_start`.
+        Some(why) => Err(Ended::Stopped { why }),
+        None => spawn(&spec, &dir),
+    };
+    let ended = match spawned {
+        Ok(child) => {
+            let mut tree = Tree::new(child);
+            identity.child = ProcessId::of(child.as_raw_nonzero().get()).ok();
+            if let Err(error) = write_identity(&dir, &identity) {
+                tree.end(Span::millis(0), &bell);
+                return Err(error);
+            }
+            say_ready();
+            let ended = watch::watch(&mut tree, &spec, &dir, &bell);
+            tree.end(grace(&spec, &ended), &bell);
+            ended
+        }
+        Err(ended) => {
+            say_ready();
+            ended
+        }
+    };
+    finish(&spec, &dir, &bell, started_at, ended)
+}
+
+/// Away from the parent's terminal and signals, and parent of every orphan below. The bell comes first: from here on
+/// SIGTERM is a request, not the end.
+fn detach() -> Result<Bell, ShimError> {
+    let setup = |what| move |source: io::Error| ShimError::Setup { what, source };
+    let bell = Bell::install().map_err(setup("listen for signals"))?;
+    // Refused only to the leader of a process group, which then leads a session or is run by hand.
+    if let Err(error) = setsid() {
+        note(&format!("stays in its session: {error}"));
+    }
+    set_child_subreaper(Some(getpid())).map_err(|e| setup("become the parent of orphans")(e.into()))?;
+    std::env::set_current_dir("/").map_err(setup("leave the working directory"))?;
+    Ok(bell)
+}
+
+/// Whatever descriptors orchd's own parent left open to it (a job server, a socket) end here: the run inherits its
+/// three standard ones and no other.
+#[expect(unsafe_code, reason = "a descriptor known only by its number cannot be borrowed in another way")]
+fn keep_descriptors_private() -> io::Result<()> {
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let Some(fd) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
+        if fd > 2 {
+            // SAFETY: the number is used for one call that neither closes nor keeps it. The shim has one thread, so
+            // that nothing closes it meanwhile; were it closed, the call would answer EBADF and touch nothing.
+            let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+            fcntl_setfd(borrowed, FdFlags::CLOEXEC)?;
+        }
+    }
+    Ok(())
+}
+
+fn own_identity() -> Result<ShimIdentity, ShimError> {
+    let pid = getpid().as_raw_nonzero().get();
+    let shim =
+        ProcessId::of(pid).map_err(|source| ShimError::Setup { what: "read its own /proc entry", source })?;
+    Ok(ShimIdentity { shim, child: None })
+}
+
+fn write_identity(dir: &RunDir, identity: &ShimIdentity) -> Result<(), ShimError> {
+    let write = || dir.write(RunDir::SHIM, &serde_json::to_vec(identity)?);
+    write().map_err(|source| ShimError::Setup { what: "write shim.json", source })
+}
+
+/// Nobody may be listening any more; the run goes on.
+fn say_ready() {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(READY.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Starts the main process: own process group, no input, output straight to files.
+fn spawn(spec: &RunSpec, dir: &RunDir) -> Result<Pid, Ended> {
+    let failed = |error: &io::Error| {
+        let program = spec.argv.first().map_or("", String::as_str);
+        let error_text = format!("{program} in {}: {error}", spec.cwd.display());
+        Ended::SpawnFailed { error: error_text, os_code: error.raw_os_error() }
+    };
+    let Some((program, args)) = spec.argv.split_first() else {
+        return Err(failed(&io::Error::new(io::ErrorKind::InvalidInput, "the argument list is empty")));
+    };
+    if !spec.cwd.is_dir() {
+        return Err(failed(&io::Error::new(io::ErrorKind::NotFound, "the working directory is missing")));
+    }
+    let stdout = dir.output(RunDir::STDOUT).map_err(|e| failed(&e))?;
+    let stderr = dir.output(RunDir::STDERR).map_err(|e| failed(&e))?;
+    let child = Command::new(program)
+        .args(args)
+        .current_dir(&spec.cwd)
+        .env_clear()
+        .envs(&spec.env)
+        .env(RunSpec::MARK, spec.run.to_string())
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(stderr)
+        .process_group(0)
+        .spawn()
+        .map_err(|e| failed(&e))?;
+    // The handle is dropped, which neither waits nor kills: one place reaps every child, see `tree`.
+    Pid::from_raw(child.id().cast_signed()).ok_or_else(|| failed(&io::Error::other("the system gave no pid")))
+}
+
+/// How gently the rest of the tree is ended.
+fn grace(spec: &RunSpec, ended: &Ended) -> Span {
+    match ended {
+        Ended::Exited { .. } | Ended::Signalled { .. } | Ended::SpawnFailed { .. } => {
+            spec.grace.min(GRACE_FOR_STRAYS)
+        }
+        Ended::OutputCeiling => spec.grace.min(GRACE_FOR_FLOODS),
+        Ended::DeadlineExceeded | Ended::Stalled | Ended::Stopped { .. } => spec.grace,
+    }
+}
+
+fn finish(
+    spec: &RunSpec,
+    dir: &RunDir,
+    bell: &Bell,
+    started_at: Timestamp,
+    ended: Ended,
+) -> Result<(), ShimError> {
+    let submission = submission(dir);
+    let leftovers = match &spec.leftovers {
+        None => LeftoverOutcome::NotAsked,
+        Some(wanted) => {
+            leftovers::settle(wanted, &leftovers::judge(spec, wanted, &ended, &submission), spec, dir, bell)
+        }
+    };
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let write = || {
+            RunResult {
+                run: spec.run,
+                ended: ended.clone(),
+                started_at,
+                ended_at: clock::wall(),
+                stdout: Output::of(dir, RunDir::STDOUT)?,
+                stderr: Output::of(dir, RunDir::STDERR)?,
+                submission: submission.clone(),
+                leftovers: leftovers.clone(),
+            }
+            .write(dir)
+        };
+        match write() {
+            Ok(()) => return Ok(()),
+            Err(source) if tries == RESULT_TRIES => return Err(ShimError::Result { ended, source }),
+            Err(error) => {
+                note(&format!("the result could not be written, trying again: {error}"));
+                bell.wait(RESULT_PAUSE_MS, None);
+            }
+        }
+    }
+}
+
+fn submission(dir: &RunDir) -> SubmissionState {
+    match dir.read(RunDir::SUBMISSION, SUBMISSION_CAP) {
+        Ok(bytes) => match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&bytes) {
+            Ok(_) => SubmissionState::Present { digest: Digest::of(&bytes) },
+            Err(error) => SubmissionState::Broken { why: error.to_string() },
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => SubmissionState::None,
+        Err(error) => SubmissionState::Broken { why: error.to_string() },
+    }
+}

@@ -1,0 +1,219 @@
+//! What a run left uncommitted: onto the task branch if the run earned it, else under the salvage branch, so that
+//! nothing is lost and nothing unearned moves a branch. Works on an index of its own; hooks never run.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use orchd_core::id::{Branch, Sha};
+
+use super::bell::Bell;
+use super::git::{Git, GitError, sha};
+use super::note;
+use crate::ended::{Ended, ExitClass, class};
+use crate::result::{LeftoverOutcome, SubmissionState};
+use crate::run_dir::RunDir;
+use crate::spec::{CommitOn, Leftovers, RunSpec};
+
+const MESSAGE: &str = "leftovers.msg";
+
+/// Where the leftovers may go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Earned {
+    /// The task branch.
+    Branch,
+    /// Only the salvage branch, and why.
+    Salvage(String),
+}
+
+/// Pure: the rule of spec 5.2.4.
+pub(super) fn judge(
+    spec: &RunSpec,
+    wanted: &Leftovers,
+    ended: &Ended,
+    submission: &SubmissionState,
+) -> Earned {
+    match wanted.when {
+        CommitOn::Never => return Earned::Salvage("changes of this role are not kept".to_owned()),
+        CommitOn::Success => {}
+    }
+    match class(ended) {
+        ExitClass::Success => {}
+        ExitClass::Work { .. } | ExitClass::Infra { .. } => {
+            return Earned::Salvage(format!("the run {}", saying(ended)));
+        }
+    }
+    match submission {
+        SubmissionState::Present { .. } => Earned::Branch,
+        SubmissionState::None if spec.submission_required => {
+            Earned::Salvage("nothing was submitted".to_owned())
+        }
+        SubmissionState::None => Earned::Branch,
+        SubmissionState::Broken { why } => Earned::Salvage(format!("the submission is broken: {why}")),
+    }
+}
+
+fn saying(ended: &Ended) -> String {
+    match ended {
+        Ended::Exited { .. } => format!("ended with {ended}"),
+        Ended::Signalled { .. }
+        | Ended::DeadlineExceeded
+        | Ended::Stalled
+        | Ended::Stopped { .. }
+        | Ended::OutputCeiling
+        | Ended::SpawnFailed { .. } => ended.to_string(),
+    }
+}
+
+/// Does it. A refusal of git is part of the result, not an error: the run's end is told in any case.
+pub(super) fn settle(
+    wanted: &Leftovers,
+    earned: &Earned,
+    spec: &RunSpec,
+    dir: &RunDir,
+    bell: &Bell,
+) -> LeftoverOutcome {
+    let done = Git::new(wanted, spec, dir, bell).and_then(|git| Settling { git, wanted, dir }.run(earned));
+    done.unwrap_or_else(|error| {
+        note(&format!("leftovers were not committed: {error}"));
+        LeftoverOutcome::Failed { error: error.to_string() }
+    })
+}
+
+struct Settling<'a> {
+    git: Git<'a>,
+    wanted: &'a Leftovers,
+    dir: &'a RunDir,
+}
+
+impl Settling<'_> {
+    fn run(mut self, earned: &Earned) -> Result<LeftoverOutcome, GitError> {
+        let git_dir = PathBuf::from(self.git.ask(&["rev-parse", "--absolute-git-dir"])?);
+        let own_index = git_dir.join(format!("orchd-{}.index", std::process::id()));
+        let outcome = self.with_index(earned, &git_dir, &own_index);
+        remove(&own_index);
+        remove(&own_index.with_extension("index.lock"));
+        outcome
+    }
+
+    fn with_index(
+        &mut self,
+        earned: &Earned,
+        git_dir: &Path,
+        own: &Path,
+    ) -> Result<LeftoverOutcome, GitError> {
+        let at = self.git.commit_of("HEAD")?;
+        let head = self.git.commit_of(&full(&self.wanted.branch))?;
+        let tree = self.snapshot(git_dir, own, at.as_ref())?;
+        let base = match &at {
+            Some(at) => self.git.ask(&["rev-parse", "--verify", &format!("{at}^{{tree}}")])?,
+            None => self.git.ask(&["hash-object", "-t", "tree", "/dev/null"])?,
+        };
+        let dirty = tree != base;
+        let why = match (earned, self.misplaced()?) {
+            (Earned::Branch, None) if !dirty => return Ok(LeftoverOutcome::Clean { head }),
+            (Earned::Branch, None) => return self.onto_branch(&tree, head.as_ref(), git_dir, own),
+            (Earned::Branch, Some(why)) => {
+                if !dirty && at == head {
+                    return Ok(LeftoverOutcome::Clean { head });
+                }
+                why
+            }
+            (Earned::Salvage(why), _) => {
+                // Without a known start every commit may be the run's own.
+                if !dirty && (at.is_none() || at == self.wanted.start) {
+                    return Ok(LeftoverOutcome::Clean { head });
+                }
+                why.clone()
+            }
+        };
+        let salvage = match (dirty, at) {
+            (false, Some(at)) => at,
+            (true, at) => self.commit(&tree, at.as_ref())?,
+            (false, None) => return Ok(LeftoverOutcome::Clean { head }),
+        };
+        self.git.ask(&["update-ref", &full(&self.wanted.salvage), salvage.as_str()])?;
+        Ok(LeftoverOutcome::Salvaged { head, salvage, why })
+    }
+
+    /// The tree of everything in the work tree that is not ignored.
+    fn snapshot(&mut self, git_dir: &Path, own: &Path, at: Option<&Sha>) -> Result<String, GitError> {
+        // The clone's index is copied for what it knows of unchanged files; one that is missing or torn is rebuilt.
+        let copied = fs::copy(git_dir.join("index"), own).is_ok();
+        self.git.index = Some(own.to_path_buf());
+        let added = copied.then(|| self.git.ask(&["add", "--all"]));
+        if !matches!(added, Some(Ok(_))) {
+            remove(own);
+            remove(&own.with_extension("index.lock"));
+            if let Some(at) = at {
+                self.git.ask(&["read-tree", at.as_str()])?;
+            }
+            self.git.ask(&["add", "--all"])?;
+        }
+        self.git.ask(&["write-tree"])
+    }
+
+    /// Why the work tree's state does not belong on the task branch even after a success.
+    fn misplaced(&self) -> Result<Option<String>, GitError> {
+        let on = self.git.try_ask(&["symbolic-ref", "--quiet", "HEAD"])?;
+        if on.as_deref() != Some(full(&self.wanted.branch).as_str()) {
+            let on = on.unwrap_or_else(|| "no branch".to_owned());
+            return Ok(Some(format!("the run left its clone on {on}, not on {}", self.wanted.branch)));
+        }
+        for (name, what) in
+            [("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick"), ("REVERT_HEAD", "revert")]
+        {
+            if self.git.try_ask(&["rev-parse", "--quiet", "--verify", name])?.is_some() {
+                return Ok(Some(format!("the run left a {what} half done")));
+            }
+        }
+        Ok(None)
+    }
+
+    fn onto_branch(
+        &self,
+        tree: &str,
+        head: Option<&Sha>,
+        git_dir: &Path,
+        own: &Path,
+    ) -> Result<LeftoverOutcome, GitError> {
+        let commit = self.commit(tree, head)?;
+        let zeros = "0".repeat(commit.as_str().len());
+        let old = head.map_or(zeros.as_str(), Sha::as_str);
+        self.git.ask(&["update-ref", &full(&self.wanted.branch), commit.as_str(), old])?;
+        // Our index is what the clone's must be now. Nothing of the run lives, so a lock on it is a leftover too.
+        remove(&git_dir.join("index.lock"));
+        if let Err(error) = fs::rename(own, git_dir.join("index")) {
+            note(&format!("the clone's index was not brought up to its new head: {error}"));
+        }
+        Ok(LeftoverOutcome::Committed { head: commit })
+    }
+
+    fn commit(&self, tree: &str, parent: Option<&Sha>) -> Result<Sha, GitError> {
+        let failed = |source| GitError::Io { command: "commit-tree".to_owned(), source };
+        self.dir.write(MESSAGE, self.wanted.message.as_bytes()).map_err(failed)?;
+        let message = self.dir.file(MESSAGE);
+        let message =
+            message.to_str().ok_or_else(|| failed(io::Error::other("the run's directory is not UTF-8")))?;
+        let mut args = vec!["commit-tree", tree, "-F", message];
+        if let Some(parent) = parent {
+            args.extend(["-p", parent.as_str()]);
+        }
+        sha(&self.git.ask(&args)?)
+    }
+}
+
+fn full(branch: &Branch) -> String {
+    format!("refs/heads/{branch}")
+}
+
+fn remove(path: &Path) {
+    match fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => note(&format!("{} could not be removed: {error}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! Waiting for the end of the main process while its limits are kept: deadline, request to stop, output ceiling,
+//! stall. Says which of them ended the run; ending it is `tree`'s.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::fd::AsFd as _;
+
+use orchd_core::time::Span;
+use rustix::param::clock_ticks_per_second;
+use rustix::process::{PidfdFlags, pidfd_open};
+
+use super::bell::Bell;
+use super::tree::{self, Tree};
+use crate::clock;
+use crate::ended::Ended;
+use crate::run_dir::RunDir;
+use crate::spec::RunSpec;
+
+/// The request to stop and the sizes of the outputs are looked at this often.
+const LOOK_MS: i64 = 250;
+/// The stall watchdog takes this many samples in its span, but not more often than once per look.
+const STALL_SAMPLES: i64 = 20;
+
+pub(super) fn watch(tree: &mut Tree, spec: &RunSpec, dir: &RunDir, bell: &Bell) -> Ended {
+    // Without a pidfd (a very old kernel) the end is seen at the next look.
+    let pidfd = pidfd_open(tree.main(), PidfdFlags::empty()).ok();
+    let deadline = clock::boot_ms().saturating_add(spec.deadline.0);
+    let mut stall = spec.stall.map(Stall::new);
+    loop {
+        if let Some(ended) = tree.reap() {
+            return ended.clone();
+        }
+        if let Some(why) = dir.stop_requested() {
+            return Ended::Stopped { why };
+        }
+        if bell.rang() {
+            return Ended::Stopped { why: "the shim was told to end (SIGTERM)".to_owned() };
+        }
+        let now = clock::boot_ms();
+        if now >= deadline {
+            return Ended::DeadlineExceeded;
+        }
+        let written = (size(dir, RunDir::STDOUT), size(dir, RunDir::STDERR));
+        if written.0.max(written.1) > spec.output_ceiling {
+            return Ended::OutputCeiling;
+        }
+        if stall.as_mut().is_some_and(|stall| stall.has_come(now, written)) {
+            return Ended::Stalled;
+        }
+        bell.wait(LOOK_MS.min(deadline - now), pidfd.as_ref().map(|fd| fd.as_fd()));
+    }
+}
+
+fn size(dir: &RunDir, name: &str) -> u64 {
+    fs::metadata(dir.file(name)).map_or(0, |meta| meta.len())
+}
+
+/// No output, no process that came or went, and less than one percent of one CPU: nothing happens. An idle event loop
+/// stays below that, a model that is being waited for does too, which is why the span is long.
+struct Stall {
+    span: i64,
+    every: i64,
+    /// Clock ticks per sample that count as work.
+    ticks: u64,
+    sampled: Option<i64>,
+    quiet_since: i64,
+    written: (u64, u64),
+    cpu: BTreeMap<(i32, u64), u64>,
+}
+
+impl Stall {
+    fn new(span: Span) -> Self {
+        let every = (span.0 / STALL_SAMPLES).max(LOOK_MS);
+        let per_sample = clock_ticks_per_second().saturating_mul(every.unsigned_abs()) / 100_000;
+        Self {
+            span: span.0,
+            every,
+            ticks: per_sample.max(1),
+            sampled: None,
+            quiet_since: 0,
+            written: (0, 0),
+            cpu: BTreeMap::new(),
+        }
+    }
+
+    fn has_come(&mut self, now: i64, written: (u64, u64)) -> bool {
+        match self.sampled {
+            Some(sampled) if now - sampled < self.every => return false,
+            Some(_) => {}
+            None => self.quiet_since = now,
+        }
+        self.sampled = Some(now);
+        let cpu = tree::cpu();
+        let same_processes = cpu.keys().eq(self.cpu.keys());
+        let total = |cpu: &BTreeMap<_, u64>| cpu.values().sum::<u64>();
+        let worked = total(&cpu).abs_diff(total(&self.cpu)) >= self.ticks;
+        if !same_processes || worked || written != self.written {
+            self.quiet_since = now;
+        }
+        (self.written, self.cpu) = (written, cpu);
+        now - self.quiet_since >= self.span
+    }
+}

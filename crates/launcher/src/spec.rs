@@ -1,0 +1,132 @@
+//! `spec.json`: everything the shim needs to know about a run, written before the shim is started. The only way
+//! into a run: the shim reads no configuration and no environment of its own.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use orchd_core::id::{Branch, RunId, Sha};
+use orchd_core::time::Span;
+use serde::{Deserialize, Serialize};
+
+use crate::run_dir::RunDir;
+
+/// The version of the file this code writes and reads.
+const VERSION: u32 = 1;
+/// A specification holds an argument list and an environment; the kernel would refuse a larger one.
+const CAP: u64 = 16 * 1024 * 1024;
+
+/// What to run, how long, and what to do with what it leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSpec {
+    /// Version of this format.
+    pub v: u32,
+    /// The run's identity; also in the result, so that a foreign result is recognised.
+    pub run: RunId,
+    /// Program and arguments. Never a shell string: who needs a shell says `["/bin/sh", "-c", command]` and passes
+    /// values through the environment.
+    pub argv: Vec<String>,
+    /// Working directory.
+    pub cwd: PathBuf,
+    /// The whole environment (see [`crate::env::scrubbed_env`]); the shim only adds [`RunSpec::MARK`].
+    pub env: BTreeMap<String, String>,
+    /// Wall-clock budget from the start.
+    pub deadline: Span,
+    /// Between SIGTERM and SIGKILL.
+    pub grace: Span,
+    /// End the run after this long without output and CPU use; `None`: never.
+    pub stall: Option<Span>,
+    /// End the run when one of its outputs is larger than this (bytes).
+    pub output_ceiling: u64,
+    /// A success without a submission is none: leftovers go to the salvage branch.
+    pub submission_required: bool,
+    /// Commit what the run left in its clone; `None` where there is no clone of its own.
+    pub leftovers: Option<Leftovers>,
+}
+
+/// What happens to uncommitted changes in the clone of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leftovers {
+    /// The top of the agent's clone.
+    pub clone: PathBuf,
+    /// The task branch.
+    pub branch: Branch,
+    /// Takes what may not go to the task branch; made or moved, in the same clone.
+    pub salvage: Branch,
+    /// The head the clone was prepared at; when nothing came on top of it there is nothing to salvage.
+    pub start: Option<Sha>,
+    /// Whose change it is.
+    pub author: Ident,
+    /// Who commits.
+    pub committer: Ident,
+    /// The whole message, trailers included.
+    pub message: String,
+    /// Whether a success goes to the task branch.
+    pub when: CommitOn,
+}
+
+/// A name in a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ident {
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub email: String,
+}
+
+/// When leftovers go to the task branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommitOn {
+    /// When the run ended by itself with exit 0, and with a valid submission where one is required.
+    Success,
+    /// Never: what a judge changed is only kept aside.
+    Never,
+}
+
+impl RunSpec {
+    /// The variable the shim adds to every run: by it the leavings of a lost run are found.
+    pub const MARK: &str = "ORCHD_RUN_ID";
+    /// SIGTERM to SIGKILL, unless said otherwise (spec 2.6).
+    pub const GRACE: Span = Span::secs(20);
+    /// The stall watchdog of an agent (spec 2.6).
+    pub const STALL: Span = Span::mins(10);
+    /// Per output file.
+    pub const OUTPUT_CEILING: u64 = 512 * 1024 * 1024;
+
+    /// A run of `argv` in `cwd` with the usual grace and ceiling, no stall watchdog, no submission, no leftovers.
+    pub fn new(run: RunId, argv: Vec<String>, cwd: impl Into<PathBuf>, deadline: Span) -> Self {
+        Self {
+            v: VERSION,
+            run,
+            argv,
+            cwd: cwd.into(),
+            env: BTreeMap::new(),
+            deadline,
+            grace: Self::GRACE,
+            stall: None,
+            output_ceiling: Self::OUTPUT_CEILING,
+            submission_required: false,
+            leftovers: None,
+        }
+    }
+
+    /// Writes it durably into the run's directory.
+    pub fn write(&self, dir: &RunDir) -> io::Result<()> {
+        dir.write(RunDir::SPEC, &serde_json::to_vec_pretty(self)?)
+    }
+
+    /// Reads it back; another version is refused, as guessing would run something else.
+    pub fn read(dir: &RunDir) -> io::Result<Self> {
+        let spec: Self = serde_json::from_slice(&dir.read(RunDir::SPEC, CAP)?)?;
+        if spec.v == VERSION {
+            Ok(spec)
+        } else {
+            let said = format!("spec.json has version {}, this program reads {VERSION}", spec.v);
+            Err(io::Error::new(io::ErrorKind::InvalidData, said))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

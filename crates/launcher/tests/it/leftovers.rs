@@ -1,0 +1,188 @@
+//! What a run leaves uncommitted in a real clone: where it goes, under whose name, and what stays untouched.
+
+use std::path::Path;
+use std::process::Command;
+
+use orchd_core::id::{Branch, Sha};
+use orchd_launcher::result::LeftoverOutcome;
+use orchd_launcher::spec::Ident;
+use orchd_launcher::{CommitOn, Leftovers, RunDir, RunSpec};
+
+use super::{Place, env};
+
+fn git(at: &Path, args: &[&str]) -> String {
+    let mut command = Command::new("git");
+    command
+        .args(["-c", "user.name=Test", "-c", "user.email=test@example.invalid"])
+        .args(args)
+        .current_dir(at);
+    let done = command.env_clear().envs(env()).output().expect("git runs");
+    assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).expect("UTF-8").trim_end().to_owned()
+}
+
+/// A clone on the task branch with one commit.
+fn clone() -> (Place, Sha) {
+    let place = Place::new();
+    let at = place.work();
+    git(&at, &["init", "-q", "-b", "main"]);
+    std::fs::write(at.join("kept.txt"), "one\n").expect("written");
+    std::fs::write(at.join(".gitignore"), "ignored\n").expect("written");
+    git(&at, &["add", "-A"]);
+    git(&at, &["commit", "-q", "-m", "base"]);
+    git(&at, &["switch", "-q", "-c", "orchd/K-1"]);
+    let head = Sha::parse(&git(&at, &["rev-parse", "HEAD"])).expect("a full name");
+    (place, head)
+}
+
+fn spec(place: &Place, start: &Sha, script: &str) -> RunSpec {
+    let mut spec = place.spec(script);
+    let ident = |name: &str| Ident { name: name.to_owned(), email: format!("{name}@example.invalid") };
+    spec.leftovers = Some(Leftovers {
+        clone: place.work(),
+        branch: Branch::new("orchd/K-1"),
+        salvage: Branch::new("orchd-salvage/x"),
+        start: Some(start.clone()),
+        author: ident("developer"),
+        committer: ident("orchd"),
+        message: "K-1: leftovers\n\nOrchd-Run: 7\nOrchd-Role: developer\n".to_owned(),
+        when: CommitOn::Success,
+    });
+    spec
+}
+
+/// A change, an addition, a deletion's counterpart, and something ignored.
+const WORK: &str = "echo two >> kept.txt; mkdir -p new; echo x > new/file; echo y > ignored";
+
+#[tokio::test]
+async fn success_is_committed_on_the_branch_under_the_given_names() {
+    let (place, start) = clone();
+    let result = place.end(&spec(&place, &start, WORK)).await;
+    let LeftoverOutcome::Committed { head } = &result.leftovers else { panic!("{:?}", result.leftovers) };
+    let at = place.work();
+    assert_eq!(result.head(), Some(head));
+    assert_eq!(git(&at, &["rev-parse", "orchd/K-1"]), head.as_str());
+    assert_eq!(git(&at, &["rev-parse", "HEAD^"]), start.as_str());
+    assert_eq!(git(&at, &["log", "-1", "--format=%an/%cn"]), "developer/orchd");
+    assert_eq!(git(&at, &["log", "-1", "--format=%(trailers:key=Orchd-Role,valueonly)"]).trim(), "developer");
+    assert_eq!(git(&at, &["diff", "--name-only", "HEAD^", "HEAD"]), "kept.txt\nnew/file");
+    assert_eq!(git(&at, &["status", "--porcelain"]), "");
+    assert!(at.join("ignored").exists());
+}
+
+#[tokio::test]
+async fn the_runs_own_commits_and_its_leftovers_stand_on_each_other() {
+    let (place, start) = clone();
+    let script = "git -c user.name=a -c user.email=a@b commit -q --allow-empty -m own; echo more > more";
+    let result = place.end(&spec(&place, &start, script)).await;
+    let LeftoverOutcome::Committed { head } = &result.leftovers else { panic!("{:?}", result.leftovers) };
+    assert_eq!(git(&place.work(), &["log", "--format=%s", head.as_str()]), "K-1: leftovers\nown\nbase");
+}
+
+#[tokio::test]
+async fn nothing_left_is_clean_and_tells_the_head() {
+    let (place, start) = clone();
+    let result = place.end(&spec(&place, &start, "exit 0")).await;
+    assert_eq!(result.leftovers, LeftoverOutcome::Clean { head: Some(start.clone()) });
+    // Nor is there anything to salvage after a failure that changed nothing.
+    let (place, start) = clone();
+    let result = place.end(&spec(&place, &start, "exit 1")).await;
+    assert_eq!(result.leftovers, LeftoverOutcome::Clean { head: Some(start) });
+    assert_eq!(git(&place.work(), &["branch", "--list", "orchd-salvage/*"]), "");
+}
+
+#[tokio::test]
+async fn failure_is_kept_aside_and_the_branch_does_not_move() {
+    for (script, required) in [(format!("{WORK}; exit 1"), false), (WORK.to_owned(), true)] {
+        let (place, start) = clone();
+        let mut spec = spec(&place, &start, &script);
+        spec.submission_required = required;
+        let result = place.end(&spec).await;
+        let LeftoverOutcome::Salvaged { head, salvage, .. } = &result.leftovers else {
+            panic!("{:?}", result.leftovers)
+        };
+        assert_eq!(head.as_ref(), Some(&start));
+        assert_eq!(result.salvage(), Some(salvage));
+        let at = place.work();
+        assert_eq!(git(&at, &["rev-parse", "orchd/K-1"]), start.as_str());
+        assert_eq!(git(&at, &["rev-parse", "orchd-salvage/x"]), salvage.as_str());
+        assert_eq!(
+            git(&at, &["diff", "--name-only", start.as_str(), salvage.as_str()]),
+            "kept.txt\nnew/file"
+        );
+        // The clone itself is as the run left it.
+        assert_eq!(git(&at, &["status", "--porcelain"]), " M kept.txt\n?? new/");
+    }
+}
+
+#[tokio::test]
+async fn commits_of_a_failed_run_are_salvaged_too() {
+    let (place, start) = clone();
+    let script = "git -c user.name=a -c user.email=a@b commit -q --allow-empty -m own; exit 1";
+    let result = place.end(&spec(&place, &start, script)).await;
+    let own = git(&place.work(), &["rev-parse", "HEAD"]);
+    assert_eq!(result.salvage().map(Sha::as_str), Some(own.as_str()));
+}
+
+#[tokio::test]
+async fn a_submission_earns_the_branch_and_a_judges_change_never_does() {
+    let (place, start) = clone();
+    let target = place.dir.file(RunDir::SUBMISSION);
+    let script = format!("{WORK}; echo '{{}}' > {}", target.display());
+    let mut wanted = spec(&place, &start, &script);
+    wanted.submission_required = true;
+    assert!(matches!(place.end(&wanted).await.leftovers, LeftoverOutcome::Committed { .. }));
+
+    let (place, start) = clone();
+    let mut wanted = spec(&place, &start, WORK);
+    wanted.leftovers.as_mut().expect("set above").when = CommitOn::Never;
+    assert!(matches!(place.end(&wanted).await.leftovers, LeftoverOutcome::Salvaged { .. }));
+}
+
+#[tokio::test]
+async fn another_branch_and_a_half_done_merge_are_not_the_tasks_work() {
+    let merge = "id='-c user.name=a -c user.email=a@b'; echo ours > kept.txt; git $id commit -qam ours; \
+        git switch -q -c other main; echo theirs > kept.txt; git $id commit -qam theirs; \
+        git switch -q orchd/K-1; git $id merge -q other; exit 0";
+    for script in
+        [&format!("git switch -q -c elsewhere; {WORK}"), &format!("git switch -q --detach; {WORK}"), merge]
+    {
+        let (place, start) = clone();
+        let result = place.end(&spec(&place, &start, script)).await;
+        let LeftoverOutcome::Salvaged { why, head, .. } = &result.leftovers else {
+            panic!("{script}: {:?}", result.leftovers)
+        };
+        assert!(why.starts_with("the run left"), "{why}");
+        assert_eq!(
+            head.as_ref().map(Sha::as_str),
+            Some(git(&place.work(), &["rev-parse", "orchd/K-1"]).as_str())
+        );
+    }
+}
+
+#[tokio::test]
+async fn traps_in_the_clone_do_not_spring() {
+    let (place, start) = clone();
+    // Hooks, signing, an external monitor, a stale lock, a torn index, an editor.
+    let script = "for h in pre-commit commit-msg post-commit reference-transaction post-index-change; do \
+          printf '#!/bin/sh\\ntouch ../sprung\\nexit 1\\n' > .git/hooks/$h; chmod +x .git/hooks/$h; done; \
+        git config commit.gpgSign true; git config gpg.program /no/such; git config core.fsmonitor 'touch ../sprung'; \
+        git config core.editor 'touch ../sprung'; touch .git/index.lock; printf torn > .git/index; echo z > z";
+    let result = place.end(&spec(&place, &start, script)).await;
+    assert!(matches!(result.leftovers, LeftoverOutcome::Committed { .. }), "{:?}", result.leftovers);
+    assert!(!place.temp.path().join("sprung").exists());
+    assert!(!place.work().join(".git/index.lock").exists());
+    assert_eq!(
+        git(&place.work(), &["-c", "core.fsmonitor=false", "diff", "--name-only", "HEAD^", "HEAD"]),
+        "z"
+    );
+}
+
+#[tokio::test]
+async fn a_clone_without_its_repository_is_not_taken_for_one_around_it() {
+    let (place, start) = clone();
+    git(place.temp.path(), &["init", "-q"]);
+    let result = place.end(&spec(&place, &start, "rm -rf .git; echo x > x")).await;
+    assert!(matches!(result.leftovers, LeftoverOutcome::Failed { .. }), "{:?}", result.leftovers);
+    assert_eq!(super::alive(place.run), Vec::<String>::new());
+}
