@@ -40,8 +40,12 @@ fn install(root: &Path) -> Result<()> {
     println!("cargo-deny is not installed: building it into {TOOLS}");
     let args = ["install", "cargo-deny", "--locked", "--version", VERSION, "--root", TOOLS];
     let mut command = shell::cargo(root, args);
-    // Beside ours, so that neither's files are taken for the other's.
-    command.env("CARGO_TARGET_DIR", root.join(TOOLS).join("build"));
-    shell::run(&mut command)
-        .context("cargo-deny cannot be installed: put it on the PATH, or let cargo reach crates.io")
+    // Beside ours, so that neither's files are taken for the other's; hundreds of megabytes nobody needs afterwards.
+    let scratch = root.join(TOOLS).join("build");
+    command.env("CARGO_TARGET_DIR", &scratch);
+    let built = shell::run(&mut command);
+    if scratch.exists() {
+        std::fs::remove_dir_all(&scratch).with_context(|| format!("cannot remove {}", scratch.display()))?;
+    }
+    built.context("cargo-deny cannot be installed: put it on the PATH, or let cargo reach crates.io")
 }

@@ -29,16 +29,7 @@ const NEEDS: &[(&str, &str, &str)] = &[
 /// Runs the tests and gives the runner's summary.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<String> {
     needs()?;
-    let summary = if shell::answers("cargo", &["nextest", "--version"]) {
-        nextest(root, args)?
-    } else {
-        libtest(root, args)?
-    };
-    // Nextest leaves them out; cargo's runner takes them along, but not by name.
-    if args.filters.is_empty() && args.package.is_empty() {
-        doctests(root)?;
-    }
-    Ok(summary)
+    if shell::answers("cargo", &["nextest", "--version"]) { nextest(root, args) } else { libtest(root, args) }
 }
 
 fn needs() -> Result<()> {
@@ -76,12 +67,17 @@ fn nextest(root: &Path, args: &Args) -> Result<String> {
             line.clone_into(&mut summary);
         }
     });
-    judged(ran, summary)
+    let summary = judged(ran, summary)?;
+    // Nextest leaves examples in doc comments out; cargo's own runner takes them along.
+    if args.filters.is_empty() && args.package.is_empty() {
+        doctests(root)?;
+    }
+    Ok(summary)
 }
 
 /// Every test program prints its own count; the sum is given in the same words.
 fn libtest(root: &Path, args: &Args) -> Result<String> {
-    let mut command = shell::cargo(root, ["test", "--no-fail-fast", "--tests"]);
+    let mut command = shell::cargo(root, ["test", "--no-fail-fast"]);
     command.args(scope(args)).arg("--").args(&args.filters).args(&args.extra);
     let mut total = Counts::default();
     let ran = shell::run_teed(&mut command, |line| total.add(line));

@@ -1,7 +1,7 @@
 //! Who may occupy a repository (spec 1.5): the order among those that wait, and the first reason why one is
 //! not let in. Occupation itself is stored in the repository's row.
 
-use crate::id::TaskId;
+use crate::id::{Key, TaskId};
 use crate::reason::Wait;
 use crate::stage::Stage;
 use crate::task::Task;
@@ -74,10 +74,9 @@ pub fn may_enter(view: &View, now: Timestamp) -> Result<(), Wait> {
     if let Some(freeze) = view.repo.frozen_for(task.id) {
         return Err(Wait::Frozen { why: freeze.why.clone() });
     }
-    if task.stage == Stage::Created {
-        if let Some(dep) = view.deps.iter().find(|d| d.state != DepState::Done) {
-            return Err(Wait::Dependency { on: dep.on.to_string() });
-        }
+    let unmet = view.deps.iter().find(|d| task.stage == Stage::Created && d.state != DepState::Done);
+    if let Some(dep) = unmet {
+        return Err(Wait::Dependency { on: dep.on.to_string() });
     }
     if let Some(other) = occupied_by_another(view) {
         return Err(Wait::Predecessor { on: view.name_of(other) });
@@ -100,7 +99,7 @@ fn occupied_by_another(view: &View) -> Option<TaskId> {
 }
 
 /// A candidate that goes before this task. Without `serial` nobody waits for another's turn.
-fn first_other<'v>(view: &'v View, now: Timestamp) -> Option<&'v Candidate> {
+fn first_other(view: &View, now: Timestamp) -> Option<&Candidate> {
     if !view.policy.serial {
         return None;
     }
@@ -121,4 +120,37 @@ fn as_candidate(view: &View) -> Candidate {
         priority: task.request.priority,
         since: task.reason_since,
     }
+}
+
+/// The cycle that a new dependency `from → on` would close, as keys in order; `None` where it closes none.
+pub fn cycle(edges: &[(Key, Key)], from: &Key, on: &Key) -> Option<Vec<String>> {
+    let mut path = vec![from.clone(), on.clone()];
+    let mut seen = std::collections::BTreeSet::new();
+    if reaches(edges, on, from, &mut path, &mut seen) {
+        return Some(path.iter().map(Key::to_string).collect());
+    }
+    None
+}
+
+fn reaches(
+    edges: &[(Key, Key)],
+    at: &Key,
+    goal: &Key,
+    path: &mut Vec<Key>,
+    seen: &mut std::collections::BTreeSet<Key>,
+) -> bool {
+    if at == goal {
+        return true;
+    }
+    if !seen.insert(at.clone()) {
+        return false;
+    }
+    for (_, next) in edges.iter().filter(|(from, _)| from == at) {
+        path.push(next.clone());
+        if reaches(edges, next, goal, path, seen) {
+            return true;
+        }
+        path.pop();
+    }
+    false
 }

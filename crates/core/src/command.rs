@@ -3,14 +3,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Event;
+use crate::effect::EffectState;
+use crate::event::{Event, RepoEvent};
 use crate::gate::{GateName, Subject};
 use crate::hold::HoldCode;
 use crate::id::{Actor, Sha};
 use crate::mutant::{self, Mutant};
 use crate::reason::{Ask, Reason, Wait};
+use crate::repo::{Freeze, Repo};
 use crate::stage::Stage;
 use crate::task::{Standing, Task};
+use crate::time::Timestamp;
 use crate::view::View;
 
 /// A recorded command.
@@ -34,6 +37,30 @@ pub enum Shown {
     Head(Sha),
     /// The gate's own subject.
     Subject(Subject),
+}
+
+/// A recorded command to a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepoCommand {
+    /// What is wanted.
+    pub what: RepoWanted,
+    /// Who wants it.
+    pub by: Actor,
+}
+
+/// What is wanted of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum RepoWanted {
+    /// Admit and land nothing.
+    Freeze {
+        /// Why.
+        why: String,
+    },
+    /// Go on.
+    Unfreeze,
+    /// Look at main now.
+    Look,
 }
 
 /// What is wanted.
@@ -221,8 +248,47 @@ pub fn accept(view: &View, command: &Command) -> Acceptance {
         Wanted::Prioritise { priority } => Ok(vec![Event::Prioritised { by, priority: *priority }]),
     };
     match events {
-        Ok(events) => Acceptance::Accepted(events),
+        Ok(mut events) => {
+            events.splice(0..0, unanswerable_effect(task, kind));
+            Acceptance::Accepted(events)
+        }
         Err(refusal) => Acceptance::Refused(refusal),
+    }
+}
+
+/// On Hold `deploy-unknown` the person's decision is the answer that no probe could give.
+fn unanswerable_effect(task: &Task, kind: CommandKind) -> Option<Event> {
+    let effect = task
+        .effect
+        .as_ref()
+        .filter(|_| task.hold.as_ref().is_some_and(|h| h.code == HoldCode::DeployUnknown))?;
+    let state = match kind {
+        CommandKind::Approve => EffectState::Applied,
+        CommandKind::Retry | CommandKind::Stop => EffectState::Refused,
+        CommandKind::Reject
+        | CommandKind::ConfirmDeploy
+        | CommandKind::Pause
+        | CommandKind::Resume
+        | CommandKind::Escalate
+        | CommandKind::Prioritise => return None,
+    };
+    let observed = "a person looked at the environment".to_owned();
+    Some(Event::EffectMoved { id: effect.id, intent: effect.intent.clone(), state, observed })
+}
+
+/// Judges a command to a repository.
+pub fn accept_repo(repo: &Repo, command: &RepoCommand, now: Timestamp) -> Result<Vec<RepoEvent>, Refusal> {
+    let by = command.by.clone();
+    match &command.what {
+        RepoWanted::Freeze { why } if repo.frozen.is_none() => {
+            let freeze = Freeze { why: why.clone(), cause: None, by, at: now, diverged: false };
+            Ok(vec![RepoEvent::Frozen { freeze }])
+        }
+        RepoWanted::Freeze { .. } => refuse(RefusalCode::NotAsked, format!("{} is frozen already", repo.id)),
+        RepoWanted::Unfreeze if repo.frozen.is_some() => Ok(vec![RepoEvent::Unfrozen { by }]),
+        RepoWanted::Unfreeze => refuse(RefusalCode::NotAsked, format!("{} is not frozen", repo.id)),
+        // Carried out by the caller, which enqueues the job.
+        RepoWanted::Look => Ok(Vec::new()),
     }
 }
 
@@ -332,9 +398,4 @@ pub fn deploy_subject(task: &Task) -> Subject {
         (None, Some(branch)) => Subject::Patch(branch.patch.clone()),
         (None, None) => Subject::None,
     }
-}
-
-/// Whether a Hold's code is ended by `approve` (its table row names it).
-pub fn approve_ends(code: HoldCode) -> bool {
-    code.row().ends.contains(&CommandKind::Approve)
 }

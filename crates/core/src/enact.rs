@@ -1,7 +1,7 @@
 //! The only translation of a decision into events of the task and of its repository. What must be true of
 //! place and lane after every decision (who holds them gives way) is settled here once, for all decisions.
 
-use crate::admission::{self, Candidacy};
+use crate::admission;
 use crate::decide::{Decided, Decision, Order};
 use crate::effect::{Effect, EffectState, Intent};
 use crate::event::{Event, How, RepoEvent};
@@ -9,7 +9,6 @@ use crate::evolve::{evolve, evolve_repo};
 use crate::gate::GateResult;
 use crate::id::{Actor, EffectId, JobId};
 use crate::job::{JobKind, JobRef, JobSpec, Work};
-use crate::mutant::{self, Mutant};
 use crate::reason::{Reason, Wait};
 use crate::repo::{Freeze, Marker, Repo};
 use crate::stage::Stage;
@@ -56,8 +55,6 @@ pub struct Enacted {
     pub end_job: Option<JobId>,
     /// When the task must be decided again though nothing happens.
     pub due_at: Option<Timestamp>,
-    /// Who may run changed: the repository's waiting tasks are decided again.
-    pub wakes: bool,
 }
 
 /// What is being written, and the rows as they become.
@@ -78,7 +75,6 @@ pub fn enact(view: &View, decided: Decided, minted: Minted, now: Timestamp) -> E
         repo_job: None,
         end_job: None,
         due_at: None,
-        wakes: false,
     };
     let mut draft = Draft { view, now, out };
     draft.enact(decided, minted);
@@ -97,7 +93,6 @@ impl Draft<'_> {
     }
 
     fn enact(&mut self, decided: Decided, minted: Minted) {
-        let before = admission::candidacy(&self.view.task, self.view.occupies());
         let unchanged = matches!(&decided.decision, Decision::Stay(reason) if self.view.task.reason.as_ref() == Some(reason));
         for result in decided.judged.iter().filter(|r| worth_storing(r, unchanged)) {
             self.write(Event::GateJudged { result: result.clone() });
@@ -115,10 +110,6 @@ impl Draft<'_> {
         }
         self.carry_out(decided.decision, minted);
         self.settle_place();
-        let after = admission::candidacy(&self.out.task, self.out.repo.occupied_by(self.out.task.id));
-        let moved = before != after && (before != Candidacy::None || after != Candidacy::None);
-        let who_may_run = self.out.repo_events.iter().any(changes_who_may_run);
-        self.out.wakes = (moved || who_may_run) && !mutant::on(Mutant::Inc38);
     }
 
     /// The event that stores what the decision rested on.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::Command;
+use crate::command::{Command, RepoCommand};
 use crate::id::{InputId, JobId, RepoId, Sha, TaskId};
 use crate::job::{JobKind, JobResult};
 use crate::task::CiState;
@@ -46,6 +46,11 @@ pub enum Input {
     Command {
         /// The command.
         command: Command,
+    },
+    /// A person's command to a repository.
+    RepoCommand {
+        /// The command.
+        command: RepoCommand,
     },
 }
 

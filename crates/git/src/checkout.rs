@@ -90,10 +90,6 @@ pub(crate) async fn init_borrowing(mirror: &Mirror, dir: &Path) -> Result<(), Gi
 }
 
 fn permission_of(error: GitError, dir: &Path) -> GitError {
-    match &error {
-        GitError::Failed { stderr, .. } if stderr.contains("Permission denied") => {
-            permission::diagnose(dir).unwrap_or(error)
-        }
-        _ => error,
-    }
+    let refused = matches!(&error, GitError::Failed { stderr, .. } if stderr.contains("Permission denied"));
+    if refused { permission::diagnose(dir).unwrap_or(error) } else { error }
 }

@@ -80,7 +80,7 @@ impl ForgeRepo {
     pub async fn init(git: &Git, dir: &Path) -> Result<Self, GitError> {
         let dir = absolute(dir)?;
         // Relative to the repository: an absolute path would switch the guard off silently when the data
-        // directory is moved. Forked workers and pushes by path find it the same way.
+        // directory is moved.
         let config = "[core]\n\thooksPath = hooks\n\tlogAllRefUpdates = always\n".to_owned();
         bare::open_or_init(git, &dir, config, "").await?;
         let hook = dir.join("hooks/update");

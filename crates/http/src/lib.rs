@@ -1,1 +1,7 @@
-//! the API over a socket.
+//! The API under `/api/v1`: what programs may ask and say, served over whatever socket the daemon listens on,
+//! and its client. Handlers translate; they decide nothing and know no store.
+
+pub mod api;
+pub mod client;
+mod convert;
+pub mod dto;

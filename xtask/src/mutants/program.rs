@@ -49,7 +49,8 @@ impl fmt::Display for Ran {
     }
 }
 
-/// Builds all test programs once, with every member's feature `mutants`.
+/// Builds all test programs once, with every member's feature `mutants`. No target is selected: only then does cargo
+/// also build the examples, as programs that tests start.
 pub(super) fn build(root: &Path) -> Result<Vec<Program>> {
     let members = cargo::members(root)?;
     let with = members.iter().filter(|member| member.features.contains_key("mutants"));
@@ -57,7 +58,7 @@ pub(super) fn build(root: &Path) -> Result<Vec<Program>> {
     if features.is_empty() {
         bail!("no crate has the feature `mutants`");
     }
-    let args = ["test", "--workspace", "--tests", "--no-run", "--message-format", "json-render-diagnostics"];
+    let args = ["test", "--workspace", "--no-run", "--message-format", "json-render-diagnostics"];
     let mut command = shell::cargo(root, args);
     command.args(["--features", &features.join(",")]).stderr(Stdio::inherit());
     eprintln!("building the tests with {}", features.join(", "));

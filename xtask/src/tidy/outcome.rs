@@ -10,7 +10,7 @@ use super::source::{Source, test_modules, within};
 
 /// Outcomes by convention end so; others are listed here, or have the words [`MARK`] in their doc comment.
 const ENDINGS: &[&str] = &["Answer", "Decision", "Outcome", "Verdict"];
-const LISTED: &[&str] = &["Ancestry", "ExitClass", "JobResult", "Wait", "Waited"];
+const LISTED: &[&str] = &["Ancestry", "ExitClass", "JobResult", "Waited"];
 const MARK: &str = "Outcome enum";
 
 /// The names of the outcome enums that the files define.

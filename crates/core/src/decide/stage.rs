@@ -138,10 +138,9 @@ fn start_run(view: &View, now: Timestamp) -> Decided {
 
 /// A runner's job; the rebase is done under the merge lane only.
 fn start_job(view: &View, work: Work, now: Timestamp) -> Decided {
-    if matches!(work, Work::RebaseAndRetest { .. }) {
-        if let Err(wait) = landing::lane(view, now) {
-            return Decided::stay(Reason::Wait(wait));
-        }
+    let needs_lane = matches!(work, Work::RebaseAndRetest { .. });
+    if let Some(wait) = needs_lane.then(|| landing::lane(view, now).err()).flatten() {
+        return Decided::stay(Reason::Wait(wait));
     }
     Decided::run(JobSpec { work, not_before: None })
 }

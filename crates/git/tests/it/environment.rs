@@ -1,18 +1,16 @@
 //! git is started from nothing: no user configuration, no terminal, bounded output, a deadline that ends it all.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use orchd_git::{Git, GitConfig, GitError};
 
-use crate::fixture::{World, empty};
+use crate::fixture::{World, empty, script};
 
 /// A program that stands where git should be.
-fn impostor(dir: &Path, script: &str) -> PathBuf {
+fn impostor(dir: &Path, body: &str) -> PathBuf {
     let path = dir.join("impostor");
-    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    script(&path, body);
     path
 }
 
@@ -59,7 +57,7 @@ async fn the_deadline_ends_the_whole_group() {
     let pid_file = dir.join("pid");
     let mut config = GitConfig::new(dir.join("home"));
     config.program = impostor(&dir, &format!("cd '{}'; sleep 60 & echo $! > pid; wait", dir.display()));
-    config.deadline = Duration::from_millis(500);
+    config.deadline = Duration::from_secs(2);
     let error = Git::new(config).unwrap().version().await.unwrap_err();
     assert!(matches!(error, GitError::Deadline { .. }), "{error}");
     assert!(gone(&pid_file).await, "the child of git outlived its deadline");
@@ -72,7 +70,7 @@ async fn a_dropped_call_leaves_no_process() {
     let mut config = GitConfig::new(dir.join("home"));
     config.program = impostor(&dir, &format!("cd '{}'; sleep 60 & echo $! > pid; wait", dir.display()));
     let git = Git::new(config).unwrap();
-    let _ = tokio::time::timeout(Duration::from_millis(500), git.version()).await;
+    let _ = tokio::time::timeout(Duration::from_secs(2), git.version()).await;
     assert!(gone(&pid_file).await, "the child of git outlived its caller");
 }
 

@@ -9,19 +9,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use orchd_core::id::{Branch, RunId, Sha, TaskId};
 use orchd_git::{ForgeRepo, Git, GitConfig, Mirror, MirrorConfig, Remote};
 
-pub struct World {
-    pub git: Git,
-    pub forge: ForgeRepo,
-    pub mirror: Mirror,
-    pub user: Person,
-    pub base: Sha,
+pub(crate) struct World {
+    pub(crate) git: Git,
+    pub(crate) forge: ForgeRepo,
+    pub(crate) mirror: Mirror,
+    pub(crate) user: Person,
+    pub(crate) base: Sha,
     dir: PathBuf,
     _temp: tempfile::TempDir,
 }
 
 impl World {
     /// A forge imported from a person's repository with one commit, and a mirror that has fetched main.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let (temp, dir, git) = empty();
         let user = Person::new(&dir.join("us er"));
         user.commit("README", "hello\n", "first");
@@ -32,16 +32,16 @@ impl World {
         Self { git, forge, mirror, user, base, dir, _temp: temp }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
     /// A commit over `parent` that the mirror has, with `content` in `file`.
-    pub async fn commit_on(&self, parent: &Sha, file: &str, content: &str) -> Sha {
+    pub(crate) async fn commit_on(&self, parent: &Sha, file: &str, content: &str) -> Sha {
         self.commit_bytes(parent, &[(file, content.as_bytes())]).await
     }
 
-    pub async fn commit_bytes(&self, parent: &Sha, files: &[(&str, &[u8])]) -> Sha {
+    pub(crate) async fn commit_bytes(&self, parent: &Sha, files: &[(&str, &[u8])]) -> Sha {
         let writer =
             Person::clone_of(self.mirror.dir(), &self.dir.join(format!("writer-{}", fresh())), parent);
         for (file, content) in files {
@@ -60,7 +60,7 @@ impl World {
     }
 
     /// Lands a commit on the forge's main as another actor would.
-    pub async fn advance_main(&self, file: &str, content: &str) -> Sha {
+    pub(crate) async fn advance_main(&self, file: &str, content: &str) -> Sha {
         let main = self.mirror.fetch_main().await.unwrap().sha;
         let head = self.commit_on(&main, file, content).await;
         let name = orchd_core::id::RefName::merge(task(), 1);
@@ -71,7 +71,7 @@ impl World {
 }
 
 /// A temporary directory with an awkward name, and git.
-pub fn empty() -> (tempfile::TempDir, PathBuf, Git) {
+pub(crate) fn empty() -> (tempfile::TempDir, PathBuf, Git) {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("sp ace\nnew ö \"q\"");
     std::fs::create_dir(&dir).unwrap();
@@ -79,7 +79,7 @@ pub fn empty() -> (tempfile::TempDir, PathBuf, Git) {
     (temp, dir, git)
 }
 
-pub async fn open_mirror(git: &Git, dir: &Path, remote: &Path) -> Mirror {
+pub(crate) async fn open_mirror(git: &Git, dir: &Path, remote: &Path) -> Mirror {
     Mirror::open_or_init(git, MirrorConfig::new(dir, Remote::Path(remote.to_owned()))).await.unwrap()
 }
 
@@ -89,21 +89,29 @@ fn fresh() -> uuid::Uuid {
     uuid::Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into())
 }
 
-pub fn task() -> TaskId {
+pub(crate) fn task() -> TaskId {
     TaskId(fresh())
 }
 
-pub fn run() -> RunId {
+pub(crate) fn run() -> RunId {
     RunId(fresh())
 }
 
+/// Writes an executable script. Through another process, because a descriptor that this one has open for writing
+/// is for a moment inherited by whatever another test is starting, and the script is "text file busy" meanwhile.
+pub(crate) fn script(path: &Path, body: &str) {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod 755 \"$0\""]).arg(path).arg(body);
+    assert!(shell.status().unwrap().success());
+}
+
 /// A work tree with somebody in it.
-pub struct Person {
-    pub dir: PathBuf,
+pub(crate) struct Person {
+    pub(crate) dir: PathBuf,
 }
 
 impl Person {
-    pub fn new(dir: &Path) -> Self {
+    pub(crate) fn new(dir: &Path) -> Self {
         std::fs::create_dir_all(dir).unwrap();
         let person = Self { dir: dir.to_owned() };
         person.run(["init", "-q", "-b", "main"]);
@@ -111,7 +119,7 @@ impl Person {
     }
 
     /// As `git clone` does, at `at`; a path with a newline is nothing that `git clone --shared` could do.
-    pub fn clone_of(from: &Path, dir: &Path, at: &Sha) -> Self {
+    pub(crate) fn clone_of(from: &Path, dir: &Path, at: &Sha) -> Self {
         let person = Self::new(dir);
         person.run([
             OsStr::new("fetch"),
@@ -123,13 +131,13 @@ impl Person {
         person
     }
 
-    pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> String {
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> String {
         let output = self.command(args).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
+    pub(crate) fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new("git");
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir(&self.dir).args(args);
         command.envs([
@@ -145,20 +153,20 @@ impl Person {
         command
     }
 
-    pub fn write(&self, file: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, file: &str, content: impl AsRef<[u8]>) {
         let path = self.dir.join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
 
-    pub fn commit(&self, file: &str, content: &str, message: &str) -> Sha {
+    pub(crate) fn commit(&self, file: &str, content: &str, message: &str) -> Sha {
         self.write(file, content);
         self.run(["add", "-A"]);
         self.run(["commit", "-q", "-m", message]);
         self.head()
     }
 
-    pub fn head(&self) -> Sha {
+    pub(crate) fn head(&self) -> Sha {
         Sha::parse(&self.run(["rev-parse", "HEAD"])).unwrap()
     }
 }

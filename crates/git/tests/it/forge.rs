@@ -3,7 +3,7 @@
 use orchd_core::id::{Branch, RefName};
 use orchd_git::{ForgeRepo, GitError, ImportOutcome, LandOutcome};
 
-use crate::fixture::{Person, World, empty, task};
+use crate::fixture::{Person, World, empty, script, task};
 
 fn main() -> Branch {
     Branch::new("main")
@@ -64,9 +64,12 @@ async fn a_landing_is_shown_to_the_user_in_one_ref_and_nothing_else() {
     let user = &world.user;
     let trace = world.path("trace");
     user.write("uncommitted", "mine");
-    user.write(".git/hooks/reference-transaction", format!("#!/bin/sh\ntouch '{}'\n", trace.display()));
-    let hook = user.dir.join(".git/hooks/reference-transaction");
-    std::fs::set_permissions(hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let hooks = user.dir.join(".git/hooks");
+    std::fs::create_dir_all(&hooks).unwrap();
+    script(&hooks.join("reference-transaction"), &format!("touch '{}'", trace.display()));
+    user.run(["update-ref", "refs/heads/trial", "HEAD"]);
+    assert!(trace.exists(), "the hook would have been noticed");
+    user.run(["update-ref", "-d", "refs/heads/trial"]);
     user.run(["status"]);
     let _ = std::fs::remove_file(&trace);
     let state = || {
@@ -118,4 +121,18 @@ async fn a_landing_after_an_import_meets_the_new_main() {
     world.forge.import_fast_forward(&world.user.dir, &main()).await.unwrap();
     let outcome = world.mirror.land(&world.base, &head, &RefName::merge(task(), 1)).await.unwrap();
     assert_eq!(outcome, LandOutcome::StaleBase { main: imported });
+}
+
+#[tokio::test]
+async fn a_repository_of_another_owner_is_followed_without_asking_for_an_exception() {
+    let (_temp, dir, git) = empty();
+    let user = Person::new(&dir.join("user"));
+    let head = user.commit("a", "1", "first");
+    // Only root can make the case; for anybody else this is one more plain import.
+    if std::os::unix::fs::chown(&user.dir, Some(54321), None).is_ok() {
+        std::os::unix::fs::chown(user.dir.join(".git"), Some(54321), None).unwrap();
+    }
+    let (forge, outcome) = ForgeRepo::init_from(&git, &dir.join("forge"), &user.dir, &main()).await.unwrap();
+    assert_eq!(outcome, ImportOutcome::Advanced { from: None, to: head.clone() });
+    forge.write_user_ref(&user.dir, &head).await.unwrap();
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use orchd_core::id::Branch;
 use orchd_git::{AgentClone, CloneSpec, GitError, Identity};
 
-use crate::fixture::{Person, World, run};
+use crate::fixture::{Person, World, run, script};
 
 async fn agent(world: &World) -> (Person, Branch) {
     let (branch, dir) = (Branch::new("orchd/KEY-1"), world.path("clone"));
@@ -19,8 +19,7 @@ async fn agent(world: &World) -> (Person, Branch) {
 /// A program that leaves a trace when anything runs it.
 fn trap(dir: &Path, name: &str) -> String {
     let path = dir.join(name);
-    std::fs::write(&path, format!("#!/bin/sh\necho {name} >> '{}'\n", dir.join("traces").display())).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    script(&path, &format!("echo {name} >> '{}'", dir.join("traces").display()));
     path.display().to_string()
 }
 

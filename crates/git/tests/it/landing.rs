@@ -3,7 +3,7 @@
 use orchd_core::id::{RefName, Sha};
 use orchd_git::{CloseOutcome, LandOutcome, ProbeOutcome};
 
-use crate::fixture::{Person, World, open_mirror, task};
+use crate::fixture::{Person, World, open_mirror, script, task};
 
 #[tokio::test]
 async fn a_landing_is_applied_once_and_a_repeat_is_harmless() {
@@ -158,8 +158,7 @@ async fn a_landing_without_an_answer_is_unknown() {
 async fn a_receiver_that_refuses_is_quoted() {
     let world = World::new().await;
     let hook = world.forge.dir().join("hooks/pre-receive");
-    std::fs::write(&hook, "#!/bin/sh\necho 'protected by policy' >&2\nexit 1\n").unwrap();
-    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    script(&hook, "echo 'protected by policy' >&2; exit 1");
     let head = world.commit_on(&world.base, "a", "1").await;
     let outcome = world.mirror.land(&world.base, &head, &RefName::merge(task(), 1)).await.unwrap();
     let LandOutcome::Refused { why } = outcome else { panic!("{outcome:?}") };

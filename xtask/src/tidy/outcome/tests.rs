@@ -16,12 +16,12 @@ fn lines(text: &str, expected: &[usize]) {
 
 #[test]
 fn outcome_enums_are_known_by_ending_list_or_mark() {
-    let text = "enum A { X }\npub enum PushOutcome { X }\nenum Wait { X }\n\
+    let text = "enum A { X }\npub enum PushOutcome { X }\nenum Waited { X }\n\
                 /// How it ended.\n/// Outcome enum.\n#[derive(Debug)]\npub enum Landing { X, Y }\n\
                 enum Plain { X }\n// Outcome enum\nstruct Outcome;\n";
     let source = Source { path: "a.rs".to_owned(), text: text.to_owned() };
     let found: Vec<String> = names(&[source]).into_iter().collect();
-    assert_eq!(found, ["Landing", "PushOutcome", "Wait"]);
+    assert_eq!(found, ["Landing", "PushOutcome", "Waited"]);
 }
 
 #[test]

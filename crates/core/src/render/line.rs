@@ -1,0 +1,155 @@
+//! One line per event for people who follow a task. Bookkeeping has none: it is in the log for programs.
+
+use crate::event::{Event, How};
+use crate::gate::{GateOutcome, GateResult};
+use crate::job::{AgentOutcome, JobKind, JobSpec, ReadyOutcome, SuiteOutcome, Work};
+use crate::verdict::{Finding, Verdict};
+
+/// The line of an event, if it has one.
+pub fn of(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Created { birth } => format!("created: {}", birth.request.title),
+        Event::RunEnded { run } => format!("{} {}", run.role, ended(&run.outcome)),
+        Event::SuiteEnded { suite } => {
+            format!("tests at {}: {}", suite.head.short(), suite_word(&suite.outcome))
+        }
+        Event::CiReported { head, state } => format!("CI at {}: {}", head.short(), ci_word(state)),
+        Event::ReadyEnded { ready } => {
+            format!("on main {}: {}", ready.main.short(), ready_word(&ready.outcome))
+        }
+        Event::JobFailed { kind, why, told: false } => format!("{} did not answer: {why}", kind.name()),
+        Event::JobFailed { kind, why, told: true } => format!("{} was ended: {why}", kind.name()),
+        Event::CleanedUp { salvaged } if salvaged.is_empty() => "cleaned up".to_owned(),
+        Event::CleanedUp { salvaged } => format!("cleaned up; kept {}", salvaged.join(", ")),
+        Event::Approved { standing } => format!("approved by {}", standing.by),
+        Event::DeployConfirmed { standing } => format!("deployment confirmed by {}", standing.by),
+        Event::HoldApproved { by } => format!("Hold ended by {by}'s approval"),
+        Event::Rejected { by, reason } => format!("declined by {by}: {reason}"),
+        Event::StopAccepted { by } => format!("STOP by {by}"),
+        Event::Paused { by, why, questions, .. } if questions.is_empty() => format!("paused by {by}: {why}"),
+        Event::Paused { questions, .. } => format!("asks: {}", questions.join(" / ")),
+        Event::Resumed { by, .. } => format!("resumed by {by}"),
+        Event::Retried { by, .. } => format!("retry by {by}"),
+        Event::TrackChanged { by, track } => format!("track {track}, by {by}"),
+        Event::Prioritised { by, priority } => format!("priority {priority}, by {by}"),
+        Event::CommandRefused { by, command, refusal } => {
+            format!("{command} by {by} refused: {}", refusal.why)
+        }
+        Event::GateJudged { result } => return gate(result),
+        Event::JobQueued { spec, job, .. } => return started(spec, job.kind),
+        Event::Landed { proof } => {
+            format!("landed: {} is in main {}", proof.head.short(), proof.main.short())
+        }
+        Event::Entered { from, to, how, assignment, .. } => {
+            let findings = assignment.as_ref().map(|a| a.must_fix.as_slice()).unwrap_or_default();
+            entered(from.name(), to.name(), how, findings)
+        }
+        Event::Held { code, detail, .. } => format!("on Hold ({}): {detail}", code.name()),
+        Event::Deferred { gate, why, .. } => format!("{} is asked again later: {why}", gate.name()),
+        Event::EffectOpened { .. } | Event::EffectMoved { .. } | Event::EffectAbsent { .. } => return None,
+        Event::LandingAnswered { .. } | Event::DeployAnswered { .. } | Event::ProbeAnswered { .. } => {
+            return None;
+        }
+        Event::JobClosed { .. } | Event::JobToldToEnd { .. } | Event::Decided { .. } => return None,
+        Event::MainAsked | Event::LaneGivenBack | Event::Stayed { .. } => return None,
+    })
+}
+
+fn ended(outcome: &AgentOutcome) -> String {
+    match outcome {
+        AgentOutcome::Completed { submission } => match submission.verdict {
+            Some(Verdict::Positive) => "says yes".to_owned(),
+            Some(Verdict::Negative) => format!("says no: {}", first(&submission.findings)),
+            None => "finished".to_owned(),
+        },
+        AgentOutcome::Failed { why } => format!("failed: {}", one_line(why)),
+        AgentOutcome::Transient { why, .. } => format!("met a transient error: {}", one_line(why)),
+        AgentOutcome::Quota { .. } => "met the provider's quota".to_owned(),
+        AgentOutcome::Infra { why } => format!("could not run: {}", one_line(why)),
+    }
+}
+
+fn suite_word(outcome: &SuiteOutcome) -> String {
+    match outcome {
+        SuiteOutcome::Green { tests: Some(n), .. } => format!("green ({n} tests)"),
+        SuiteOutcome::Green { tests: None, .. } => "green".to_owned(),
+        SuiteOutcome::Red { failing, .. } if failing.is_empty() => "red".to_owned(),
+        SuiteOutcome::Red { failing, .. } => format!("red: {}", failing.join(", ")),
+        SuiteOutcome::Infra { reason } => format!("could not run: {}", one_line(reason)),
+    }
+}
+
+fn ci_word(state: &crate::task::CiState) -> String {
+    match state {
+        crate::task::CiState::Success => "green".to_owned(),
+        crate::task::CiState::Failure { .. } => "red".to_owned(),
+        crate::task::CiState::Pending => "pending".to_owned(),
+        crate::task::CiState::Infra { why } => format!("could not be asked: {}", one_line(why)),
+    }
+}
+
+fn ready_word(outcome: &ReadyOutcome) -> String {
+    match outcome {
+        ReadyOutcome::Ready { rebased, suite, .. } => {
+            let moved = if *rebased { "rebased" } else { "nothing to rebase" };
+            match suite {
+                Some(suite) => format!("{moved}, combined tree {}", suite_word(suite)),
+                None => moved.to_owned(),
+            }
+        }
+        ReadyOutcome::Conflict { files, .. } => format!("conflict in {}", files.join(", ")),
+        ReadyOutcome::Vanished { entries } => format!("a union merge dropped {}", entries.join(", ")),
+        ReadyOutcome::Infra { reason } => format!("could not be done: {}", one_line(reason)),
+    }
+}
+
+fn gate(result: &GateResult) -> Option<String> {
+    let name = result.gate.name();
+    match &result.outcome {
+        GateOutcome::Pass => Some(format!("{name}: pass, {}", one_line(&result.evidence))),
+        GateOutcome::NotApplicable { why } => Some(format!("{name}: not applicable, {why}")),
+        GateOutcome::Reject { findings } => Some(format!("{name}: reject, {}", first(findings))),
+        GateOutcome::Defer { why } => Some(format!("{name}: deferred, {}", one_line(why))),
+        // The Hold has its own event; a Wait is the row's reason.
+        GateOutcome::Hold { .. } | GateOutcome::Wait { .. } => None,
+    }
+}
+
+fn started(spec: &JobSpec, kind: JobKind) -> Option<String> {
+    match &spec.work {
+        Work::Agent { role, must_fix, .. } if must_fix.is_empty() => Some(format!("{role} starts")),
+        Work::Agent { role, must_fix, .. } => {
+            Some(format!("{role} starts, with {} finding(s) to mend", must_fix.len()))
+        }
+        Work::Push { base, head, .. } => Some(format!("landing {} on main {}", head.short(), base.short())),
+        Work::Ci { .. } | Work::Test { .. } | Work::RebaseAndRetest { .. } | Work::Deploy { .. } => {
+            Some(format!("{} starts", kind.name()))
+        }
+        Work::Probe { .. } => Some("asking what became of the last step".to_owned()),
+        Work::MainSuite { .. } | Work::CleanUp { .. } => None,
+    }
+}
+
+fn entered(from: &str, to: &str, how: &How, findings: &[Finding]) -> String {
+    match how {
+        How::Advance => format!("{from} → {to}"),
+        How::Rollback { gate, .. } => format!("{from} ↺ {to}: {} rejected: {}", gate.name(), first(findings)),
+        How::PatchChanged => format!("{from} ↺ {to}: the rebase changed the patch"),
+        How::Person { reason } => format!("{from} ↺ {to}: {reason}"),
+        How::FixForward { why } => format!("{from} ↺ {to}: mending main: {}", one_line(why)),
+        How::Stopped => format!("{from} → {to}: stopped"),
+    }
+}
+
+fn first(findings: &[Finding]) -> String {
+    findings.first().map_or_else(|| "no finding named".to_owned(), |finding| one_line(&finding.text))
+}
+
+fn one_line(text: &str) -> String {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    if line.chars().count() <= 160 {
+        line.to_owned()
+    } else {
+        format!("{}…", line.chars().take(159).collect::<String>())
+    }
+}

@@ -1,0 +1,82 @@
+//! Pure renders of a task's row: board status, card, pull-request text, report files, `why`, reference pages.
+//! A render reads the row (`why` also the view it is decided on) and nothing else, and writes plain text;
+//! escaping for a surface's markup happens once, at that surface's boundary, with [`escape_html`].
+
+pub mod board;
+pub mod card;
+pub mod line;
+pub mod pull;
+pub mod records;
+pub mod reference;
+pub mod why;
+
+use std::fmt::Write as _;
+
+use crate::gate::{GateName, GateOutcome, GateResult, Subject};
+use crate::task::Task;
+
+/// Escapes text for HTML text and attribute values. To be called exactly once per slot, at the boundary:
+/// a render never calls it (a card with `<1m` in it once froze).
+pub fn escape_html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// One line of at most `max` characters: what a model or a tool wrote, where a line is all there is room for.
+pub(crate) fn one_line(text: &str, max: usize) -> String {
+    let mut words = text.split_whitespace();
+    let mut line = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let _ = write!(line, " {word}");
+        if line.len() > max.saturating_mul(4) {
+            break;
+        }
+    }
+    if line.chars().count() <= max {
+        return line;
+    }
+    let cut: String = line.chars().take(max.saturating_sub(1)).collect();
+    format!("{cut}…")
+}
+
+/// A gate's subject for people.
+pub(crate) fn subject(subject: &Subject) -> String {
+    match subject {
+        Subject::None => "-".to_owned(),
+        Subject::Docs(digest) => format!("docs {}", digest.short()),
+        Subject::Patch(digest) => format!("patch {}", digest.short()),
+        Subject::Commit(sha) => format!("commit {}", sha.short()),
+        Subject::Landing { head, main } => format!("{} on main {}", head.short(), main.short()),
+    }
+}
+
+/// The stored results in the order of the transitions.
+pub(crate) fn results(task: &Task) -> impl Iterator<Item = &GateResult> {
+    GateName::ALL.into_iter().filter_map(|gate| task.gates.get(&gate))
+}
+
+/// What was passed over rather than checked, by reason: a surface that shows a success shows this beside it.
+pub(crate) fn not_checked(task: &Task) -> Option<String> {
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    for result in results(task) {
+        let GateOutcome::NotApplicable { why } = &result.outcome else { continue };
+        let known = by_reason.iter_mut().find(|(reason, _)| reason == why);
+        match known {
+            Some((_, gates)) => gates.push(result.gate.name()),
+            None => by_reason.push((why, vec![result.gate.name()])),
+        }
+    }
+    let parts: Vec<String> =
+        by_reason.iter().map(|(why, gates)| format!("{} ({why})", gates.join(", "))).collect();
+    (!parts.is_empty()).then(|| format!("Not checked: {}.", parts.join("; ")))
+}

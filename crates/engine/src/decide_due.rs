@@ -1,0 +1,158 @@
+//! The decide loop's step: load, take one pure turn, commit. A lost race leaves no trace; the loser loads and
+//! decides again. The same step answers whoever woke the task.
+
+use orchd_core::enact::Minted;
+use orchd_core::id::{EffectId, JobId, RepoId, TaskId, TransitionId};
+use orchd_core::port::store::{Commit, CommitOutcome, Loaded, RepoChange, RepoCommit, StoreError};
+use orchd_core::time::Timestamp;
+use orchd_core::turn::{Turn, repo_turn, turn};
+use orchd_core::view::View;
+
+use crate::{Engine, EngineError};
+
+/// Tries before a step gives the task back to the next tick: a conflict means that somebody else made progress.
+const TRIES: u32 = 8;
+/// Tasks per step: small, so that other steps are not kept waiting.
+const BATCH: u32 = 64;
+
+impl Engine {
+    /// Decides every task and repository that is due, once. Returns how many it looked at.
+    pub async fn decide_due(&self) -> Result<usize, EngineError> {
+        let repos = self.deps.store.due_repos(BATCH).await;
+        self.note_store(&repos);
+        let repos = repos?;
+        for repo in &repos {
+            self.decide_repo(repo).await?;
+        }
+        let tasks = self.deps.store.due_tasks(self.now(), BATCH).await?;
+        for task in &tasks {
+            match self.decide_task(*task).await {
+                Ok(()) => {}
+                // One task's trouble is not the others'.
+                Err(
+                    error @ (EngineError::UnknownProject { .. }
+                    | EngineError::Store(StoreError::Inconsistent { .. })),
+                ) => {
+                    tracing::error!(%task, "{error}");
+                }
+                Err(error @ EngineError::Store(StoreError::Unavailable(_))) => return Err(error),
+            }
+        }
+        Ok(repos.len() + tasks.len())
+    }
+
+    /// Takes one turn of a task.
+    pub async fn decide_task(&self, task: TaskId) -> Result<(), EngineError> {
+        for _ in 0..TRIES {
+            let now = self.now();
+            let Some(loaded) = self.deps.store.load(task, now.day_start()).await? else { return Ok(()) };
+            let commit = self.commit_of(loaded, now)?;
+            let transition = commit.transition;
+            match self.deps.store.commit(commit).await {
+                CommitOutcome::Committed => return Ok(()),
+                CommitOutcome::Conflict => {}
+                CommitOutcome::Unknown => {
+                    if self.deps.store.was_committed(transition).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a decision about the task would see now; for surfaces.
+    pub async fn view(&self, task: TaskId) -> Result<Option<View>, EngineError> {
+        match self.deps.store.load(task, self.now().day_start()).await? {
+            Some(loaded) => Ok(Some(self.view_of(loaded)?)),
+            None => Ok(None),
+        }
+    }
+
+    fn view_of(&self, loaded: Loaded) -> Result<View, EngineError> {
+        let Loaded { task, repo, candidates, names, deps, spent_since, drained, .. } = loaded;
+        let policy = self.policy(&task.project)?;
+        Ok(View { task, repo, candidates, names, deps, spent_today: spent_since, drained, policy })
+    }
+
+    fn commit_of(&self, mut loaded: Loaded, now: Timestamp) -> Result<Commit, EngineError> {
+        let (version, wakes, epoch) = (loaded.version, loaded.wakes, loaded.epoch);
+        let inputs = std::mem::take(&mut loaded.inputs);
+        let view = self.view_of(loaded)?;
+        let turn = turn(view, inputs, self.mint(), now);
+        let transition = TransitionId(self.deps.ids.next());
+        Ok(commit_from(turn, transition, version, wakes, epoch, now))
+    }
+
+    fn mint(&self) -> Minted {
+        let ids = &self.deps.ids;
+        Minted { job: JobId(ids.next()), look: JobId(ids.next()), effect: EffectId(ids.next()) }
+    }
+
+    /// Takes one turn of a repository: its facts and people's commands to it.
+    pub async fn decide_repo(&self, repo: &RepoId) -> Result<(), EngineError> {
+        for _ in 0..TRIES {
+            let now = self.now();
+            let Some(loaded) = self.deps.store.load_repo(repo).await? else { return Ok(()) };
+            if loaded.inputs.is_empty() {
+                return Ok(());
+            }
+            let turn = repo_turn(loaded.repo, loaded.inputs, JobId(self.deps.ids.next()), now);
+            let transition = TransitionId(self.deps.ids.next());
+            let change =
+                RepoChange { epoch: loaded.epoch, repo: turn.repo, events: turn.events, job: turn.job };
+            let commit = RepoCommit {
+                transition,
+                change,
+                consumed: turn.consumed,
+                wake_repo: turn.wake_repo,
+                at: now,
+            };
+            match self.deps.store.commit_repo(commit).await {
+                CommitOutcome::Committed => return Ok(()),
+                CommitOutcome::Conflict => {}
+                CommitOutcome::Unknown => {
+                    if self.deps.store.was_committed(transition).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn commit_from(
+    turn: Turn,
+    transition: TransitionId,
+    version: u64,
+    wakes: u64,
+    epoch: u64,
+    now: Timestamp,
+) -> Commit {
+    let changed = !turn.repo_events.is_empty();
+    let repo = changed.then_some(RepoChange {
+        epoch,
+        repo: turn.repo,
+        events: turn.repo_events,
+        job: turn.repo_job,
+    });
+    Commit {
+        transition,
+        version,
+        wakes,
+        task: turn.task,
+        candidacy: turn.candidacy,
+        events: turn.events,
+        consumed: turn.consumed,
+        repo,
+        job: turn.job,
+        end_job: turn.end_job,
+        ledger: turn.ledger,
+        dirty: turn.dirty,
+        due_at: turn.due_at,
+        wake_repo: turn.wake_repo,
+        wake_dependents: turn.wake_dependents,
+        at: now,
+    }
+}

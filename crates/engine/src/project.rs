@@ -1,0 +1,93 @@
+//! The projector: drives each surface to the render of its row. Newest version wins, nothing is written when
+//! nothing changed, and a surface that is down delays nobody.
+
+use orchd_core::id::Digest;
+use orchd_core::port::store::{Dirty, Surface};
+use orchd_core::port::tracker::OutsideError;
+use orchd_core::render;
+use orchd_core::time::Span;
+
+use crate::{Engine, EngineError};
+
+const BATCH: u32 = 32;
+/// How long a surface that could not be written is left alone.
+const RETRY: Span = Span::secs(10);
+
+impl Engine {
+    /// Brings surfaces that are behind up to date, once. Returns how many it looked at.
+    pub async fn project(&self) -> Result<usize, EngineError> {
+        let dirty = self.deps.store.dirty_projections(self.now(), BATCH).await?;
+        for one in &dirty {
+            self.project_one(one).await?;
+        }
+        Ok(dirty.len())
+    }
+
+    async fn project_one(&self, dirty: &Dirty) -> Result<(), EngineError> {
+        let (task, surface, version) = (&dirty.task, dirty.surface, dirty.version);
+        let render = Rendered::of(dirty);
+        let digest = Digest::of(render.text().as_bytes()).0;
+        let written =
+            if dirty.shown.as_deref() == Some(&digest) { Ok(()) } else { self.write(dirty, render).await };
+        match written {
+            Ok(()) => self.deps.store.ack_projection(task.id, surface, version, &digest).await?,
+            Err(error) => {
+                tracing::warn!(task = %task.key, surface = surface.name(), "{error}; tried again");
+                let retry_at = self.now() + RETRY;
+                self.deps.store.defer_projection(task.id, surface, &error.to_string(), retry_at).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&self, dirty: &Dirty, render: Rendered) -> Result<(), OutsideError> {
+        let task = &dirty.task;
+        match render {
+            Rendered::Board { status, line } => {
+                self.deps.tracker.set_status(&task.project, &task.key, &status, &line).await
+            }
+            Rendered::Pull { title, text, open } => {
+                if dirty.shown.is_none() && task.branch_state.is_none() {
+                    // Nothing was pushed yet: there is no branch to ask a pull request for.
+                    return Ok(());
+                }
+                self.deps.forge.ensure_pull(&task.repo, &task.branch, &title, &text, open).await
+            }
+            Rendered::Records { files } if files.is_empty() => Ok(()),
+            Rendered::Records { files } => self.deps.forge.write_records(task, &files).await,
+        }
+    }
+}
+
+/// A surface's text.
+enum Rendered {
+    Board { status: String, line: String },
+    Pull { title: String, text: String, open: bool },
+    Records { files: Vec<(String, String)> },
+}
+
+impl Rendered {
+    fn of(dirty: &Dirty) -> Self {
+        let task = &dirty.task;
+        match dirty.surface {
+            Surface::Board => {
+                let status = render::board::status(task);
+                Self::Board { status: status.name.to_owned(), line: status.line }
+            }
+            Surface::Pull => Self::Pull {
+                title: render::pull::title(task),
+                text: render::pull::text(task),
+                open: !task.stage.is_terminal() && task.branch_state.is_some(),
+            },
+            Surface::Records => Self::Records { files: render::records::files(task, &[]) },
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Board { status, line } => format!("{status}\n{line}"),
+            Self::Pull { title, text, open } => format!("{open}\n{title}\n{text}"),
+            Self::Records { files } => files.iter().map(|(name, text)| format!("{name}\n{text}\n")).collect(),
+        }
+    }
+}

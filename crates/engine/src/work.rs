@@ -1,0 +1,106 @@
+//! Claiming jobs, running them, and settling what they answer. A result is accepted only with the current
+//! token; one that can not be stored yet is kept and offered again.
+
+use orchd_core::fact::Address;
+use orchd_core::id::{InputId, RunId, TaskId};
+use orchd_core::job::JobResult;
+use orchd_core::port::executor::{About, RunContext};
+use orchd_core::port::store::{ClaimFilter, Claimed, SettleOutcome};
+
+use crate::{Engine, EngineError};
+
+impl Engine {
+    /// Claims up to `limit` jobs and prepares their contexts. The caller runs each with [`Engine::work`].
+    pub async fn claim(&self, limit: u32) -> Result<Vec<RunContext>, EngineError> {
+        let asked = self.now();
+        let filter = ClaimFilter {
+            boot: self.deps.boot,
+            ttl: self.deps.leases.ttl,
+            limit,
+            max_running: self.deps.max_running,
+        };
+        let runs: Vec<RunId> = (0..limit).map(|_| RunId(self.deps.ids.next())).collect();
+        let claimed = self.deps.store.claim(&filter, &runs).await?;
+        self.contexts(claimed, asked).await
+    }
+
+    /// Takes over what earlier processes of this data directory left running. Their runs may still be alive: an
+    /// executor adopts a run it finds, and otherwise settles it from its result file or as lost.
+    pub async fn take_over(&self) -> Result<Vec<RunContext>, EngineError> {
+        let asked = self.now();
+        let claimed = self.deps.store.take_over(self.deps.boot, self.deps.leases.ttl).await?;
+        self.contexts(claimed, asked).await
+    }
+
+    async fn contexts(
+        &self,
+        claimed: Vec<Claimed>,
+        asked: orchd_core::time::Timestamp,
+    ) -> Result<Vec<RunContext>, EngineError> {
+        let mut contexts = Vec::with_capacity(claimed.len());
+        for one in claimed {
+            let guard = self.held.take(&one, asked);
+            let (job, token) = (one.job, one.token);
+            match self.context(one, guard).await {
+                Ok(Some(context)) => contexts.push(context),
+                Ok(None) => {
+                    tracing::error!(%job, "the job's task or repository is gone; its lease will expire")
+                }
+                Err(error) => {
+                    self.held.drop_lease(job, token);
+                    self.deps.store.release(job, token).await?;
+                    tracing::error!(%job, "given back to the queue: {error}");
+                }
+            }
+        }
+        Ok(contexts)
+    }
+
+    async fn context(
+        &self,
+        claimed: Claimed,
+        guard: std::sync::Arc<dyn orchd_core::port::executor::Guard>,
+    ) -> Result<Option<RunContext>, EngineError> {
+        let (about, repo, project) = match &claimed.of {
+            Address::Task(task) => {
+                let Some(loaded) = self.deps.store.load(*task, self.now()).await? else { return Ok(None) };
+                let project = loaded.task.project.clone();
+                (About::Task(Box::new(loaded.task)), loaded.repo, project)
+            }
+            Address::Repo(repo) => {
+                let Some(loaded) = self.deps.store.load_repo(repo).await? else { return Ok(None) };
+                let project = loaded.repo.project.clone();
+                (About::Repo, loaded.repo, project)
+            }
+        };
+        let policy = self.policy(&project)?;
+        Ok(Some(RunContext { claimed, about, repo, policy, guard }))
+    }
+
+    /// Runs a claimed job to its end and settles it. The task to decide next is returned, for the caller's hint.
+    pub async fn work(&self, context: RunContext) -> Result<Option<TaskId>, EngineError> {
+        let claimed = context.claimed.clone();
+        let result = match self.deps.executors.get(&claimed.kind) {
+            Some(executor) => executor.run(context).await,
+            None => JobResult::Infra {
+                reason: format!("this process has no executor for {} jobs", claimed.kind.name()),
+            },
+        };
+        self.settle(&claimed, &result).await?;
+        Ok(match claimed.of {
+            Address::Task(task) => Some(task),
+            Address::Repo(_) => None,
+        })
+    }
+
+    /// Stores a result. The fact's id is the run's, so that a repeat is the same fact.
+    pub async fn settle(&self, claimed: &Claimed, result: &JobResult) -> Result<SettleOutcome, EngineError> {
+        let fact = InputId(claimed.run.0);
+        let outcome = self.deps.store.settle(claimed.job, claimed.token, result, fact, self.now()).await?;
+        self.held.drop_lease(claimed.job, claimed.token);
+        if outcome == SettleOutcome::Stale {
+            tracing::warn!(job = %claimed.job, "a result under a stale token was dropped");
+        }
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,139 @@
+//! Group commit: what waits is done in one transaction, each request in its own savepoint, one COMMIT, and
+//! only then the answers. If the COMMIT fails nobody knows more than that, and everybody is told so.
+
+use std::sync::mpsc;
+
+use diesel::{Connection as _, SqliteConnection};
+
+use crate::fail::Fail;
+use crate::link::Link;
+use crate::oneshot;
+
+/// At most this many requests share a COMMIT: a bound on how long the first of them waits.
+const GROUP: usize = 128;
+
+/// What a request does with the connection.
+pub(crate) type Answer<T> = Result<T, Fail>;
+
+/// A request that waits for the store's thread.
+pub(crate) trait Request: Send {
+    /// Does it, in a transaction of its own or in a savepoint of a shared one. An error is the database's own:
+    /// what the request itself had to say is kept for the answer.
+    fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), Fail>;
+    /// Tells the asker, after the COMMIT; `failed` is the failure that made the whole group unknown.
+    fn answer(self: Box<Self>, failed: Option<&str>);
+}
+
+/// How the closure is run: as a writer in an immediate transaction, or as a reader of one snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Alone, it is its own immediate transaction; in a group, a savepoint of the group's.
+    Write,
+    /// A deferred transaction: all that it reads is of one moment.
+    Read,
+}
+
+/// A closure as a request.
+pub(crate) struct Ask<T, F> {
+    work: Option<F>,
+    done: Option<Answer<T>>,
+    reply: oneshot::Sender<Answer<T>>,
+}
+
+impl<T, F> Ask<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut SqliteConnection) -> Answer<T> + Send + 'static,
+{
+    /// The request and where its answer will come.
+    pub(crate) fn new(work: F) -> (Box<dyn Request>, oneshot::Receiver<Answer<T>>) {
+        let (reply, answer) = oneshot::channel();
+        (Box::new(Self { work: Some(work), done: None, reply }), answer)
+    }
+}
+
+impl<T, F> Request for Ask<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut SqliteConnection) -> Answer<T> + Send + 'static,
+{
+    fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), Fail> {
+        let Some(work) = self.work.take() else { return Ok(()) };
+        match conn.transaction(work) {
+            Err(Fail::Database(why)) => Err(Fail::Database(why)),
+            said @ (Ok(_) | Err(Fail::Conflict | Fail::Rule(_) | Fail::Row { .. })) => {
+                self.done = Some(said);
+                Ok(())
+            }
+        }
+    }
+
+    fn answer(self: Box<Self>, failed: Option<&str>) {
+        let unknown = |why: &str| Err(Fail::Database(why.to_owned()));
+        self.reply.send(match (failed, self.done) {
+            (Some(why), _) => unknown(why),
+            (None, Some(said)) => said,
+            (None, None) => unknown("the request was not reached"),
+        });
+    }
+}
+
+/// Does one closure alone and says what came of it.
+pub(crate) fn alone<T>(
+    link: &mut Link,
+    way: Way,
+    work: impl FnOnce(&mut SqliteConnection) -> Answer<T>,
+) -> Answer<T> {
+    let conn = link.get()?;
+    let said = match way {
+        Way::Write => conn.immediate_transaction(work),
+        Way::Read => conn.transaction(work),
+    };
+    if let Err(Fail::Database(why)) = &said {
+        link.broken(why);
+    }
+    said
+}
+
+/// Serves writers until all askers are gone: what has piled up during one COMMIT is the next group.
+pub(crate) fn serve_writers(mut link: Link, requests: &mpsc::Receiver<Box<dyn Request>>) {
+    while let Ok(first) = requests.recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP
+            && let Ok(next) = requests.try_recv()
+        {
+            group.push(next);
+        }
+        let failed = commit(&mut link, &mut group).err().map(explain);
+        if let Some(why) = &failed {
+            link.broken(why);
+        }
+        for request in group {
+            request.answer(failed.as_deref());
+        }
+    }
+}
+
+/// One transaction for the whole group.
+fn commit(link: &mut Link, group: &mut [Box<dyn Request>]) -> Result<(), Fail> {
+    link.get()?.immediate_transaction(|conn| group.iter_mut().try_for_each(|request| request.run(conn)))
+}
+
+/// Serves readers until all askers are gone, each on a snapshot of its own.
+pub(crate) fn serve_readers(mut link: Link, requests: &mpsc::Receiver<Box<dyn Request>>) {
+    while let Ok(mut request) = requests.recv() {
+        let failed = link.get().and_then(|conn| request.run(conn)).err().map(explain);
+        if let Some(why) = &failed {
+            link.broken(why);
+        }
+        request.answer(failed.as_deref());
+    }
+}
+
+fn explain(fail: Fail) -> String {
+    match fail {
+        Fail::Database(why) | Fail::Rule(why) => why,
+        Fail::Conflict => "the transaction was given up".to_owned(),
+        Fail::Row { table, row, why } => format!("row {row} of {table}: {why}"),
+    }
+}

@@ -1,0 +1,172 @@
+//! Opening a store's file: created for its owner only, owned by one process, refused when it is somebody
+//! else's or written by a newer orchd, brought up to date by the embedded migrations.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection as _;
+use diesel::migration::{Migration as _, MigrationSource as _};
+use diesel::sql_types::{BigInt, Integer};
+use diesel::sqlite::Sqlite;
+use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+
+use crate::statement::statement;
+
+/// The migrations of this program, oldest first.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+
+/// `PRAGMA application_id` of our files: "orch". The first migration writes it.
+const APPLICATION_ID: i32 = 0x6f72_6368;
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file or its lock can not be reached.
+    #[error("{path} can not be opened; check that its directory exists and is this user's")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process owns the store: with SQLite only one may.
+    #[error(
+        "{path} is in use by {owner}; with SQLite one process owns the store: \
+         talk to it with orchctl, or stop it first"
+    )]
+    Owned {
+        /// The store's file.
+        path: PathBuf,
+        /// Its pid and command, as it wrote them down.
+        owner: String,
+    },
+    /// The file is not a store of orchd.
+    #[error("{path} is not a store of orchd ({why}); it was left alone: name another file")]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        why: String,
+    },
+    /// The file was written by a newer orchd.
+    #[error("{path} has the migration {version}, which this orchd does not know; it was left alone: upgrade orchd")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The first unknown migration.
+        version: String,
+    },
+    /// The database failed.
+    #[error("{path} can not be prepared: {why}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        why: String,
+    },
+}
+
+/// Every connection waits this long for a lock of another one; only a backup tool or a shell can hold one.
+const BUSY: &str = "PRAGMA busy_timeout = 5000;";
+
+/// What the writing connection is set to. FULL: an answer is given only for what is on the disk.
+const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+     PRAGMA recursive_triggers = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;";
+
+/// What the reading connection is set to.
+const READER: &str = "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;";
+
+/// Creates the file for its owner only, where it is not there; SQLite gives its companions the same mode.
+pub(crate) fn create(path: &Path) -> Result<(), OpenError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(OpenError::Io { path: path.to_path_buf(), source }),
+    }
+}
+
+/// SQLite's name for a path: absolute, so that no name is taken for a URI.
+pub(crate) fn url(path: &Path) -> Result<String, OpenError> {
+    let io = |source| OpenError::Io { path: path.to_path_buf(), source };
+    let absolute = std::path::absolute(path).map_err(io)?;
+    absolute.into_os_string().into_string().map_err(|_| {
+        io(io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8, which SQLite needs"))
+    })
+}
+
+/// A connection that writes.
+pub(crate) fn writer(url: &str) -> Result<SqliteConnection, String> {
+    let mut conn = SqliteConnection::establish(url).map_err(|e| e.to_string())?;
+    conn.batch_execute(BUSY).map_err(|e| e.to_string())?;
+    conn.batch_execute(WRITER).map_err(|e| e.to_string())?;
+    Ok(conn)
+}
+
+/// A connection that only reads.
+pub(crate) fn reader(url: &str) -> Result<SqliteConnection, String> {
+    let mut conn = SqliteConnection::establish(url).map_err(|e| e.to_string())?;
+    conn.batch_execute(BUSY).map_err(|e| e.to_string())?;
+    conn.batch_execute(READER).map_err(|e| e.to_string())?;
+    Ok(conn)
+}
+
+statement! {
+    /// Whose file it is.
+    ApplicationId {} -> Integer;
+    "SELECT application_id FROM pragma_application_id()"
+}
+
+statement! {
+    /// Tables that the migrations' own bookkeeping did not make.
+    Tables {} -> BigInt;
+    "SELECT count(*) FROM sqlite_schema WHERE name <> '__diesel_schema_migrations' AND name NOT LIKE 'sqlite_%'"
+}
+
+/// Makes a connection of our file, after looking whether it is ours and not newer, and brings it up to date.
+/// Nothing is written before the looks.
+pub(crate) fn prepare(path: &Path, url: &str) -> Result<SqliteConnection, OpenError> {
+    let failed = |why: String| OpenError::Database { path: path.to_path_buf(), why };
+    {
+        let mut look = SqliteConnection::establish(url).map_err(|e| failed(e.to_string()))?;
+        look.batch_execute(BUSY).map_err(|e| failed(e.to_string()))?;
+        check(path, &mut look)?;
+    }
+    let mut conn = writer(url).map_err(failed)?;
+    conn.run_pending_migrations(MIGRATIONS).map_err(|e| failed(e.to_string()))?;
+    Ok(conn)
+}
+
+/// A store in memory.
+pub(crate) fn prepare_memory() -> Result<SqliteConnection, OpenError> {
+    let failed = |why: String| OpenError::Database { path: PathBuf::from(":memory:"), why };
+    let mut conn = writer(":memory:").map_err(failed)?;
+    conn.run_pending_migrations(MIGRATIONS).map_err(|e| failed(e.to_string()))?;
+    Ok(conn)
+}
+
+fn check(path: &Path, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+    let not_ours = |why: String| OpenError::NotOurs { path: path.to_path_buf(), why };
+    // The first read tells a file that SQLite can not read from one that it can.
+    let tables: i64 = Tables {}.get_result(conn).map_err(|e| not_ours(e.to_string()))?;
+    let id: i32 = ApplicationId {}.get_result(conn).map_err(|e| not_ours(e.to_string()))?;
+    if tables == 0 && id == 0 {
+        // Fresh, or one whose creation was cut short.
+        return Ok(());
+    }
+    if id != APPLICATION_ID {
+        return Err(not_ours(format!("its application id is {id}, not {APPLICATION_ID}")));
+    }
+    let known: Vec<String> = diesel::migration::MigrationSource::<Sqlite>::migrations(&MIGRATIONS)
+        .map_err(|e| not_ours(e.to_string()))?
+        .iter()
+        .map(|m| m.name().version().to_string())
+        .collect();
+    let applied = conn.applied_migrations().map_err(|e| not_ours(e.to_string()))?;
+    match applied.iter().map(ToString::to_string).find(|version| !known.contains(version)) {
+        Some(version) => Err(OpenError::Newer { path: path.to_path_buf(), version }),
+        None => Ok(()),
+    }
+}
