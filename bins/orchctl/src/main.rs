@@ -1,3 +1,81 @@
-//! the command line.
+//! orchctl: one program for people and scripts. The hidden subcommands `shim`, `engine` and `demo-agent` are what
+//! it starts itself as, through its own executable.
 
-fn main() {}
+mod act;
+mod cli;
+mod demo;
+mod engine;
+mod exit;
+mod queue;
+mod render;
+mod repo;
+mod session;
+mod submit;
+mod task;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|first| first == "shim") {
+        // Before clap, threads and runtime: the shim is to stay tiny, and forks.
+        return match args.next() {
+            Some(dir) => code(orchd_launcher::shim_main(std::path::Path::new(&dir))),
+            None => ExitCode::from(2),
+        };
+    }
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}
+
+fn code(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+fn run(cli: Cli) -> Result<(), Exit> {
+    match cli.command {
+        Command::DemoAgent => exit_with(demo::agent::agent_main()),
+        Command::Submit(args) => exit_with(submit::run(args.file, args.schema)),
+        Command::Engine(args) => engine::run(&args),
+        command => runtime()?.block_on(ask(command, cli.data, cli.json)),
+    }
+}
+
+fn exit_with(code: i32) -> Result<(), Exit> {
+    if code == 0 { Ok(()) } else { Err(Exit::Code(code)) }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| Exit::failed(format!("no runtime: {e}")))
+}
+
+async fn ask(command: Command, data: Option<std::path::PathBuf>, json: bool) -> Result<(), Exit> {
+    if let Command::Demo(args) = command {
+        return exit_with(demo::run(demo::Options { dir: args.dir, json, serial: !args.parallel }).await);
+    }
+    let session = session::open(data).await?;
+    let out = render::Out::new(json);
+    let done = match command {
+        Command::Task(args) => task::run(&session.client, &out, args).await,
+        Command::Why { key } => task::why(&session.client, &out, &key).await,
+        Command::Queue => queue::run(&session.client, &out).await,
+        Command::Deps(args) => repo::deps(&session.client, &out, args).await,
+        Command::Repo(args) => repo::run(&session.client, &out, args).await,
+        Command::Drain => repo::drain(&session.client, &out, true).await,
+        Command::Undrain => repo::drain(&session.client, &out, false).await,
+        other => match act::command(&other) {
+            Some((key, command)) => act::run(&session.client, &out, &key, command).await,
+            None => Err(Exit::failed("this command does not talk to a server".to_owned())),
+        },
+    };
+    session.close().await;
+    done
+}

@@ -1,3 +1,59 @@
-//! the server.
+//! orchd: the daemon of one data directory as a server. Everything it does is in `orchd-daemon`; the hidden
+//! subcommand `shim` is what it starts itself as for each run.
 
-fn main() {}
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser;
+use orchd_daemon::{OnStop, Settings};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Drives coding agents from a request to proven code on main.
+#[derive(Debug, Parser)]
+#[command(name = "orchd", version, about)]
+struct Args {
+    /// The data directory
+    #[arg(long, env = "ORCHD_DATA", value_name = "DIR")]
+    data: PathBuf,
+    /// Jobs at once
+    #[arg(long, default_value_t = 4)]
+    workers: u32,
+}
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|first| first == "shim") {
+        // Before clap, threads and runtime: the shim is to stay tiny, and forks.
+        let dir = args.next().unwrap_or_default();
+        return ExitCode::from(u8::try_from(orchd_launcher::shim_main(Path::new(&dir))).unwrap_or(1));
+    }
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
+    match serve(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("orchd: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(args: Args) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let (stop, stopping) = tokio::sync::watch::channel(false);
+        let mut terminate = signal(SignalKind::terminate()).context("signals can not be heard")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("signals can not be heard")?;
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            // Nobody listens any more only if it has stopped already.
+            let _ = stop.send(true);
+        });
+        let exe = std::env::current_exe().context("this program's own path is not known")?;
+        let settings = Settings { data: args.data, exe, on_stop: OnStop::LeaveRuns, workers: args.workers };
+        Ok(orchd_daemon::serve(settings, stopping, || tracing::info!("ready")).await?)
+    })
+}

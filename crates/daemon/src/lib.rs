@@ -1,1 +1,149 @@
-//! drives the engine with tokio; wire.rs is the composition root.
+//! The daemon: drives the engine's steps with tokio, renews leases from a thread of its own, and serves the API
+//! on a socket in the data directory. `wire.rs` is the composition root, the only place that names concrete
+//! adapters; no rule of the pipeline lives here.
+
+mod drive;
+mod files;
+mod projects;
+mod renewal;
+mod sources;
+mod wire;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use orchd_http::api::App;
+use tokio::net::UnixListener;
+use tokio::sync::watch;
+
+pub use projects::{Project, ProjectsError, load as load_projects, save as save_projects};
+pub use sources::{RandomIds, SystemClock};
+pub use wire::{WireError, Wired, wire};
+
+/// The API's socket in a data directory.
+pub fn socket(data: &Path) -> PathBuf {
+    data.join("orchd.sock")
+}
+
+/// What ends with the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnStop {
+    /// Runs go on under their shims; the next start adopts them.
+    LeaveRuns,
+    /// Runs are told to end, and are waited for.
+    EndRuns,
+}
+
+/// How the daemon is started.
+pub struct Settings {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The program that is started again for the shim: this one.
+    pub exe: PathBuf,
+    /// What happens to runs at a stop.
+    pub on_stop: OnStop,
+    /// Jobs at once.
+    pub workers: u32,
+}
+
+/// Why the daemon can not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Something could not be opened.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The socket can not be made.
+    #[error("the socket {path} can not be made: {source}")]
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// How long a stop may take before the daemon leaves all the same.
+const STOP_BOUND: Duration = Duration::from_secs(30);
+
+/// Serves until `stop` turns true. `ready` is called once the API answers.
+pub async fn serve(settings: Settings, mut stop: watch::Receiver<bool>, ready: impl FnOnce()) -> Result<(), DaemonError> {
+    let wired = wire(&settings.data, &settings.exe, settings.workers).await?;
+    let engine = Arc::clone(&wired.engine);
+    let listener = listen(&socket(&settings.data))?;
+    let hint = Arc::new(tokio::sync::Notify::new());
+    let renewal = renewal::start(Arc::clone(&engine));
+    let loops = drive::start(Arc::clone(&engine), Arc::clone(&hint), settings.workers, renewal.progress());
+    let server = tokio::spawn(serve_api(listener, app(&wired, Arc::clone(&hint))));
+    ready();
+    // An error means that the sender is gone, which is a stop as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+    tracing::info!("stopping");
+    if settings.on_stop == OnStop::EndRuns {
+        loops.end_runs(&engine, STOP_BOUND).await;
+    }
+    loops.stop(STOP_BOUND).await;
+    server.abort();
+    renewal.stop();
+    // The next owner makes its own; a file that is left says nothing.
+    let _ = std::fs::remove_file(socket(&settings.data));
+    Ok(())
+}
+
+fn app(wired: &Wired, hint: Arc<tokio::sync::Notify>) -> Arc<App> {
+    let clock = Arc::clone(&wired.clock);
+    Arc::new(App {
+        engine: Arc::clone(&wired.engine),
+        board: Arc::clone(&wired.board),
+        files: Arc::clone(&wired.files),
+        hint: Arc::new(move || hint.notify_one()),
+        now: Arc::new(move || clock.now()),
+    })
+}
+
+/// Only the lock's holder comes here, so a socket that is there was left by a dead process.
+fn listen(path: &Path) -> Result<UnixListener, DaemonError> {
+    let failed = |source| DaemonError::Socket { path: path.to_owned(), source };
+    match std::fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    // The directory is 0700 before the socket exists, so nobody gets in between bind and chmod.
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(path, mode).map_err(failed)?;
+    Ok(listener)
+}
+
+async fn serve_api(listener: UnixListener, app: Arc<App>) {
+    if let Err(error) = axum::serve(listener, orchd_http::api::router(app)).await {
+        tracing::error!("the API stopped: {error}");
+    }
+}
+
+/// A store that is opened for one command's length: the API without an engine's loops. No job starts.
+pub struct Brief {
+    server: tokio::task::JoinHandle<()>,
+    socket: PathBuf,
+    // Dropped last: it holds the data directory's lock.
+    _wired: Wired,
+}
+
+impl Brief {
+    /// Ends it.
+    pub async fn close(self) {
+        self.server.abort();
+        // The next owner makes its own; a file that is left says nothing.
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+/// Serves a data directory that nobody serves, for one command's length.
+pub async fn serve_briefly(data: &Path, exe: &Path) -> Result<Brief, DaemonError> {
+    let wired = wire(data, exe, 0).await?;
+    let path = socket(data);
+    let listener = listen(&path)?;
+    let server = tokio::spawn(serve_api(listener, app(&wired, Arc::new(tokio::sync::Notify::new()))));
+    Ok(Brief { server, socket: path, _wired: wired })
+}

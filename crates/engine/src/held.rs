@@ -51,6 +51,15 @@ impl Held {
         });
     }
 
+    /// Tells every job of this process to end: what a stop that leaves nothing running does.
+    pub fn tell_all(&self, why: &str) {
+        self.with(|jobs| {
+            for lease in jobs.values_mut() {
+                lease.told.get_or_insert_with(|| why.to_owned());
+            }
+        });
+    }
+
     /// How many jobs this process works on.
     pub fn len(&self) -> usize {
         self.with(|jobs| jobs.len())

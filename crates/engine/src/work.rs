@@ -2,7 +2,7 @@
 //! token; one that can not be stored yet is kept and offered again.
 
 use orchd_core::fact::Address;
-use orchd_core::id::{InputId, RunId, TaskId};
+use orchd_core::id::{InputId, RunId};
 use orchd_core::job::JobResult;
 use orchd_core::port::executor::{About, RunContext};
 use orchd_core::port::store::{ClaimFilter, Claimed, SettleOutcome};
@@ -77,8 +77,14 @@ impl Engine {
         Ok(Some(RunContext { claimed, about, repo, policy, guard }))
     }
 
-    /// Runs a claimed job to its end and settles it. The task to decide next is returned, for the caller's hint.
-    pub async fn work(&self, context: RunContext) -> Result<Option<TaskId>, EngineError> {
+    /// Runs a claimed job to its end and settles it once.
+    pub async fn work(&self, context: RunContext) -> Result<SettleOutcome, EngineError> {
+        let (claimed, result) = self.run(context).await;
+        self.settle(&claimed, &result).await
+    }
+
+    /// Runs a claimed job to its end. The caller settles the result, again and again until the store has it.
+    pub async fn run(&self, context: RunContext) -> (Claimed, JobResult) {
         let claimed = context.claimed.clone();
         let result = match self.deps.executors.get(&claimed.kind) {
             Some(executor) => executor.run(context).await,
@@ -86,11 +92,7 @@ impl Engine {
                 reason: format!("this process has no executor for {} jobs", claimed.kind.name()),
             },
         };
-        self.settle(&claimed, &result).await?;
-        Ok(match claimed.of {
-            Address::Task(task) => Some(task),
-            Address::Repo(_) => None,
-        })
+        (claimed, result)
     }
 
     /// Stores a result. The fact's id is the run's, so that a repeat is the same fact.

@@ -8,7 +8,10 @@ PRAGMA application_id = 1869767528;
 CREATE TABLE setting (
     name TEXT NOT NULL PRIMARY KEY CHECK (name IN ('drained', 'token', 'instance')),
     value INTEGER NOT NULL,
-    CHECK (name <> 'drained' OR value IN (0, 1))
+    -- Who changed it last, where a person did.
+    changed_by TEXT,
+    changed_at INTEGER,
+    CONSTRAINT setting_drained_or_not CHECK (name <> 'drained' OR value IN (0, 1))
 ) STRICT;
 -- `token` is the latest fencing token; `instance` tells two stores apart, whatever their path.
 INSERT INTO setting (name, value) VALUES ('drained', 0), ('token', 0), ('instance', random());
@@ -28,7 +31,7 @@ CREATE TABLE repo (
     body TEXT NOT NULL
 ) STRICT;
 CREATE TRIGGER repo_epoch_grows BEFORE UPDATE ON repo
-WHEN NEW.id <> OLD.id OR NEW.epoch <> OLD.epoch + 1
+WHEN NEW.id <> OLD.id OR NEW.project <> OLD.project OR NEW.epoch <> OLD.epoch + 1
 BEGIN SELECT raise(ABORT, 'refused: repo_epoch_grows: a repository changes only with the next epoch'); END;
 
 CREATE TABLE task (
@@ -50,7 +53,6 @@ CREATE TABLE task (
     paused INTEGER NOT NULL CHECK (paused IN (0, 1)),
     held INTEGER NOT NULL CHECK (held IN (0, 1)),
     stopping INTEGER NOT NULL CHECK (stopping IN (0, 1)),
-    body TEXT NOT NULL,
     CONSTRAINT task_candidacy_since CHECK ((candidacy = 'none') = (candidacy_since IS NULL)),
     CONSTRAINT task_candidate_may_go_on CHECK (candidacy = 'none'
         OR (paused = 0 AND held = 0 AND stopping = 0 AND stage NOT IN ('done', 'cancelled'))),
@@ -65,7 +67,7 @@ CREATE TRIGGER task_terminal_stays BEFORE UPDATE ON task
 WHEN OLD.stage IN ('done', 'cancelled') AND NEW.stage <> OLD.stage
 BEGIN SELECT raise(ABORT, 'refused: task_terminal_stays: nothing leaves a terminal stage'); END;
 CREATE TRIGGER task_version_grows BEFORE UPDATE ON task
-WHEN NEW.version <> OLD.version + 1 AND (NEW.version <> OLD.version OR NEW.body <> OLD.body
+WHEN NEW.version <> OLD.version + 1 AND (NEW.version <> OLD.version
     OR NEW.stage <> OLD.stage OR NEW.paused <> OLD.paused OR NEW.held <> OLD.held
     OR NEW.stopping <> OLD.stopping OR NEW.candidacy <> OLD.candidacy)
 BEGIN SELECT raise(ABORT, 'refused: task_version_grows: a task changes only with the next version'); END;
@@ -75,6 +77,18 @@ WHEN NEW.seq <> OLD.seq OR NEW.id <> OLD.id OR NEW.project <> OLD.project OR NEW
 BEGIN SELECT raise(ABORT, 'refused: task_identity_fixed: who a task is does not change'); END;
 CREATE TRIGGER task_wakes_grow BEFORE UPDATE ON task WHEN NEW.wakes < OLD.wakes
 BEGIN SELECT raise(ABORT, 'refused: task_wakes_grow: a wake-up is not taken back'); END;
+
+-- The truth about a task, apart from the row that wake-ups touch: waking a repository's tasks stays cheap.
+CREATE TABLE task_body (
+    seq INTEGER PRIMARY KEY REFERENCES task (seq),
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER task_body_version_grows BEFORE UPDATE ON task_body
+WHEN NEW.seq <> OLD.seq OR NEW.version <> OLD.version + 1
+BEGIN SELECT raise(ABORT, 'refused: task_body_version_grows: a task changes only with the next version'); END;
+CREATE TRIGGER task_body_not_removed BEFORE DELETE ON task_body
+BEGIN SELECT raise(ABORT, 'refused: task_body_not_removed: a task is a record'); END;
 
 -- What was committed; also the answer to a commit whose answer was lost.
 CREATE TABLE transition (
@@ -197,6 +211,8 @@ CREATE INDEX effect_of_task ON effect (task, place);
 CREATE TRIGGER effect_not_repeated BEFORE INSERT ON effect
 WHEN EXISTS (SELECT 1 FROM effect WHERE key = NEW.key AND state = 'applied')
 BEGIN SELECT raise(ABORT, 'refused: effect_not_repeated: an effect of this key was applied already'); END;
+CREATE TRIGGER effect_opens_as_intent BEFORE INSERT ON effect WHEN NEW.state <> 'intent'
+BEGIN SELECT raise(ABORT, 'refused: effect_opens_as_intent: an entry begins as an intent'); END;
 CREATE TRIGGER effect_end_stays BEFORE UPDATE ON effect WHEN OLD.state IN ('applied', 'refused')
 BEGIN SELECT raise(ABORT, 'refused: effect_end_stays: an entry that is settled does not change'); END;
 CREATE TRIGGER effect_identity_fixed BEFORE UPDATE ON effect

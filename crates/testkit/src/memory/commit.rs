@@ -2,7 +2,7 @@
 //! not fail.
 
 use orchd_core::fact::Address;
-use orchd_core::id::{InputId, TaskId};
+use orchd_core::id::InputId;
 use orchd_core::port::store::{Commit, CommitOutcome, Disposition, RepoChange, RepoCommit};
 use orchd_core::time::Timestamp;
 
@@ -86,16 +86,12 @@ fn apply(state: &mut State, commit: Commit) {
         }
     }
     if commit.wake_repo {
-        state.wake_all(at, |t: &orchd_core::task::Task| is_neighbour(t.id, id) && t.repo == repo);
+        state.wake_all(at, |t| t.id != id && t.repo == repo);
     }
     if commit.wake_dependents {
         state.wake_dependents(&project, &key, at);
     }
     state.transitions.insert(commit.transition);
-}
-
-fn is_neighbour(other: TaskId, me: TaskId) -> bool {
-    other != me
 }
 
 fn consume(state: &mut State, consumed: Vec<(InputId, Disposition)>) {

@@ -7,8 +7,8 @@ use orchd_core::docs::{Adr, Brd, DocFacts};
 use orchd_core::effect::{LandingAnswer, ProbeAnswer, Proof};
 use orchd_core::id::{Digest, Key, RunId, Sha, TaskId};
 use orchd_core::job::{
-    AgentOutcome, AgentRun, BranchState, DeployAnswer, JobResult, MainReport, ProbeOf, ReadyOutcome, ReadyRun,
-    SuiteOutcome, SuiteRun, Work,
+    AgentOutcome, AgentRun, BranchState, DeployAnswer, JobResult, MainReport, ProbeOf, ReadyOutcome,
+    ReadyRun, SuiteOutcome, SuiteRun, Work,
 };
 use orchd_core::policy::Money;
 use orchd_core::stage::Role;
@@ -159,7 +159,8 @@ impl World {
                 self.agent(asked, *role, *entry, (start, base), luck)
             }
             Work::Ci { head } | Work::Test { head } => {
-                let base = asked.task.and_then(|t| t.branch_state.as_ref()).map_or(self.head(), |b| b.base.clone());
+                let base =
+                    asked.task.and_then(|t| t.branch_state.as_ref()).map_or(self.head(), |b| b.base.clone());
                 let outcome = self.suite(luck, &base);
                 JobResult::Suite(SuiteRun { head: head.clone(), base_tree: tree(&base), base, outcome })
             }
@@ -228,9 +229,7 @@ impl World {
         let completed = |submission| AgentOutcome::Completed { submission: Box::new(submission) };
         let outcome = match luck {
             Luck::Transient => AgentOutcome::Transient { why: "529 overloaded".to_owned(), retry_at: None },
-            Luck::Quota => {
-                AgentOutcome::Quota { resets_at: asked.now + orchd_core::time::Span::mins(30) }
-            }
+            Luck::Quota => AgentOutcome::Quota { resets_at: asked.now + orchd_core::time::Span::mins(30) },
             Luck::Failed => AgentOutcome::Failed { why: "exit 3".to_owned() },
             Luck::OwnInfra => AgentOutcome::Infra { why: "the program is missing".to_owned() },
             Luck::Asks => completed(Submission {
@@ -275,7 +274,8 @@ impl World {
                 submission.verdict = Some(if red { Verdict::Negative } else { Verdict::Positive });
                 if red {
                     let text = format!("finding {}", self.counter);
-                    submission.findings = vec![Finding { priority: Priority::P1, file: None, line: None, text }];
+                    submission.findings =
+                        vec![Finding { priority: Priority::P1, file: None, line: None, text }];
                 }
             }
         }

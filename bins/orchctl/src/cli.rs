@@ -1,0 +1,258 @@
+//! The command line as clap knows it: names, arguments, help. What a command does is in its family's file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Drives coding agents from a request to proven code on main.
+#[derive(Debug, Parser)]
+#[command(name = "orchctl", version, about, propagate_version = true)]
+pub(crate) struct Cli {
+    /// The data directory; of the demo it is DIR/data.
+    #[arg(long, global = true, env = "ORCHD_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print data as JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Watch two requests become proven code on main: offline, in a fresh directory
+    Demo(DemoArgs),
+    /// Start, list and look at tasks
+    Task(TaskArgs),
+    /// Why a task is not moving: the last decision with every fact it rests on
+    Why {
+        /// The task's key
+        key: String,
+    },
+    /// Approve what you are asked to approve
+    Approve(Judge),
+    /// Send back what you are asked to approve or confirm
+    Reject {
+        #[command(flatten)]
+        judge: Judge,
+        /// The reason, for whoever works on it next
+        #[arg(long, short)]
+        reason: Option<String>,
+    },
+    /// Start the deployment you are asked to confirm
+    ConfirmDeploy(Judge),
+    /// Cancel a task; what is merged or deployed stays
+    Stop(Judge),
+    /// Start nothing new for a task
+    Pause {
+        #[command(flatten)]
+        judge: Judge,
+        /// Why
+        #[arg(long, short)]
+        reason: Option<String>,
+        /// End the running job too; its work is kept
+        #[arg(long)]
+        now: bool,
+    },
+    /// Go on with a paused task
+    Resume {
+        #[command(flatten)]
+        judge: Judge,
+        /// The answers to its questions
+        #[arg(long, short)]
+        answer: Option<String>,
+    },
+    /// End a Hold: grants one attempt of what ran out
+    Retry {
+        #[command(flatten)]
+        judge: Judge,
+        /// Let it work in a frozen repository, to mend it
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Change a waiting task's place: lower goes first
+    Prioritise {
+        #[command(flatten)]
+        judge: Judge,
+        /// The priority
+        #[arg(allow_negative_numbers = true)]
+        priority: i32,
+    },
+    /// Turn a bug task into a full one, before development
+    Escalate(Judge),
+    /// Queued and running jobs
+    Queue,
+    /// What a task waits for
+    Deps(DepsArgs),
+    /// Freeze and unfreeze a repository
+    Repo(RepoArgs),
+    /// Stop admission and the start of pipeline jobs
+    Drain,
+    /// Let work start again
+    Undrain,
+    /// Hand in a run's submission; for agents
+    Submit(SubmitArgs),
+    /// The engine of a data directory
+    #[command(hide = true)]
+    Engine(EngineArgs),
+    /// The demo's scripted agent
+    #[command(hide = true)]
+    DemoAgent,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Where; a directory of an earlier demo goes on
+    #[arg(long)]
+    pub(crate) dir: Option<PathBuf>,
+    /// Let both tasks be at work at once; they still land one by one
+    #[arg(long)]
+    pub(crate) parallel: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Judge {
+    /// The task's key
+    pub(crate) key: String,
+    /// The head SHA you looked at; refused if the task has moved on
+    #[arg(long, value_name = "SHA")]
+    pub(crate) at: Option<String>,
+    /// The visit you looked at; refused if the task has moved on
+    #[arg(long)]
+    pub(crate) visit: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TaskArgs {
+    #[command(subcommand)]
+    pub(crate) what: TaskCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TaskCommand {
+    /// Start a task
+    New {
+        /// 5 to 200 characters
+        title: String,
+        /// What is wanted, and how it is recognised
+        #[arg(long, short, default_value = "")]
+        description: String,
+        /// The title says it all
+        #[arg(long)]
+        no_description: bool,
+        /// The project, where there are several
+        #[arg(long)]
+        project: Option<String>,
+        /// full, bug, express, or one of the project's own
+        #[arg(long)]
+        track: Option<String>,
+        /// Lower goes first
+        #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+        priority: i32,
+        /// Keys it waits for
+        #[arg(long, value_name = "KEY")]
+        after: Vec<String>,
+    },
+    /// All tasks
+    List,
+    /// One task, whole
+    Show {
+        /// The task's key
+        key: String,
+    },
+    /// What happened to a task
+    Events {
+        /// The task's key
+        key: String,
+        /// Bookkeeping too
+        #[arg(long)]
+        all: bool,
+    },
+    /// The output of a task's latest run
+    Log {
+        /// The task's key
+        key: String,
+        /// Follow it until the task is over
+        #[arg(long, short)]
+        follow: bool,
+        /// One run
+        #[arg(long)]
+        run: Option<String>,
+    },
+    /// What a task changes
+    Diff {
+        /// The task's key
+        key: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DepsArgs {
+    #[command(subcommand)]
+    pub(crate) what: DepsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DepsCommand {
+    /// A task waits until another issue is done
+    Add {
+        /// The task that waits
+        key: String,
+        /// The issue it waits for
+        on: String,
+    },
+    /// It waits no more
+    Rm {
+        /// The task that waits
+        key: String,
+        /// The issue it waits for
+        on: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RepoArgs {
+    #[command(subcommand)]
+    pub(crate) what: RepoCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RepoCommand {
+    /// Repositories: who works, who lands, who is frozen
+    List,
+    /// Admit and land nothing
+    Freeze {
+        /// The repository
+        repo: String,
+        /// Why
+        #[arg(long, short)]
+        reason: Option<String>,
+    },
+    /// Go on
+    Unfreeze {
+        /// The repository
+        repo: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArgs {
+    /// A JSON file; standard input where left out or `-`
+    pub(crate) file: Option<PathBuf>,
+    /// Print a role's JSON schema instead
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) schema: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EngineArgs {
+    /// The demo's project: makes a data directory for it
+    #[arg(long)]
+    pub(crate) demo: Option<PathBuf>,
+    /// Both of the demo's tasks at once
+    #[arg(long)]
+    pub(crate) parallel: bool,
+    /// The data directory
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+}

@@ -1,0 +1,71 @@
+//! The hidden subcommand `engine`: serves a data directory until it is told to stop. `demo` starts it as a child;
+//! for the demo's project it makes the data directory first.
+
+use std::path::Path;
+
+use orchd_core::policy::{Agent, Approval, Policy, Suite};
+use orchd_core::stage::Role;
+use orchd_core::time::Span;
+use orchd_daemon::{OnStop, Project, Settings, load_projects, save_projects};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::EngineArgs;
+use crate::exit::Exit;
+use crate::session::exe;
+
+/// Jobs at once in the demo.
+const WORKERS: u32 = 4;
+
+pub(crate) fn run(args: &EngineArgs) -> Result<(), Exit> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_max_level(tracing::Level::INFO).init();
+    if let Some(project) = &args.demo {
+        prepare(&args.data, project, !args.parallel)?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(|e| Exit::failed(format!("no runtime: {e}")))?.block_on(serve(args))
+}
+
+async fn serve(args: &EngineArgs) -> Result<(), Exit> {
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let no_signal = |e| Exit::failed(format!("signals can not be heard: {e}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        // Nobody listens any more only if it has stopped already.
+        let _ = stop.send(true);
+    });
+    let on_stop = if args.demo.is_some() { OnStop::EndRuns } else { OnStop::LeaveRuns };
+    let settings = Settings { data: args.data.clone(), exe: exe()?, on_stop, workers: WORKERS };
+    let ready = || println!("ready");
+    orchd_daemon::serve(settings, stopping, ready).await.map_err(|e| Exit::failed(e.to_string()))
+}
+
+/// Makes the demo's data directory, or finds the one of an earlier start.
+fn prepare(data: &Path, project: &Path, serial: bool) -> Result<(), Exit> {
+    if load_projects(data).is_ok() {
+        return Ok(());
+    }
+    let failed = |e: std::io::Error| Exit::failed(format!("{}: {e}", data.display()));
+    std::fs::create_dir_all(data).map_err(failed)?;
+    let policy = policy(serial, &exe()?.display().to_string());
+    let projects = [Project { policy, user_repo: Some(project.to_owned()) }];
+    save_projects(data, &projects).map_err(|e| Exit::failed(e.to_string()))
+}
+
+/// The demo's policy: every stage, a scripted agent for each role, the project's own tests.
+fn policy(serial: bool, exe: &str) -> Policy {
+    let mut policy = Policy::new("demo", "demo", "DEMO");
+    policy.serial = serial;
+    policy.approval = Approval::Auto;
+    policy.test = Some(Suite { command: "sh tests/run.sh".to_owned(), timeout: Span::mins(2) });
+    for role in Role::ALL {
+        let command = vec![exe.to_owned(), "demo-agent".to_owned()];
+        let agent = Agent { profile: "script".to_owned(), command, model: None, timeout: Span::mins(2) };
+        policy.agents.insert(role, agent);
+    }
+    policy
+}

@@ -1,0 +1,72 @@
+//! The projects of a data directory, as typed policies in `projects.json`. Internal to orchd until the
+//! configuration file exists: `demo` writes it, the daemon reads it.
+
+use std::path::{Path, PathBuf};
+
+use orchd_core::policy::Policy;
+use serde::{Deserialize, Serialize};
+
+/// One project.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Project {
+    /// Its policy.
+    pub policy: Policy,
+    /// The user's repository that the local forge is a clone of, and that hears of landings.
+    pub user_repo: Option<PathBuf>,
+}
+
+/// Why the projects can not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectsError {
+    /// The file.
+    #[error("{path}: {source}; run `orchctl demo --dir DIR` to make a data directory")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Its content.
+    #[error("{path} can not be read: {source}")]
+    Content {
+        /// Which.
+        path: PathBuf,
+        /// What the reader said.
+        source: serde_json::Error,
+    },
+    /// A pipeline that must not start.
+    #[error("project {project}: {source}")]
+    Pipeline {
+        /// Which.
+        project: String,
+        /// The rule.
+        source: orchd_core::pipeline::BadPipeline,
+    },
+}
+
+fn file(data: &Path) -> PathBuf {
+    data.join("projects.json")
+}
+
+/// Reads and checks the projects of a data directory.
+pub fn load(data: &Path) -> Result<Vec<Project>, ProjectsError> {
+    let path = file(data);
+    let bytes = std::fs::read(&path).map_err(|source| ProjectsError::File { path: path.clone(), source })?;
+    let projects: Vec<Project> = serde_json::from_slice(&bytes).map_err(|source| ProjectsError::Content { path, source })?;
+    for project in &projects {
+        let name = || project.policy.project.to_string();
+        project.policy.pipeline.check().map_err(|source| ProjectsError::Pipeline { project: name(), source })?;
+    }
+    Ok(projects)
+}
+
+/// Writes the projects of a data directory.
+pub fn save(data: &Path, projects: &[Project]) -> Result<(), ProjectsError> {
+    let path = file(data);
+    let content = |source| ProjectsError::Content { path: path.clone(), source };
+    let text = serde_json::to_vec_pretty(projects).map_err(content)?;
+    let temporary = path.with_extension("json.tmp");
+    let failed = |source| ProjectsError::File { path: path.clone(), source };
+    std::fs::write(&temporary, text).map_err(failed)?;
+    std::fs::rename(&temporary, &path).map_err(failed)
+}

@@ -1,0 +1,179 @@
+//! The composition root: the only place that names concrete adapters. It opens what a data directory needs and
+//! hands the engine its ports; it starts nothing.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use orchd_core::id::{BootId, Branch, RepoId};
+use orchd_core::lease::LeasePolicy;
+use orchd_core::port::board::Board;
+use orchd_core::port::clock::{Clock, Ids};
+use orchd_core::port::forge::Forge;
+use orchd_core::port::store::{Store, StoreError};
+use orchd_core::port::tracker::Tracker;
+use orchd_core::repo::Repo;
+use orchd_engine::{Deps, Engine};
+use orchd_git::{Access, ForgeRepo, Git, GitConfig, GitError, Remote};
+use orchd_http::api::Files;
+use orchd_launcher::Launcher;
+use orchd_local::{LocalForge, LocalTracker};
+use orchd_runners::{RepoPlace, UserRepo, Workshop, WorkshopConfig, executors};
+use orchd_store_sqlite::{OpenError, SqliteStore};
+
+use crate::files::DataFiles;
+use crate::projects::{self, Project, ProjectsError};
+use crate::sources::{RandomIds, SystemClock};
+
+/// Everything of one data directory, wired.
+pub struct Wired {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// The built-in board.
+    pub board: Arc<dyn Board>,
+    /// Run output and patches.
+    pub files: Arc<dyn Files>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why a data directory can not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Its projects.
+    #[error(transparent)]
+    Projects(#[from] ProjectsError),
+    /// Its store.
+    #[error("{}", chain(.0))]
+    Store(#[from] OpenError),
+    /// Its store, once open.
+    #[error(transparent)]
+    Rows(#[from] StoreError),
+    /// Its repositories.
+    #[error("{}", chain(.0))]
+    Git(#[from] GitError),
+    /// The directory itself.
+    #[error("{path}: {source}")]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// An error with what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// Opens a data directory and wires its engine. Takes the store's lock: a second owner is refused.
+pub async fn wire(data: &Path, exe: &Path, workers: u32) -> Result<Wired, WireError> {
+    let data = absolute(data)?;
+    private(&data)?;
+    let projects = projects::load(&data)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn Ids> = Arc::new(RandomIds);
+    let store = Arc::new(SqliteStore::open(data.join("orchd.db"), Arc::clone(&clock))?);
+    let board: Arc<dyn Board> = store.clone();
+    let git = git(&data);
+    let (places, forges) = repositories(&data, &git, &projects).await?;
+    let workshop = Workshop::new(WorkshopConfig {
+        data: data.clone(),
+        git,
+        launcher: Launcher::new(exe.to_owned(), vec!["shim".to_owned()]),
+        clock: Arc::clone(&clock),
+        repos: places,
+        submit: exe.to_owned(),
+        env: environment(),
+    });
+    let tracker: Arc<dyn Tracker> = Arc::new(LocalTracker::new(Arc::clone(&board)));
+    let forge: Arc<dyn Forge> = Arc::new(LocalForge::new(forges, Arc::clone(&board)));
+    let store: Arc<dyn Store> = store;
+    for project in &projects {
+        let repo = Repo::new(project.policy.repo.clone(), project.policy.project.clone());
+        store.ensure_repo(&repo).await?;
+    }
+    let deps = Deps {
+        store,
+        clock: Arc::clone(&clock),
+        tracker,
+        forge,
+        executors: executors(workshop.clone()),
+        policies: projects.iter().map(|p| (p.policy.project.clone(), Arc::new(p.policy.clone()))).collect(),
+        boot: BootId(ids.next()),
+        ids,
+        leases: LeasePolicy::default(),
+        max_running: (workers > 0).then_some(workers),
+    };
+    let files = Arc::new(DataFiles { data, workshop: Arc::new(workshop) });
+    Ok(Wired { engine: Arc::new(Engine::new(deps)), board, files, clock })
+}
+
+fn absolute(data: &Path) -> Result<PathBuf, WireError> {
+    std::path::absolute(data).map_err(|source| WireError::Directory { path: data.to_owned(), source })
+}
+
+/// The directory holds the store, the socket and what agents wrote: nobody else's business.
+fn private(data: &Path) -> Result<(), WireError> {
+    let failed = |source| WireError::Directory { path: data.to_owned(), source };
+    std::fs::metadata(data).map_err(failed)?;
+    std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700)).map_err(failed)
+}
+
+fn git(data: &Path) -> Git {
+    let mut config = GitConfig::new(data.join("home"));
+    if let Some(path) = variable("PATH") {
+        config.search_path = path;
+    }
+    Git::new(config)
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    #[expect(clippy::disallowed_methods, reason = "the environment is read once, at the composition root")]
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// This process's environment, of which runs see the allowlist.
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+type Places = BTreeMap<RepoId, RepoPlace>;
+type Forges = BTreeMap<RepoId, ForgeRepo>;
+
+/// Each project's local forge: made from the user's repository at the first start.
+async fn repositories(data: &Path, git: &Git, projects: &[Project]) -> Result<(Places, Forges), WireError> {
+    let (mut places, mut forges) = (Places::new(), Forges::new());
+    for project in projects {
+        let repo = &project.policy.repo;
+        let dir = data.join("forges").join(format!("{repo}.git"));
+        let (forge, user) = forge(git, &dir, project).await?;
+        let place = RepoPlace { remote: Remote::Path(dir), main: Branch::new("main"), access: Access::Anonymous, user };
+        places.insert(repo.clone(), place);
+        forges.insert(repo.clone(), forge);
+    }
+    Ok((places, forges))
+}
+
+async fn forge(git: &Git, dir: &Path, project: &Project) -> Result<(ForgeRepo, Option<UserRepo>), WireError> {
+    let Some(user_dir) = &project.user_repo else {
+        return Ok((ForgeRepo::init(git, dir).await?, None));
+    };
+    let branch = ForgeRepo::current_branch(git, user_dir).await?.unwrap_or_else(|| Branch::new("main"));
+    let forge = if dir.join("HEAD").exists() {
+        ForgeRepo::init(git, dir).await?
+    } else {
+        ForgeRepo::init_from(git, dir, user_dir, &branch).await?.0
+    };
+    let user = UserRepo { dir: user_dir.clone(), branch, forge: forge.clone() };
+    Ok((forge, Some(user)))
+}

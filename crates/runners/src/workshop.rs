@@ -1,0 +1,191 @@
+//! What all executors share: the folders below the data directory, the mirror of each repository (opened once), the
+//! launcher, the clock. Holds no state about tasks but the lock of each task's clone.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use orchd_core::id::{Branch, RepoId, RunId, Sha, TaskId};
+use orchd_core::port::clock::Clock;
+use orchd_core::port::executor::{About, RunContext};
+use orchd_core::task::Task;
+use orchd_git::{Access, ForgeRepo, Git, ImportOutcome, Mirror, MirrorConfig, Remote};
+use orchd_launcher::Launcher;
+use orchd_launcher::env::{BASE_ALLOW, scrubbed_env};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::error::{RunnerError, chain};
+
+/// Everything a workshop is made from.
+pub struct WorkshopConfig {
+    /// The data directory: `mirrors/<repo>.git`, `clones/<task>`, `checkouts/<run>`, `runs/<run>`, `home/` lie below it.
+    pub data: PathBuf,
+    /// git, as orchd runs it.
+    pub git: Git,
+    /// Starts runs under their shim.
+    pub launcher: Launcher,
+    /// The time written into reports.
+    pub clock: Arc<dyn Clock>,
+    /// Where each repository is.
+    pub repos: BTreeMap<RepoId, RepoPlace>,
+    /// The executable whose `submit` files a verdict.
+    pub submit: PathBuf,
+    /// The variables of orchd's own process; runs see those of the allowlist.
+    pub env: Vec<(String, String)>,
+}
+
+/// Where a repository is.
+#[derive(Debug, Clone)]
+pub struct RepoPlace {
+    /// The forge's repository: a path or a URL.
+    pub remote: Remote,
+    /// What its main is called.
+    pub main: Branch,
+    /// How the mirror proves itself there.
+    pub access: Access,
+    /// The repository of the person this forge follows, for a local forge.
+    pub user: Option<UserRepo>,
+}
+
+/// The person's repository beside a local forge (spec 4.6).
+#[derive(Debug, Clone)]
+pub struct UserRepo {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// The branch that is main there.
+    pub branch: Branch,
+    /// The forge that follows it.
+    pub forge: ForgeRepo,
+}
+
+/// The shared context of all executors. Cheap to clone.
+#[derive(Clone)]
+pub struct Workshop(Arc<Inner>);
+
+struct Inner {
+    config: WorkshopConfig,
+    mirrors: Mutex<BTreeMap<RepoId, Mirror>>,
+    clones: std::sync::Mutex<BTreeMap<TaskId, Arc<Mutex<()>>>>,
+}
+
+impl Workshop {
+    /// Opens nothing yet; folders and mirrors are made when they are first needed.
+    pub fn new(config: WorkshopConfig) -> Self {
+        let (mirrors, clones) = (Mutex::default(), std::sync::Mutex::default());
+        Self(Arc::new(Inner { config, mirrors, clones }))
+    }
+
+    /// The mirror of a repository: opened, made if absent, and from then on the same one.
+    pub async fn mirror(&self, repo: &RepoId) -> Result<Mirror, RunnerError> {
+        let place = self.place(repo)?.clone();
+        let mut mirrors = self.0.mirrors.lock().await;
+        if let Some(mirror) = mirrors.get(repo) {
+            return Ok(mirror.clone());
+        }
+        let dir = self.0.config.data.join("mirrors").join(format!("{repo}.git"));
+        let RepoPlace { remote, main, access, user: _ } = place;
+        let config = MirrorConfig { dir, remote, main, access };
+        let mirror = Mirror::open_or_init(&self.0.config.git, config).await?;
+        mirrors.insert(repo.clone(), mirror.clone());
+        Ok(mirror)
+    }
+
+    /// Where a repository is.
+    pub fn place(&self, repo: &RepoId) -> Result<&RepoPlace, RunnerError> {
+        self.0.config.repos.get(repo).ok_or_else(|| RunnerError::UnknownRepo(repo.clone()))
+    }
+
+    /// The directory of a run.
+    pub fn run_dir(&self, run: RunId) -> PathBuf {
+        self.0.config.data.join("runs").join(run.to_string())
+    }
+
+    /// The clone of a task's agents: a stable path, so that sessions resume.
+    pub fn clone_dir(&self, task: TaskId) -> PathBuf {
+        self.0.config.data.join("clones").join(task.to_string())
+    }
+
+    /// The gate checkouts of a run.
+    pub fn checkouts(&self, run: RunId) -> PathBuf {
+        self.0.config.data.join("checkouts").join(run.to_string())
+    }
+
+    pub(crate) fn launcher(&self) -> &Launcher {
+        &self.0.config.launcher
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.0.config.clock.as_ref()
+    }
+
+    pub(crate) fn submit(&self) -> &Path {
+        &self.0.config.submit
+    }
+
+    pub(crate) fn git(&self) -> &Git {
+        &self.0.config.git
+    }
+
+    /// The environment of a run: the allowlist, and `extra` on top.
+    pub(crate) fn environment(
+        &self,
+        extra: impl IntoIterator<Item = (String, String)>,
+    ) -> BTreeMap<String, String> {
+        scrubbed_env(self.0.config.env.iter().cloned(), BASE_ALLOW, extra)
+    }
+
+    /// One at a time in a task's clone. A former run's executor lets go once that run has ended and was taken in.
+    pub(crate) async fn enter_clone(&self, task: TaskId) -> OwnedMutexGuard<()> {
+        let lock = {
+            // A poisoned map of locks is still a map of locks: no invariant spans its entries.
+            let mut clones = self.0.clones.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            clones.retain(|other, lock| *other == task || Arc::strong_count(lock) > 1);
+            clones.entry(task).or_default().clone()
+        };
+        lock.lock_owned().await
+    }
+
+    /// Brings the local forge's main forward to the person's. Answers with what to do if they have diverged.
+    pub(crate) async fn import(&self, repo: &RepoId) -> Result<Option<String>, RunnerError> {
+        let Some(user) = &self.place(repo)?.user else { return Ok(None) };
+        match user.forge.import_fast_forward(&user.dir, &user.branch).await? {
+            ImportOutcome::UpToDate | ImportOutcome::Advanced { .. } | ImportOutcome::NoBranch => Ok(None),
+            ImportOutcome::Diverged { ours, theirs } => {
+                self.show_user(repo, &ours).await;
+                let dir = user.dir.display();
+                Ok(Some(format!(
+                    "{} of {dir} is at {} and orchd's main at {}: each has commits that the other lacks. \
+                     Merge them with: git -C '{dir}' merge orchd/main",
+                    user.branch,
+                    theirs.short(),
+                    ours.short()
+                )))
+            }
+        }
+    }
+
+    /// Writes `refs/remotes/orchd/main` into the person's repository. A courtesy: its failure fails nothing.
+    pub(crate) async fn show_user(&self, repo: &RepoId, main: &Sha) {
+        let Ok(RepoPlace { user: Some(user), .. }) = self.place(repo) else { return };
+        if let Err(error) = user.forge.write_user_ref(&user.dir, main).await {
+            tracing::warn!(%repo, "orchd/main was not written into {}: {}", user.dir.display(), chain(&error));
+        }
+    }
+
+    /// Removes what a run's checkouts left. What refuses is left for the next look, and said.
+    pub(crate) async fn discard(&self, dir: &Path) {
+        match tokio::fs::remove_dir_all(dir).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!("{} was not removed: {error}", dir.display()),
+        }
+    }
+}
+
+/// The task a job is about.
+pub(crate) fn task_of(context: &RunContext) -> Result<&Task, RunnerError> {
+    match &context.about {
+        About::Task(task) => Ok(task),
+        About::Repo => Err(RunnerError::Misrouted(context.claimed.kind)),
+    }
+}
