@@ -40,7 +40,7 @@ pub(crate) fn command(command: &Command) -> Option<(String, dto::Command)> {
         | Command::Undrain
         | Command::Submit(_)
         | Command::Engine(_)
-        | Command::DemoAgent => return None,
+        | Command::DemoAgent { .. } => return None,
     };
     Some((judge.key.clone(), command))
 }

@@ -97,7 +97,10 @@ pub(crate) enum Command {
     Engine(EngineArgs),
     /// The demo's scripted agent
     #[command(hide = true)]
-    DemoAgent,
+    DemoAgent {
+        /// The prompt, as every agent gets it; the contract names it in the environment too
+        prompt: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

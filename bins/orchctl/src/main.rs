@@ -42,7 +42,7 @@ fn code(code: i32) -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), Exit> {
     match cli.command {
-        Command::DemoAgent => exit_with(demo::agent::agent_main()),
+        Command::DemoAgent { prompt: _ } => exit_with(demo::agent::agent_main()),
         Command::Submit(args) => exit_with(submit::run(args.file, args.schema)),
         Command::Engine(args) => engine::run(&args),
         command => runtime()?.block_on(ask(command, cli.data, cli.json)),

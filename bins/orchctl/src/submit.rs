@@ -5,14 +5,13 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use orchd_core::stage::Role;
 use orchd_core::verdict::{self, BadVerdict};
 use orchd_launcher::RunDir;
 
 /// What was submitted can not be filed as it is; the agent mends it and submits again.
-const REFUSED: u8 = 2;
+const REFUSED: i32 = 2;
 
 /// Why nothing was filed.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +55,7 @@ pub(crate) enum SubmitError {
 }
 
 impl SubmitError {
-    const fn code(&self) -> u8 {
+    const fn code(&self) -> i32 {
         match self {
             Self::Refused { .. } | Self::UnknownRole { .. } => REFUSED,
             Self::NoRun { .. } | Self::Unreadable { .. } | Self::NotWritten { .. } => 1,
@@ -67,19 +66,19 @@ impl SubmitError {
 /// The subcommand. `file`: a path; `-` or none is standard input. `schema`: print this role's schema instead. The answer
 /// goes to standard output; what is wrong goes to standard error, with exit code 2 if the content is refused and 1 if
 /// something else failed.
-pub(crate) fn run(file: Option<&Path>, schema: Option<&str>) -> ExitCode {
+pub(crate) fn run(file: Option<PathBuf>, schema: Option<String>) -> i32 {
     let said = match schema {
-        Some(role) => role_named(role).map(|role| schema_of(role).trim_end().to_owned()),
-        None => submit(file),
+        Some(role) => role_named(&role).map(|role| schema_of(role).trim_end().to_owned()),
+        None => submit(file.as_deref()),
     };
     match said {
         Ok(text) => {
             println!("{text}");
-            ExitCode::SUCCESS
+            0
         }
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::from(error.code())
+            error.code()
         }
     }
 }
@@ -116,8 +115,7 @@ fn read(file: Option<&Path>) -> Result<Vec<u8>, SubmitError> {
 
 /// Checks and files. The bytes are kept as they came: what was said is evidence.
 fn file_submission(dir: &Path, role: Role, bytes: &[u8]) -> Result<String, SubmitError> {
-    let (_, dropped) =
-        verdict::submission(role, bytes).map_err(|bad| SubmitError::Refused { role, bad })?;
+    let (_, dropped) = verdict::submission(role, bytes).map_err(|bad| SubmitError::Refused { role, bad })?;
     RunDir::open(dir)
         .and_then(|run| run.write(RunDir::SUBMISSION, bytes))
         .map_err(|source| SubmitError::NotWritten { dir: dir.to_owned(), source })?;

@@ -2,6 +2,7 @@
 //! randomness, no logging, no runtime. Adapters, stores and the engine depend on it; it depends on none of them.
 
 pub mod admission;
+pub mod audit;
 pub mod budget;
 pub mod command;
 pub mod decide;

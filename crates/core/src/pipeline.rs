@@ -119,7 +119,7 @@ impl Pipeline {
         to == Stage::Cancelled
             || self.next(track, from) == Some(to)
             || self.rollback_target(track, from) == Some(to)
-            || (from > Stage::Development && from <= Stage::Deploy && self.patch_changed_target(track) == Some(to) && to <= from)
+            || (from > Stage::Development && from <= Stage::Deploy && self.patch_changed_target(track).unwrap_or(from) == to && to <= from)
             // fix-forward and a person's reject reach development from deploy, which the line above's targets include
             || (from == Stage::Deploy && to == Stage::Development)
     }

@@ -43,7 +43,14 @@ impl Files for DataFiles {
         let branch = task.branch_state.as_ref().ok_or_else(|| format!("{} has no commits yet", task.key))?;
         let mirror = self.workshop.mirror(&task.repo).await.map_err(|e| e.to_string())?;
         let patch = mirror.diff(&branch.base, &branch.head, PATCH).await.map_err(|e| e.to_string())?;
-        let whole = patch.truncated.then(|| format!("git -C {} diff {}...{}", mirror.dir().display(), branch.base, branch.head));
-        Ok(dto::Diff { base: branch.base.to_string(), head: branch.head.to_string(), text: patch.text, whole })
+        let whole = patch
+            .truncated
+            .then(|| format!("git -C {} diff {}...{}", mirror.dir().display(), branch.base, branch.head));
+        Ok(dto::Diff {
+            base: branch.base.to_string(),
+            head: branch.head.to_string(),
+            text: patch.text,
+            whole,
+        })
     }
 }

@@ -67,7 +67,11 @@ pub enum DaemonError {
 const STOP_BOUND: Duration = Duration::from_secs(30);
 
 /// Serves until `stop` turns true. `ready` is called once the API answers.
-pub async fn serve(settings: Settings, mut stop: watch::Receiver<bool>, ready: impl FnOnce()) -> Result<(), DaemonError> {
+pub async fn serve(
+    settings: Settings,
+    mut stop: watch::Receiver<bool>,
+    ready: impl FnOnce(),
+) -> Result<(), DaemonError> {
     let wired = wire(&settings.data, &settings.exe, settings.workers).await?;
     let engine = Arc::clone(&wired.engine);
     let listener = listen(&socket(&settings.data))?;

@@ -52,10 +52,15 @@ fn file(data: &Path) -> PathBuf {
 pub fn load(data: &Path) -> Result<Vec<Project>, ProjectsError> {
     let path = file(data);
     let bytes = std::fs::read(&path).map_err(|source| ProjectsError::File { path: path.clone(), source })?;
-    let projects: Vec<Project> = serde_json::from_slice(&bytes).map_err(|source| ProjectsError::Content { path, source })?;
+    let projects: Vec<Project> =
+        serde_json::from_slice(&bytes).map_err(|source| ProjectsError::Content { path, source })?;
     for project in &projects {
         let name = || project.policy.project.to_string();
-        project.policy.pipeline.check().map_err(|source| ProjectsError::Pipeline { project: name(), source })?;
+        project
+            .policy
+            .pipeline
+            .check()
+            .map_err(|source| ProjectsError::Pipeline { project: name(), source })?;
     }
     Ok(projects)
 }

@@ -43,7 +43,9 @@ pub(crate) fn start(engine: Arc<Engine>) -> Renewal {
     let stop = Arc::new(AtomicBool::new(false));
     let beat = LeasePolicy::default().renew_every().to_std();
     let (seen, ending) = (Arc::clone(&progress), Arc::clone(&stop));
-    let spawned = std::thread::Builder::new().name("renewal".to_owned()).spawn(move || run(&engine, &seen, &ending, beat));
+    let spawned = std::thread::Builder::new()
+        .name("renewal".to_owned())
+        .spawn(move || run(&engine, &seen, &ending, beat));
     let thread = match spawned {
         Ok(thread) => Some(thread),
         Err(error) => {

@@ -16,11 +16,11 @@ use orchd_core::port::store::{Store, StoreError};
 use orchd_core::port::tracker::Tracker;
 use orchd_core::repo::Repo;
 use orchd_engine::{Deps, Engine};
-use orchd_git::{Access, ForgeRepo, Git, GitConfig, GitError, Remote};
+use orchd_git::{Access, Git, GitConfig, GitError, Remote};
 use orchd_http::api::Files;
 use orchd_launcher::Launcher;
-use orchd_local::{LocalForge, LocalTracker};
-use orchd_runners::{RepoPlace, UserRepo, Workshop, WorkshopConfig, executors};
+use orchd_local::{AdoptError, LocalForge, LocalRepo, LocalTracker};
+use orchd_runners::{RepoPlace, RunnerError, UserRepo, Workshop, WorkshopConfig, executors};
 use orchd_store_sqlite::{OpenError, SqliteStore};
 
 use crate::files::DataFiles;
@@ -54,6 +54,12 @@ pub enum WireError {
     /// Its repositories.
     #[error("{}", chain(.0))]
     Git(#[from] GitError),
+    /// A user's repository that can not be followed.
+    #[error("{}", chain(.0))]
+    Adopt(#[from] AdoptError),
+    /// What executors share.
+    #[error("{}", chain(.0))]
+    Runners(#[from] RunnerError),
     /// The directory itself.
     #[error("{path}: {source}")]
     Directory {
@@ -84,19 +90,20 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32) -> Result<Wired, WireEr
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let store = Arc::new(SqliteStore::open(data.join("orchd.db"), Arc::clone(&clock))?);
     let board: Arc<dyn Board> = store.clone();
-    let git = git(&data);
-    let (places, forges) = repositories(&data, &git, &projects).await?;
+    let git = git(&data)?;
+    let places = repositories(&data, &git, &projects).await?;
     let workshop = Workshop::new(WorkshopConfig {
         data: data.clone(),
-        git,
+        git: git.clone(),
         launcher: Launcher::new(exe.to_owned(), vec!["shim".to_owned()]),
         clock: Arc::clone(&clock),
-        repos: places,
+        repos: places.clone(),
         submit: exe.to_owned(),
         env: environment(),
     });
     let tracker: Arc<dyn Tracker> = Arc::new(LocalTracker::new(Arc::clone(&board)));
-    let forge: Arc<dyn Forge> = Arc::new(LocalForge::new(forges, Arc::clone(&board)));
+    let repos = local_repos(&git, &workshop, &places).await?;
+    let forge: Arc<dyn Forge> = Arc::new(LocalForge::new(Arc::clone(&board), repos));
     let store: Arc<dyn Store> = store;
     for project in &projects {
         let repo = Repo::new(project.policy.repo.clone(), project.policy.project.clone());
@@ -129,12 +136,12 @@ fn private(data: &Path) -> Result<(), WireError> {
     std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700)).map_err(failed)
 }
 
-fn git(data: &Path) -> Git {
+fn git(data: &Path) -> Result<Git, WireError> {
     let mut config = GitConfig::new(data.join("home"));
     if let Some(path) = variable("PATH") {
         config.search_path = path;
     }
-    Git::new(config)
+    Ok(Git::new(config)?)
 }
 
 fn variable(name: &str) -> Option<OsString> {
@@ -144,36 +151,61 @@ fn variable(name: &str) -> Option<OsString> {
 
 /// This process's environment, of which runs see the allowlist.
 fn environment() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 type Places = BTreeMap<RepoId, RepoPlace>;
-type Forges = BTreeMap<RepoId, ForgeRepo>;
 
 /// Each project's local forge: made from the user's repository at the first start.
-async fn repositories(data: &Path, git: &Git, projects: &[Project]) -> Result<(Places, Forges), WireError> {
-    let (mut places, mut forges) = (Places::new(), Forges::new());
+async fn repositories(data: &Path, git: &Git, projects: &[Project]) -> Result<Places, WireError> {
+    let mut places = Places::new();
     for project in projects {
         let repo = &project.policy.repo;
         let dir = data.join("forges").join(format!("{repo}.git"));
-        let (forge, user) = forge(git, &dir, project).await?;
-        let place = RepoPlace { remote: Remote::Path(dir), main: Branch::new("main"), access: Access::Anonymous, user };
+        let user = match &project.user_repo {
+            Some(user) => Some(follow(git, &dir, user).await?),
+            None => None,
+        };
+        if user.is_none() {
+            orchd_local::open(git, &dir).await?;
+        }
+        let place = RepoPlace {
+            remote: Remote::Path(dir),
+            main: Branch::new("main"),
+            access: Access::Anonymous,
+            user,
+        };
         places.insert(repo.clone(), place);
-        forges.insert(repo.clone(), forge);
     }
-    Ok((places, forges))
+    Ok(places)
 }
 
-async fn forge(git: &Git, dir: &Path, project: &Project) -> Result<(ForgeRepo, Option<UserRepo>), WireError> {
-    let Some(user_dir) = &project.user_repo else {
-        return Ok((ForgeRepo::init(git, dir).await?, None));
-    };
-    let branch = ForgeRepo::current_branch(git, user_dir).await?.unwrap_or_else(|| Branch::new("main"));
-    let forge = if dir.join("HEAD").exists() {
-        ForgeRepo::init(git, dir).await?
-    } else {
-        ForgeRepo::init_from(git, dir, user_dir, &branch).await?.0
-    };
-    let user = UserRepo { dir: user_dir.clone(), branch, forge: forge.clone() };
-    Ok((forge, Some(user)))
+/// The forge that follows a user's repository.
+async fn follow(git: &Git, dir: &Path, user: &Path) -> Result<UserRepo, WireError> {
+    let adopted = orchd_local::adopt(git, dir, user, None).await?;
+    adopted.forge.clear_stale_locks().await?;
+    Ok(UserRepo { dir: user.to_owned(), branch: adopted.branch, forge: adopted.forge })
+}
+
+/// The same repositories as the executors', for the forge's own surfaces.
+async fn local_repos(
+    git: &Git,
+    workshop: &Workshop,
+    places: &Places,
+) -> Result<BTreeMap<RepoId, LocalRepo>, WireError> {
+    let mut repos = BTreeMap::new();
+    for (repo, place) in places {
+        let forge = match (&place.user, &place.remote) {
+            (Some(user), _) => user.forge.clone(),
+            (None, Remote::Path(dir)) => orchd_local::open(git, dir).await?,
+            // A remote elsewhere has no pull requests of ours.
+            (None, Remote::Url(_)) => continue,
+        };
+        let mirror = workshop.mirror(repo).await?;
+        mirror.clear_stale_locks().await?;
+        repos.insert(repo.clone(), LocalRepo { forge, mirror });
+    }
+    Ok(repos)
 }

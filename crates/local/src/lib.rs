@@ -1,1 +1,11 @@
-//! the built-in board and forge.
+//! The built-in board and forge (spec 4.6): the ports `Tracker` and `Forge` over rows of orchd's own store and a bare
+//! repository in orchd's data. What people use on one machine, not a test double. Rows come in through the port
+//! `Board`; git through `orchd_git`. No landing here: that is a job with an effect.
+
+mod adopt;
+mod forge;
+mod tracker;
+
+pub use adopt::{AdoptError, Adopted, adopt, open};
+pub use forge::{LocalForge, LocalRepo};
+pub use tracker::LocalTracker;

@@ -48,7 +48,9 @@ pub enum RunnerError {
         why: String,
     },
     /// A former run still lives in the clone.
-    #[error("processes of the former run {run} still live ({pids}); its clone is not entered; end them by hand")]
+    #[error(
+        "processes of the former run {run} still live ({pids}); its clone is not entered; end them by hand"
+    )]
     Occupied {
         /// The run.
         run: RunId,

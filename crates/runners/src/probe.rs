@@ -60,7 +60,9 @@ impl ProbeExecutor {
             ProbeOutcome::Absent { main } => Ok(ProbeAnswer::Absent { main }),
             ProbeOutcome::Tombstoned { main } => Ok(ProbeAnswer::Closed { main }),
             ProbeOutcome::Contradicted { main, holder } => Ok(ProbeAnswer::Infra {
-                why: format!("{merge_ref} holds {holder}, but main {main} does not contain {head}; a person must look"),
+                why: format!(
+                    "{merge_ref} holds {holder}, but main {main} does not contain {head}; a person must look"
+                ),
             }),
         }
     }

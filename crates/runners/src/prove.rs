@@ -48,7 +48,12 @@ pub(crate) async fn contains(mirror: &Mirror, main: &MainHead, head: &Sha) -> Re
 }
 
 /// Markers that main lacks, and what could not be looked at. A git error is a warning, never a verdict.
-async fn markers(mirror: &Mirror, main: &MainHead, task: &Task, repo: &Repo) -> (Vec<String>, Option<String>) {
+async fn markers(
+    mirror: &Mirror,
+    main: &MainHead,
+    task: &Task,
+    repo: &Repo,
+) -> (Vec<String>, Option<String>) {
     let (mut missing, mut warning) = (Vec::new(), None);
     let of_repo = repo.markers.iter().map(|marker| (&marker.path, &marker.text));
     let own = task.markers.iter().map(|marker| (&marker.path, &marker.text));

@@ -9,9 +9,9 @@ use orchd_core::job::{JobResult, SuiteOutcome, SuiteRun, Work};
 use orchd_core::policy::{Ci, Suite};
 use orchd_core::port::executor::{Executor, RunContext};
 use orchd_git::{GateCheckout, Mirror};
+use orchd_launcher::RunDir;
 use orchd_launcher::suite::{self, SuiteOutcome as Launched, SuiteSpec, SuiteVerdict};
 use orchd_launcher::summary::Summary;
-use orchd_launcher::RunDir;
 
 use crate::error::{RunnerError, infra};
 use crate::task_branch;
@@ -129,7 +129,8 @@ pub(crate) async fn run_suite(
     };
     shop.discard(&asked.checkout).await;
     let dir = RunDir::open(&asked.dir).map_err(RunnerError::io("open", &asked.dir))?;
-    let launched = suite::outcome(&dir, &waited).map_err(RunnerError::io("read the output in", &asked.dir))?;
+    let launched =
+        suite::outcome(&dir, &waited).map_err(RunnerError::io("read the output in", &asked.dir))?;
     Ok(said(launched))
 }
 

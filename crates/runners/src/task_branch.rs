@@ -32,7 +32,11 @@ pub(crate) async fn put(mirror: &Mirror, branch: &Branch, at: &Sha) -> Result<()
 }
 
 /// Pushes the branch to the remote, over nothing or over what orchd knows. Answers with why it is not there.
-pub(crate) async fn push(mirror: &Mirror, branch: &Branch, head: &Sha) -> Result<Result<(), String>, GitError> {
+pub(crate) async fn push(
+    mirror: &Mirror,
+    branch: &Branch,
+    head: &Sha,
+) -> Result<Result<(), String>, GitError> {
     let there = mirror.remote_branch(branch).await?;
     if there.as_ref() == Some(head) {
         return Ok(Ok(()));
@@ -54,7 +58,12 @@ pub(crate) async fn push(mirror: &Mirror, branch: &Branch, head: &Sha) -> Result
 }
 
 /// The branch as the gates read it, against `main`.
-pub(crate) async fn state(mirror: &Mirror, key: &Key, main: &Sha, head: &Sha) -> Result<BranchState, GitError> {
+pub(crate) async fn state(
+    mirror: &Mirror,
+    key: &Key,
+    main: &Sha,
+    head: &Sha,
+) -> Result<BranchState, GitError> {
     let folder = docs_folder(key);
     // Unrelated histories have no base: the head is then judged as a whole, and a landing of it is refused.
     let base = mirror.merge_base(main, head).await?.unwrap_or_else(|| main.clone());

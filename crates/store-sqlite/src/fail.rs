@@ -51,7 +51,9 @@ impl From<Fail> for StoreError {
     fn from(fail: Fail) -> Self {
         match fail {
             Fail::Conflict => Self::Unavailable("somebody else was faster; ask again".to_owned()),
-            Fail::Rule(rule) => Self::Unavailable(format!("the schema refused it: {rule}; nothing was written")),
+            Fail::Rule(rule) => {
+                Self::Unavailable(format!("the schema refused it: {rule}; nothing was written"))
+            }
             Fail::Row { table, row, why } => Self::Inconsistent { table, row, why },
             Fail::Database(why) => Self::Unavailable(why),
         }

@@ -1,6 +1,7 @@
 //! Group commit: what waits is done in one transaction, each request in its own savepoint, one COMMIT, and
 //! only then the answers. If the COMMIT fails nobody knows more than that, and everybody is told so.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 
 use diesel::{Connection as _, SqliteConnection};
@@ -12,6 +13,15 @@ use crate::oneshot;
 /// At most this many requests share a COMMIT: a bound on how long the first of them waits.
 const GROUP: usize = 128;
 
+/// What the writing thread has done since it started.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Transactions that were committed.
+    pub(crate) transactions: AtomicU64,
+    /// Requests that were answered after them.
+    pub(crate) requests: AtomicU64,
+}
+
 /// What a request does with the connection.
 pub(crate) type Answer<T> = Result<T, Fail>;
 
@@ -19,18 +29,33 @@ pub(crate) type Answer<T> = Result<T, Fail>;
 pub(crate) trait Request: Send {
     /// Does it, in a transaction of its own or in a savepoint of a shared one. An error is the database's own:
     /// what the request itself had to say is kept for the answer.
-    fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), Fail>;
+    fn run(&mut self, conn: &mut SqliteConnection, frame: Frame) -> Result<(), Fail>;
     /// Tells the asker, after the COMMIT; `failed` is the failure that made the whole group unknown.
     fn answer(self: Box<Self>, failed: Option<&str>);
 }
 
-/// How the closure is run: as a writer in an immediate transaction, or as a reader of one snapshot.
+/// What a request is done in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// Alone, it is its own immediate transaction; in a group, a savepoint of the group's.
-    Write,
-    /// A deferred transaction: all that it reads is of one moment.
-    Read,
+pub(crate) enum Frame {
+    /// A transaction of its own that writes.
+    Immediate,
+    /// A savepoint of the group's transaction.
+    Savepoint,
+    /// A transaction of its own that only reads: all of it is of one moment.
+    Snapshot,
+}
+
+impl Frame {
+    fn run<T>(
+        self,
+        conn: &mut SqliteConnection,
+        work: impl FnOnce(&mut SqliteConnection) -> Answer<T>,
+    ) -> Answer<T> {
+        match self {
+            Self::Immediate => conn.immediate_transaction(work),
+            Self::Savepoint | Self::Snapshot => conn.transaction(work),
+        }
+    }
 }
 
 /// A closure as a request.
@@ -46,7 +71,7 @@ where
     F: FnOnce(&mut SqliteConnection) -> Answer<T> + Send + 'static,
 {
     /// The request and where its answer will come.
-    pub(crate) fn new(work: F) -> (Box<dyn Request>, oneshot::Receiver<Answer<T>>) {
+    pub(crate) fn pair(work: F) -> (Box<dyn Request>, oneshot::Receiver<Answer<T>>) {
         let (reply, answer) = oneshot::channel();
         (Box::new(Self { work: Some(work), done: None, reply }), answer)
     }
@@ -57,9 +82,9 @@ where
     T: Send + 'static,
     F: FnOnce(&mut SqliteConnection) -> Answer<T> + Send + 'static,
 {
-    fn run(&mut self, conn: &mut SqliteConnection) -> Result<(), Fail> {
+    fn run(&mut self, conn: &mut SqliteConnection, frame: Frame) -> Result<(), Fail> {
         let Some(work) = self.work.take() else { return Ok(()) };
-        match conn.transaction(work) {
+        match frame.run(conn, work) {
             Err(Fail::Database(why)) => Err(Fail::Database(why)),
             said @ (Ok(_) | Err(Fail::Conflict | Fail::Rule(_) | Fail::Row { .. })) => {
                 self.done = Some(said);
@@ -81,22 +106,25 @@ where
 /// Does one closure alone and says what came of it.
 pub(crate) fn alone<T>(
     link: &mut Link,
-    way: Way,
+    frame: Frame,
     work: impl FnOnce(&mut SqliteConnection) -> Answer<T>,
 ) -> Answer<T> {
-    let conn = link.get()?;
-    let said = match way {
-        Way::Write => conn.immediate_transaction(work),
-        Way::Read => conn.transaction(work),
-    };
+    let said = frame.run(link.get()?, work);
     if let Err(Fail::Database(why)) = &said {
         link.broken(why);
     }
     said
 }
 
+impl Tally {
+    fn count(&self, requests: usize) {
+        self.transactions.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(requests as u64, Ordering::Relaxed);
+    }
+}
+
 /// Serves writers until all askers are gone: what has piled up during one COMMIT is the next group.
-pub(crate) fn serve_writers(mut link: Link, requests: &mpsc::Receiver<Box<dyn Request>>) {
+pub(crate) fn serve_writers(mut link: Link, requests: &mpsc::Receiver<Box<dyn Request>>, tally: &Tally) {
     while let Ok(first) = requests.recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -105,8 +133,9 @@ pub(crate) fn serve_writers(mut link: Link, requests: &mpsc::Receiver<Box<dyn Re
             group.push(next);
         }
         let failed = commit(&mut link, &mut group).err().map(explain);
-        if let Some(why) = &failed {
-            link.broken(why);
+        match &failed {
+            Some(why) => link.broken(why),
+            None => tally.count(group.len()),
         }
         for request in group {
             request.answer(failed.as_deref());
@@ -114,15 +143,21 @@ pub(crate) fn serve_writers(mut link: Link, requests: &mpsc::Receiver<Box<dyn Re
     }
 }
 
-/// One transaction for the whole group.
+/// One transaction for the whole group; one request alone needs no savepoint.
 fn commit(link: &mut Link, group: &mut [Box<dyn Request>]) -> Result<(), Fail> {
-    link.get()?.immediate_transaction(|conn| group.iter_mut().try_for_each(|request| request.run(conn)))
+    let conn = link.get()?;
+    if let [only] = group {
+        return only.run(conn, Frame::Immediate);
+    }
+    conn.immediate_transaction(|conn| {
+        group.iter_mut().try_for_each(|request| request.run(conn, Frame::Savepoint))
+    })
 }
 
 /// Serves readers until all askers are gone, each on a snapshot of its own.
 pub(crate) fn serve_readers(mut link: Link, requests: &mpsc::Receiver<Box<dyn Request>>) {
     while let Ok(mut request) = requests.recv() {
-        let failed = link.get().and_then(|conn| request.run(conn)).err().map(explain);
+        let failed = link.get().and_then(|conn| request.run(conn, Frame::Snapshot)).err().map(explain);
         if let Some(why) = &failed {
             link.broken(why);
         }
@@ -137,3 +172,6 @@ fn explain(fail: Fail) -> String {
         Fail::Row { table, row, why } => format!("row {row} of {table}: {why}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

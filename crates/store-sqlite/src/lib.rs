@@ -18,4 +18,4 @@ mod store;
 mod text;
 
 pub use open::{MIGRATIONS, OpenError};
-pub use store::SqliteStore;
+pub use store::{SqliteStore, Written};

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection as _;
-use diesel::migration::{Migration as _, MigrationSource as _};
+use diesel::migration::{Migration as _, MigrationSource};
 use diesel::sql_types::{BigInt, Integer};
 use diesel::sqlite::Sqlite;
 use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
@@ -52,7 +52,9 @@ pub enum OpenError {
         why: String,
     },
     /// The file was written by a newer orchd.
-    #[error("{path} has the migration {version}, which this orchd does not know; it was left alone: upgrade orchd")]
+    #[error(
+        "{path} has the migration {version}, which this orchd does not know; it was left alone: upgrade orchd"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -159,7 +161,7 @@ fn check(path: &Path, conn: &mut SqliteConnection) -> Result<(), OpenError> {
     if id != APPLICATION_ID {
         return Err(not_ours(format!("its application id is {id}, not {APPLICATION_ID}")));
     }
-    let known: Vec<String> = diesel::migration::MigrationSource::<Sqlite>::migrations(&MIGRATIONS)
+    let known: Vec<String> = MigrationSource::<Sqlite>::migrations(&MIGRATIONS)
         .map_err(|e| not_ours(e.to_string()))?
         .iter()
         .map(|m| m.name().version().to_string())

@@ -1,8 +1,8 @@
-//! The tables as diesel's query builder sees them: those that a typed query reads or writes. The whole
-//! schema, with the rules that it enforces, is `migrations/sqlite`; a test compares the two.
+//! The tables as diesel's query builder sees them: what a typed query reads or writes of them. The whole
+//! schema, with the rules that it enforces, is `migrations/sqlite`.
 
 diesel::table! {
-    repo (id) {
+    repos (id) {
         id -> Text,
         project -> Text,
         epoch -> BigInt,
@@ -11,7 +11,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    task (seq) {
+    tasks (seq) {
         seq -> BigInt,
         id -> Text,
         project -> Text,
@@ -32,7 +32,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    task_body (seq) {
+    task_bodies (seq) {
         seq -> BigInt,
         version -> BigInt,
         body -> Text,
@@ -40,7 +40,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    transition (id) {
+    transitions (id) {
         id -> Text,
         task -> Nullable<Text>,
         repo -> Nullable<Text>,
@@ -50,7 +50,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    event (seq) {
+    events (seq) {
         seq -> BigInt,
         task -> Nullable<Text>,
         repo -> Nullable<Text>,
@@ -60,7 +60,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    input (place) {
+    inputs (place) {
         place -> BigInt,
         id -> Text,
         task -> Nullable<Text>,
@@ -74,7 +74,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    job (place) {
+    jobs (place) {
         place -> BigInt,
         id -> Text,
         task -> Nullable<Text>,
@@ -87,18 +87,11 @@ diesel::table! {
         available_at -> BigInt,
         spec -> Text,
         attempt -> BigInt,
-        token -> Nullable<BigInt>,
-        owner -> Nullable<Text>,
-        run -> Nullable<Text>,
-        started_at -> Nullable<BigInt>,
-        until -> Nullable<BigInt>,
-        told_to_end -> Nullable<Text>,
-        fact -> Nullable<Text>,
     }
 }
 
 diesel::table! {
-    effect (place) {
+    effects (place) {
         place -> BigInt,
         id -> Text,
         task -> Text,
@@ -111,7 +104,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    dependency (task, on_key) {
+    dependencies (task, on_key) {
         task -> Text,
         on_key -> Text,
         source -> Text,
@@ -119,7 +112,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    issue (place) {
+    issues (place) {
         place -> BigInt,
         project -> Text,
         number -> BigInt,
@@ -133,7 +126,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    pull (place) {
+    pulls (place) {
         place -> BigInt,
         repo -> Text,
         head -> Text,
@@ -143,5 +136,5 @@ diesel::table! {
     }
 }
 
-diesel::joinable!(task_body -> task (seq));
-diesel::allow_tables_to_appear_in_same_query!(task, task_body);
+diesel::joinable!(task_bodies -> tasks (seq));
+diesel::allow_tables_to_appear_in_same_query!(tasks, task_bodies);

@@ -2,6 +2,7 @@
 //! made of, `write` and `read`. What is written and read is in `query/`.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 
@@ -9,7 +10,7 @@ use diesel::SqliteConnection;
 use orchd_core::port::clock::Clock;
 
 use crate::fail::Fail;
-use crate::group::{self, Answer, Ask, Request, Way};
+use crate::group::{self, Answer, Ask, Frame, Request, Tally};
 use crate::link::Link;
 use crate::lock::FileLock;
 use crate::open::{self, OpenError};
@@ -31,6 +32,16 @@ enum Mode {
 struct Threads {
     writer: Lane,
     reader: Lane,
+    tally: Arc<Tally>,
+}
+
+/// What the writing thread has done since the store was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Transactions that were committed, each with one fsync.
+    pub transactions: u64,
+    /// Requests that were answered after them: the more per transaction, the more an fsync was shared.
+    pub requests: u64,
 }
 
 /// One thread and the way to it.
@@ -55,9 +66,12 @@ impl SqliteStore {
         });
         let reader = Link::renewable(open::reader(&url).map_err(failed)?, move || open::reader(&url));
         let io = |source| OpenError::Io { path: path.to_path_buf(), source };
-        let writer = Lane::start("store-writer", writer, group::serve_writers).map_err(io)?;
+        let tally = Arc::<Tally>::default();
+        let counted = Arc::clone(&tally);
+        let write = move |link, requests: &_| group::serve_writers(link, requests, &counted);
+        let writer = Lane::start("store-writer", writer, write).map_err(io)?;
         let reader = Lane::start("store-reader", reader, group::serve_readers).map_err(io)?;
-        Ok(Self { clock, mode: Mode::Threaded(Threads { writer, reader }), _lock: Some(lock) })
+        Ok(Self { clock, mode: Mode::Threaded(Threads { writer, reader, tally }), _lock: Some(lock) })
     }
 
     /// Opens the store without a thread: each method does its work when it is first polled, and is then ready.
@@ -75,12 +89,23 @@ impl SqliteStore {
         Ok(Self { clock, mode: Mode::Inline(Box::new(Mutex::new(link))), _lock: Some(lock) })
     }
 
+    /// What the writing thread has done; `None` where there is none.
+    pub fn written(&self) -> Option<Written> {
+        match &self.mode {
+            Mode::Inline(_) => None,
+            Mode::Threaded(Threads { tally, .. }) => Some(Written {
+                transactions: tally.transactions.load(Ordering::Relaxed),
+                requests: tally.requests.load(Ordering::Relaxed),
+            }),
+        }
+    }
+
     /// Does a transaction that writes; its answer is given after its COMMIT.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        self.ask(Way::Write, work).await
+        self.ask(Frame::Immediate, work).await
     }
 
     /// Reads one moment of the store, never anything that a COMMIT may still fail to keep.
@@ -88,26 +113,26 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        self.ask(Way::Read, work).await
+        self.ask(Frame::Snapshot, work).await
     }
 
     async fn ask<T: Send + 'static>(
         &self,
-        way: Way,
+        frame: Frame,
         work: impl FnOnce(&mut SqliteConnection) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
         let gone = || Fail::Database("the store's thread is gone".to_owned());
         let threads = match &self.mode {
             Mode::Threaded(threads) => threads,
             Mode::Inline(link) => {
-                return group::alone(&mut link.lock().unwrap_or_else(PoisonError::into_inner), way, work);
+                return group::alone(&mut link.lock().unwrap_or_else(PoisonError::into_inner), frame, work);
             }
         };
-        let lane = match way {
-            Way::Write => &threads.writer,
-            Way::Read => &threads.reader,
+        let lane = match frame {
+            Frame::Immediate | Frame::Savepoint => &threads.writer,
+            Frame::Snapshot => &threads.reader,
         };
-        let (request, answer) = Ask::new(work);
+        let (request, answer) = Ask::pair(work);
         lane.requests.as_ref().ok_or_else(gone)?.send(request).map_err(|_| gone())?;
         answer.await.ok_or_else(gone)?
     }

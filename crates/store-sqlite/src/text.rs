@@ -27,14 +27,14 @@ pub(crate) fn parse<T: DeserializeOwned>(
 
 /// An event as stored, with its version.
 pub(crate) fn encode<E: Serialize>(row: impl ToString, event: &E) -> Result<String, Fail> {
-    event::encode(event).map_err(|e| bad("event", row, e))
+    event::encode(event).map_err(|e| bad("events", row, e))
 }
 
 /// A stored event, of this version or an older one.
 pub(crate) fn decode<E: DeserializeOwned>(row: impl ToString, text: &str) -> Result<E, Fail> {
     event::decode(text).map_err(|e| match std::error::Error::source(&e) {
-        Some(source) => bad("event", row, format!("{e}: {source}")),
-        None => bad("event", row, e),
+        Some(source) => bad("events", row, format!("{e}: {source}")),
+        None => bad("events", row, e),
     })
 }
 
@@ -89,6 +89,8 @@ pub(crate) fn address(
     match (task, repo) {
         (Some(task), None) => Ok(Address::Task(id::<TaskId>(table, row, task)?)),
         (None, Some(repo)) => Ok(Address::Repo(RepoId::new(repo))),
-        (None, None) | (Some(_), Some(_)) => Err(bad(table, row, "it is of a task or of a repository, not of both")),
+        (None, None) | (Some(_), Some(_)) => {
+            Err(bad(table, row, "it is of a task or of a repository, not of both"))
+        }
     }
 }

@@ -23,6 +23,8 @@ use orchd_core::port::board::Board;
 use orchd_core::port::clock::Clock;
 use orchd_core::port::store::Store;
 
+use crate::MemoryStore;
+
 pub use lab::Lab;
 pub use random::random_ops;
 
@@ -54,6 +56,11 @@ impl Subject {
 
 /// How a store is made, with the clock it takes its time from.
 pub type Make = fn(Arc<dyn Clock>) -> Subject;
+
+/// Makes the store in memory: what others are compared with.
+pub fn memory(clock: Arc<dyn Clock>) -> Subject {
+    Subject::new(MemoryStore::new(clock))
+}
 
 /// One `#[test]` per rule of the store's contract. `$make` is a [`contract::Make`](crate::contract::Make).
 #[macro_export]
@@ -194,6 +201,7 @@ macro_rules! store_contract {
 macro_rules! store_contract_cases {
     ($make:path; $($group:ident { $($case:ident)* })*) => {$(
         mod $group {
+            #[allow(unused_imports, reason = "a path from a crate's root needs none of it")]
             use super::*;
             $(
                 #[test]

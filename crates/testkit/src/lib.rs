@@ -6,6 +6,7 @@ pub mod contract;
 pub mod exec;
 pub mod memory;
 pub mod rng;
+pub mod world;
 
 pub use clock::{CountingIds, ManualClock};
 pub use exec::{block_on, join_all, yield_once};

@@ -10,13 +10,14 @@ mod projections;
 mod state;
 mod view;
 
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use orchd_core::event::{Event, RepoEvent};
 use orchd_core::fact::{Address, Input};
-use orchd_core::id::{Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, RepoId, RunId, TaskId, Token};
 use orchd_core::id::TransitionId;
+use orchd_core::id::{Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, RepoId, RunId, TaskId, Token};
 use orchd_core::job::JobResult;
 use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::clock::Clock;
@@ -219,10 +220,14 @@ impl Store for MemoryStore {
     async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()> {
         self.with(|state| {
             if !state.tasks.contains_key(&task) {
-                return Err(state::inconsistent("tasks", task, "a dependency was declared for an unknown task"));
+                return Err(state::inconsistent(
+                    "tasks",
+                    task,
+                    "a dependency was declared for an unknown task",
+                ));
             }
-            if !state.dependencies.contains_key(&(task, on.clone())) {
-                state.dependencies.insert((task, on.clone()), source.to_owned());
+            if let Entry::Vacant(free) = state.dependencies.entry((task, on.clone())) {
+                free.insert(source.to_owned());
                 state.wake(task, at);
             }
             Ok(())

@@ -1,6 +1,6 @@
 -- The built-in board: issues and pull requests of the local tracker and forge.
 
-CREATE TABLE issue (
+CREATE TABLE issues (
     place INTEGER PRIMARY KEY,
     project TEXT NOT NULL,
     number INTEGER NOT NULL CHECK (number >= 1),
@@ -13,10 +13,10 @@ CREATE TABLE issue (
     CONSTRAINT issue_one_per_number UNIQUE (project, number),
     CONSTRAINT issue_one_per_key UNIQUE (project, key)
 ) STRICT;
-CREATE TRIGGER issue_not_removed BEFORE DELETE ON issue
+CREATE TRIGGER issue_not_removed BEFORE DELETE ON issues
 BEGIN SELECT raise(ABORT, 'refused: issue_not_removed: its number would be given again'); END;
 
-CREATE TABLE pull (
+CREATE TABLE pulls (
     place INTEGER PRIMARY KEY,
     repo TEXT NOT NULL,
     head TEXT NOT NULL,

@@ -50,6 +50,8 @@ struct Run {
     worktree: PathBuf,
     submit: PathBuf,
     story: &'static Story,
+    /// The prompt has the answer to the story's question.
+    answered: bool,
     /// What a former round found, as the prompt tells it.
     findings: Vec<String>,
 }
@@ -80,6 +82,7 @@ impl Run {
             worktree: given("ORCHD_WORKTREE")?.into(),
             submit: given("ORCHD_SUBMIT")?.into(),
             story,
+            answered: story.question.is_none_or(|(_, answer)| text.contains(answer)),
             findings: must_fix::read(&text),
         };
         run.say(&format!("reads its prompt: {} ({} bytes)", story.title, text.len()));
@@ -94,7 +97,10 @@ impl Run {
         println!("{}: {text}", self.role);
     }
 
-    #[expect(clippy::disallowed_methods, reason = "stands for the time a model thinks; nothing is waited for")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "stands for the time a model thinks; nothing is waited for"
+    )]
     fn think(&self) {
         std::thread::sleep(LOOK);
     }

@@ -1,5 +1,6 @@
 //! What is asked for in the demonstration, and what its scripted agent answers: two requests that change the same
-//! program, each first done with a fault. The suite finds the one, the reviewer the other. Data only.
+//! program, each first done with a fault. The suite finds the one, the reviewer the other. The first begins with a
+//! question, so that the second lands while it waits for the answer. Data only.
 
 /// A request and everything the script needs to work on it.
 #[derive(Debug)]
@@ -10,6 +11,8 @@ pub(super) struct Story {
     pub(super) description: &'static str,
     /// The track it takes.
     pub(super) track: &'static str,
+    /// What the analyst asks first, and what the demonstration answers in a person's place.
+    pub(super) question: Option<(&'static str, &'static str)>,
     /// The analyst's document.
     pub(super) brd: &'static str,
     /// The architect's file name and document.
@@ -46,6 +49,10 @@ pub(super) const FOLD: Story = Story {
     title: "Count capital letters as small ones (tally -i)",
     description: "With an option -i, tally counts The and the as one word. Without it nothing changes.",
     track: "full",
+    question: Some((
+        "Are letters outside ASCII, such as É, to be counted as small ones too?",
+        "No: ASCII letters alone, as words are cut by ASCII already.",
+    )),
     brd: include_str!("changes/fold-brd.md"),
     adr: ("ADR-001-fold-before-cutting.md", include_str!("changes/fold-adr.md")),
     risks: include_str!("changes/fold-risks.md"),
@@ -66,6 +73,7 @@ pub(super) const TOP: Story = Story {
     title: "List only the most frequent words (tally -n N)",
     description: "With an option -n N, tally lists N words at most. What is no number is refused, as with -m.",
     track: "express",
+    question: None,
     brd: "# BRD: list only the most frequent words\n\n## Goal\nA list that fits a screen.\n\n## Scope\nAn option `-n N`.\n\n\
           ## Acceptance criteria\n1. `tally -n 1` lists one word.\n2. `tally -n x` is refused with exit code 2.\n",
     adr: (

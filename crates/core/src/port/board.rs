@@ -42,7 +42,8 @@ pub struct Pull {
 /// The board.
 #[async_trait]
 pub trait Board: Send + Sync {
-    /// Adds an issue and gives it the project's next key (`PREFIX-n`), in one transaction.
+    /// Adds an issue without a status and gives it the project's next key (`PREFIX-n`, n from 1 without gaps, over
+    /// all prefixes), in one transaction.
     async fn add_issue(
         &self,
         project: &ProjectId,
@@ -55,7 +56,7 @@ pub trait Board: Send + Sync {
     async fn issue(&self, project: &ProjectId, key: &Key) -> StoreResult<Option<Issue>>;
     /// All issues, oldest first.
     async fn issues(&self, project: &ProjectId) -> StoreResult<Vec<Issue>>;
-    /// Shows a status.
+    /// Shows a status. An unknown issue is `Inconsistent`.
     async fn set_issue_status(
         &self,
         project: &ProjectId,
@@ -63,8 +64,8 @@ pub trait Board: Send + Sync {
         status: &str,
         line: &str,
     ) -> StoreResult<()>;
-    /// Creates or replaces a pull request; its identity is (repository, head).
+    /// Creates or replaces a pull request; its identity is (repository, head). The repository need not be known.
     async fn put_pull(&self, pull: &Pull) -> StoreResult<()>;
-    /// All pull requests of a repository.
+    /// All pull requests of a repository, in the order they were created.
     async fn pulls(&self, repo: &RepoId) -> StoreResult<Vec<Pull>>;
 }

@@ -1,6 +1,9 @@
 //! The store: rows, inbox, jobs with leases, effect ledger, projections. Each method is one transaction; no
 //! closure or connection crosses it; every update checks the rows it affected. The in-memory store of testkit
 //! is the executable specification; the contract suite there runs on every implementation.
+//!
+//! Two times: a method that is given `at` or `now` writes and compares that one; leases, claims and expiry go by
+//! the store's own. A *wake* raises the task's `wakes` and makes it due at `at`, or leaves an earlier due time.
 
 use async_trait::async_trait;
 
@@ -26,7 +29,8 @@ pub enum StoreError {
     /// is not known: ask, or repeat it (each is safe to repeat).
     #[error("the store did not answer: {0}")]
     Unavailable(String),
-    /// A row can not be read. A person must look; nothing is guessed.
+    /// A row can not be read, or was named and is not there. Nothing was written; repeating it changes nothing. A
+    /// person must look; nothing is guessed.
     #[error("row {row} of {table} can not be read: {why}")]
     Inconsistent {
         /// The table.
@@ -41,7 +45,8 @@ pub enum StoreError {
 /// The answer of a store.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// A task to create; the store gives it its sequence number, its life and its branch's suffix.
+/// A task to create; the store gives it its sequence number, its life and its branch's suffix: `.N` is appended
+/// to the branch of a life N > 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewTask {
     /// Its birth but for `seq`, `life` and the life's suffix of the branch, which the store fills in.
@@ -53,7 +58,7 @@ pub struct NewTask {
 /// The answer to a creation. Outcome enum.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CreateOutcome {
-    /// It exists now, or existed already under this very id.
+    /// It exists now, or existed already under this very id: then its row as it stands.
     Created(Box<Task>),
     /// The latest life of this issue is not finished; nothing was created.
     Alive {
@@ -71,7 +76,8 @@ pub enum CreateOutcome {
     },
 }
 
-/// A task's row as loaded, with what a commit compares.
+/// A task's row as loaded, with what a commit compares. A created task has version 1 and no wakes, a repository
+/// epoch 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
     /// The row.
@@ -86,13 +92,14 @@ pub struct Loaded {
     pub repo: Repo,
     /// The repository's epoch.
     pub epoch: u64,
-    /// See [`crate::view::View::candidates`].
+    /// See [`crate::view::View::candidates`]: tasks of the repository whose stored candidacy is not `None`, of the
+    /// created ones those whose dependencies are done; each since its candidacy took its value. By sequence number.
     pub candidates: Vec<Candidate>,
-    /// Keys of the repository's occupants, lane holder and lane waiters.
+    /// Keys of the repository's occupants, lane holder, lane waiters and deploying tasks; each once.
     pub names: Vec<(TaskId, Key)>,
-    /// What the task depends on.
+    /// What the task depends on, by key. An issue that was never started is open.
     pub deps: Vec<Dep>,
-    /// Spent by the project's runs since the given moment.
+    /// The cost in all `RunEnded` events of the project's tasks that were written at or after the given moment.
     pub spent_since: Money,
     /// The operator stopped admission.
     pub drained: bool,
@@ -136,12 +143,13 @@ pub enum Disposition {
     },
 }
 
-/// A ledger row's change.
+/// A ledger row's change. Those of one commit are written in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LedgerWrite {
-    /// A new intent.
+    /// A new intent; its state is `Intent`. Refused while the task or the target has an open entry, and where an
+    /// applied one has its key.
     Open(Effect),
-    /// An open entry moved.
+    /// An open entry of the task moved; a closed one is final.
     Move {
         /// The entry.
         id: EffectId,
@@ -173,7 +181,10 @@ pub struct Commit {
     pub repo: Option<RepoChange>,
     /// A job to enqueue for the task.
     pub job: Option<NewJob>,
-    /// A job to tell to end.
+    /// A job of the task to tell to end; the reason is `ending` of the row's reference to it. A running one hears
+    /// it at its next renewal. A queued one has no holder who could settle it: it is cancelled in this
+    /// transaction, before `job` is enqueued, with `JobResult::Ended` as an unconsumed fact whose input id is the
+    /// job's own uuid, and the task is awake. A finished one is left alone.
     pub end_job: Option<JobId>,
     /// Changes of the effect ledger.
     pub ledger: Vec<LedgerWrite>,
@@ -181,9 +192,9 @@ pub struct Commit {
     pub dirty: Vec<Surface>,
     /// When the task must be decided again though nothing happens.
     pub due_at: Option<Timestamp>,
-    /// Make the repository's other waiting tasks due.
+    /// Wake the repository's other unfinished tasks.
     pub wake_repo: bool,
-    /// Make the tasks due that depend on this task's issue.
+    /// Wake the unfinished tasks that depend on this task's issue.
     pub wake_dependents: bool,
     /// When.
     pub at: Timestamp,
@@ -198,7 +209,7 @@ pub struct RepoCommit {
     pub change: RepoChange,
     /// Inputs it consumed.
     pub consumed: Vec<(InputId, Disposition)>,
-    /// Make all of the repository's waiting tasks due.
+    /// Wake all of the repository's unfinished tasks.
     pub wake_repo: bool,
     /// When.
     pub at: Timestamp,
@@ -207,9 +218,10 @@ pub struct RepoCommit {
 /// The answer to a commit. Outcome enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitOutcome {
-    /// It is durable.
+    /// It is durable: now, or already when it was sent before.
     Committed,
-    /// Somebody else was faster; nothing was written. Load and decide again.
+    /// Somebody else was faster; nothing was written. Load and decide again. Also the answer to what the schema
+    /// forbids, which no sound caller sends (the contract suite's `guarding` and `ledger` list it).
     Conflict,
     /// The answer was lost: look for the transition's id, and only then go on.
     Unknown,
@@ -256,14 +268,15 @@ pub enum RenewOutcome {
     Renewed,
     /// Extended, but the job is told to end.
     ToldToEnd,
-    /// It is not this holder's any more.
+    /// It is not this holder's any more, or its lease was over already, whether anybody took it or not.
     Lost,
 }
 
 /// The answer to a settlement. Outcome enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettleOutcome {
-    /// The job is over, its result is an unconsumed fact, and the task is awake. Also the answer to a repeat.
+    /// The job is over, its result is an unconsumed fact, and the task is awake. Also the answer to a repeat with
+    /// the same token and fact.
     Settled,
     /// The token is not current; nothing was changed.
     Stale,
@@ -274,7 +287,8 @@ pub enum SettleOutcome {
 pub enum SendOutcome {
     /// The ledger says `sent` now; act.
     MaySend,
-    /// The token is not current, or the entry is not an intent; do not act.
+    /// The token is not current, its lease is over, or the entry is not an intent of the job's task; do not act.
+    /// Also the answer to a repeat: nobody knows then whether the first one acted.
     Stale,
 }
 
@@ -360,9 +374,9 @@ pub struct JobRow {
     pub class: JobClass,
     /// The owner, while it runs.
     pub owner: Option<BootId>,
-    /// The run, while it runs and after.
+    /// The run, while it runs and after; none while it is queued.
     pub run: Option<RunId>,
-    /// The fencing token of the latest claim.
+    /// The fencing token of the latest claim or taking over; none while it is queued.
     pub token: Option<Token>,
     /// The lease, while it runs.
     pub until: Option<Timestamp>,
@@ -452,9 +466,12 @@ pub enum InputOutcome {
 pub trait Store: Send + Sync {
     /// Makes the repository known; does nothing where it is.
     async fn ensure_repo(&self, repo: &Repo) -> StoreResult<()>;
-    /// Creates a task with its first event, due at once. Sequence number and life are given in this transaction.
+    /// Creates a task with its first event, due at once, a candidate. Sequence number (the next of the whole store,
+    /// without gaps) and life are given in this transaction. A life after the first wakes who depends on the
+    /// issue. An unknown repository is `Inconsistent`.
     async fn create_task(&self, new: NewTask) -> StoreResult<CreateOutcome>;
-    /// Stores an input and wakes its address; a known id is a duplicate and changes nothing.
+    /// Stores an input and wakes its address; a known id is a duplicate and changes nothing, whatever comes with
+    /// it. An unknown address is `Inconsistent`: nothing is kept for it.
     async fn put_input(&self, to: &Address, id: InputId, input: &Input, at: Timestamp) -> StoreResult<()>;
     /// What became of an input.
     async fn input_outcome(&self, id: InputId) -> StoreResult<InputOutcome>;
@@ -463,26 +480,31 @@ pub trait Store: Send + Sync {
     async fn load(&self, task: TaskId, since: Timestamp) -> StoreResult<Option<Loaded>>;
     /// Loads a repository.
     async fn load_repo(&self, repo: &RepoId) -> StoreResult<Option<LoadedRepo>>;
-    /// One decision, whole or not at all: compares the task's version and, with a repository change, its epoch.
-    /// A task whose wakes moved on since stays due.
+    /// One decision, whole or not at all: compares the task's version and, with a repository change, its epoch,
+    /// and that each consumed input waits and is the task's own; raises them by one. A transition that is stored
+    /// already is `Committed` and has no effect. A task whose wakes moved on since stays due, at `commit.at`. The
+    /// task's events come before the repository's in the log.
     async fn commit(&self, commit: Commit) -> CommitOutcome;
-    /// A repository's own commit: compares its epoch.
+    /// A repository's own commit: compares and raises its epoch, with or without events.
     async fn commit_repo(&self, commit: RepoCommit) -> CommitOutcome;
     /// Whether a transition is stored.
     async fn was_committed(&self, transition: TransitionId) -> StoreResult<bool>;
-    /// Tasks whose due time has come or that have unconsumed inputs, earliest first. Terminal ones included, so
-    /// that their inputs are answered.
+    /// Tasks whose due time has come or that have unconsumed inputs, by the moment they became due (an input's where
+    /// that is earlier), then by sequence number. Terminal ones included, so that their inputs are answered.
     async fn due_tasks(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<TaskId>>;
-    /// Repositories with unconsumed inputs.
+    /// Repositories with unconsumed inputs, by the age of the oldest.
     async fn due_repos(&self, limit: u32) -> StoreResult<Vec<RepoId>>;
 
-    /// Claims queued jobs whose time has come, side jobs first, then by the task's priority and age. While drained,
-    /// side jobs only. Each gets a run, a token that only grows, and a lease in the store's own time.
+    /// Claims queued jobs whose time has come, side jobs first, then by the task's present priority (a repository's
+    /// job has 0) and the job's age; no more than there are `runs`. While drained, side jobs only. Each gets the
+    /// next of `runs`, a token that only grows over the whole store, and a lease in the store's own time.
     async fn claim(&self, filter: &ClaimFilter, runs: &[RunId]) -> StoreResult<Vec<Claimed>>;
     /// Extends leases; the answers are in the order asked.
     async fn renew(&self, boot: BootId, held: &[(JobId, Token)], ttl: Span)
     -> StoreResult<Vec<RenewOutcome>>;
-    /// Ends a job with its result as an unconsumed fact of its address, which wakes. `fact` is the input's id.
+    /// Ends a job with its result as an unconsumed fact of its address, which wakes. `fact` is the input's id; one
+    /// that is another input's already is `Inconsistent`. A lease that is over may settle as long as its token is
+    /// current: nobody took the job, and a late result is better than a lost one.
     async fn settle(
         &self,
         job: JobId,
@@ -491,19 +513,25 @@ pub trait Store: Send + Sync {
         fact: InputId,
         at: Timestamp,
     ) -> StoreResult<SettleOutcome>;
-    /// Gives a job back to the queue unstarted.
+    /// Gives a job back to the queue unstarted, in its old place. One that was told to end is over instead, as in
+    /// [`Commit::end_job`].
     async fn release(&self, job: JobId, token: Token) -> StoreResult<SettleOutcome>;
-    /// Marks an intent as sent, if the token is current.
+    /// Marks an intent of the job's task as sent, if the token is current and the lease is not over.
     async fn send_effect(&self, effect: EffectId, job: JobId, token: Token) -> StoreResult<SendOutcome>;
-    /// Running jobs whose lease is over by the store's own time.
+    /// Running jobs whose lease is over by the store's own time, the longest over first. At its deadline a lease
+    /// still holds.
     async fn expired(&self, limit: u32) -> StoreResult<Vec<Expired>>;
-    /// Takes over, with new tokens, the running jobs of earlier processes of this data directory: what the
-    /// holder of the directory's lock does at start. Returns them as claimed by `boot`.
+    /// Takes over, with new tokens and leases, the running jobs of earlier processes of this data directory: what
+    /// the holder of the directory's lock does at start. Returns all running jobs as claimed by `boot`, oldest
+    /// first, with the runs they have; those that `boot` holds already are returned as they are, so that a lost
+    /// answer can be asked for again.
     async fn take_over(&self, boot: BootId, ttl: Span) -> StoreResult<Vec<Claimed>>;
 
-    /// Projections behind their row whose retry time has come.
+    /// Projections that were dirtied after the version they were last acknowledged with and whose retry time has
+    /// come, with the row as it stands; by the task's sequence number, then the surface.
     async fn dirty_projections(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<Dirty>>;
-    /// The surface shows this version. Never lowers what was acknowledged.
+    /// The surface shows this version. Never lowers what was acknowledged; forgets a deferral. A surface that was
+    /// never dirtied is `Inconsistent`.
     async fn ack_projection(
         &self,
         task: TaskId,
@@ -511,7 +539,7 @@ pub trait Store: Send + Sync {
         version: u64,
         shown: &str,
     ) -> StoreResult<()>;
-    /// The surface could not be written; tried again at the given moment.
+    /// The surface could not be written; tried again at the given moment, and not before though it is dirtied anew.
     async fn defer_projection(
         &self,
         task: TaskId,
@@ -520,29 +548,30 @@ pub trait Store: Send + Sync {
         retry_at: Timestamp,
     ) -> StoreResult<()>;
 
-    /// Stops or allows admission and the claims of pipeline jobs; wakes every waiting task.
+    /// Stops or allows admission and the claims of pipeline jobs; wakes every unfinished task.
     async fn set_drained(&self, drained: bool, by: &Actor, at: Timestamp) -> StoreResult<()>;
     /// Whether admission is stopped.
     async fn drained(&self) -> StoreResult<bool>;
-    /// Declares that `task` waits for the issue `on` of the same project; wakes it.
+    /// Declares that `task` waits for the issue `on` of the same project; wakes it. A repeat changes nothing, not
+    /// the source either. An unknown task is `Inconsistent`; the issue need not be known.
     async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()>;
-    /// Removes it; wakes the task.
+    /// Removes it; wakes the task. Does nothing where there is none.
     async fn remove_dependency(&self, task: TaskId, on: &Key, at: Timestamp) -> StoreResult<()>;
 
-    /// All tasks, newest life last; for people and the audit.
+    /// All tasks with their versions, by sequence number; for people and the audit.
     async fn tasks(&self) -> StoreResult<Vec<(Task, u64)>>;
     /// The latest life of an issue.
     async fn find_task(&self, project: &ProjectId, key: &Key) -> StoreResult<Option<TaskId>>;
-    /// All repositories with their epochs.
+    /// All repositories with their epochs, by id.
     async fn repos(&self) -> StoreResult<Vec<(Repo, u64)>>;
-    /// All dependencies: task, the issue it waits for, who declared it.
+    /// All dependencies: task, the issue it waits for, who declared it; by task id, then key.
     async fn dependencies(&self) -> StoreResult<Vec<(TaskId, Key, String)>>;
     /// Events of a task after `seq`, oldest first.
     async fn task_events(&self, task: TaskId, after: u64, limit: u32) -> StoreResult<Vec<Logged<Event>>>;
     /// Events of a repository after `seq`, oldest first.
     async fn repo_events(&self, repo: &RepoId, after: u64, limit: u32)
     -> StoreResult<Vec<Logged<RepoEvent>>>;
-    /// Jobs, newest last; of one task where given.
+    /// The newest `limit` jobs, the newest last; of one task where given.
     async fn jobs(&self, task: Option<TaskId>, limit: u32) -> StoreResult<Vec<JobRow>>;
     /// The effect ledger, oldest first; of one task where given.
     async fn ledger(&self, task: Option<TaskId>) -> StoreResult<Vec<LedgerRow>>;

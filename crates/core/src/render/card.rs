@@ -1,8 +1,6 @@
 //! The status card: one plain text per task for chats and terminals (spec 4.5). Whoever sends it as HTML
 //! escapes it once; a settled task's card does not depend on the time it is rendered at.
 
-use std::fmt::Write as _;
-
 use super::{board, not_checked, one_line};
 use crate::policy::Money;
 use crate::reason::{Reason, Wait};
@@ -25,14 +23,14 @@ pub fn text(task: &Task, now: Timestamp) -> String {
     let mut out = format!("{} {}\n{}\n", task.key, one_line(&task.request.title, 200), status.name);
     for (stage, totals) in &task.totals {
         if let Some(line) = stage_line(task, *stage, totals, now) {
-            let _ = writeln!(out, "{line}");
+            putln!(out, "{line}");
         }
     }
-    let _ = writeln!(out, "{}", status.line);
+    putln!(out, "{}", status.line);
     if let Some(warning) = not_checked(task).filter(|warning| !status.line.contains(warning.as_str())) {
-        let _ = writeln!(out, "{warning}");
+        putln!(out, "{warning}");
     }
-    let _ = write!(out, "{}", totals(task, now));
+    put!(out, "{}", totals(task, now));
     out
 }
 
@@ -48,17 +46,17 @@ fn stage_line(task: &Task, stage: Stage, totals: &StageTotals, now: Timestamp) -
         0 => {}
         1 => line.push_str(", attempt 1"),
         n if present => {
-            let _ = write!(line, ", attempt {n}");
+            put!(line, ", attempt {n}");
         }
         n => {
-            let _ = write!(line, ", {n} attempts");
+            put!(line, ", {n} attempts");
         }
     }
     if totals.tokens != (0, 0) {
-        let _ = write!(line, ", {}/{} tokens", totals.tokens.0, totals.tokens.1);
+        put!(line, ", {}/{} tokens", totals.tokens.0, totals.tokens.1);
     }
     if totals.cost != Money(0) {
-        let _ = write!(line, ", ${:.2}", totals.cost.usd());
+        put!(line, ", ${:.2}", totals.cost.usd());
     }
     Some(line)
 }
@@ -102,13 +100,13 @@ fn totals(task: &Task, now: Timestamp) -> String {
     let age = Span((end - task.created_at).0.max(0));
     let mut out = format!("total {age}, {} runs", task.spent.runs);
     if task.spent.tokens != (0, 0) {
-        let _ = write!(out, ", {}/{} tokens", task.spent.tokens.0, task.spent.tokens.1);
+        put!(out, ", {}/{} tokens", task.spent.tokens.0, task.spent.tokens.1);
     }
     if task.spent.money != Money(0) {
-        let _ = write!(out, ", ${:.2}", task.spent.money.usd());
+        put!(out, ", ${:.2}", task.spent.money.usd());
     }
     if !task.stage.is_terminal() {
-        let _ = write!(out, "; so for {}", Span((now - task.reason_since).0.max(0)));
+        put!(out, "; so for {}", Span((now - task.reason_since).0.max(0)));
     }
     out
 }

@@ -2,6 +2,16 @@
 //! A render reads the row (`why` also the view it is decided on) and nothing else, and writes plain text;
 //! escaping for a surface's markup happens once, at that surface's boundary, with [`escape_html`].
 
+/// Appends formatted text.
+macro_rules! put {
+    ($out:expr, $($arg:tt)*) => { $out.push_str(&format!($($arg)*)) };
+}
+
+/// Appends formatted text and ends the line.
+macro_rules! putln {
+    ($out:expr, $($arg:tt)*) => {{ put!($out, $($arg)*); $out.push('\n'); }};
+}
+
 pub mod board;
 pub mod card;
 pub mod line;
@@ -9,8 +19,6 @@ pub mod pull;
 pub mod records;
 pub mod reference;
 pub mod why;
-
-use std::fmt::Write as _;
 
 use crate::gate::{GateName, GateOutcome, GateResult, Subject};
 use crate::task::Task;
@@ -37,7 +45,7 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
     let mut words = text.split_whitespace();
     let mut line = words.next().unwrap_or_default().to_owned();
     for word in words {
-        let _ = write!(line, " {word}");
+        put!(line, " {word}");
         if line.len() > max.saturating_mul(4) {
             break;
         }

@@ -1,8 +1,6 @@
 //! The pull request's title and text: a render of the row that changes only with the row, so that the
 //! projector writes it only when something happened. Markdown; text of others is made harmless cell by cell.
 
-use std::fmt::Write as _;
-
 use super::{board, not_checked, one_line, results, subject};
 use crate::task::Task;
 
@@ -15,15 +13,15 @@ pub fn title(task: &Task) -> String {
 pub fn text(task: &Task) -> String {
     let status = board::status(task);
     let mut out = format!("**{}**: {}\n\n", status.name, inline(&status.line));
-    let _ = writeln!(out, "Documents: `docs/work-items/{}/` on `{}`.", task.key, task.branch);
+    putln!(out, "Documents: `docs/work-items/{}/` on `{}`.", task.key, task.branch);
     if let Some(branch) = &task.branch_state {
-        let _ = writeln!(out, "Head `{}` on main `{}`.", branch.head.short(), branch.base.short());
+        putln!(out, "Head `{}` on main `{}`.", branch.head.short(), branch.base.short());
     }
     for head in &task.landing.landed {
-        let _ = writeln!(out, "Landed: `{head}`.");
+        putln!(out, "Landed: `{head}`.");
     }
     if let Some(warning) = not_checked(task) {
-        let _ = writeln!(out, "\n**{}**", inline(&warning));
+        putln!(out, "\n**{}**", inline(&warning));
     }
     if !task.gates.is_empty() {
         out.push_str("\n| gate | outcome | speaks about | evidence |\n|---|---|---|---|\n");
@@ -33,7 +31,7 @@ pub fn text(task: &Task) -> String {
             } else {
                 " (for an older subject)"
             };
-            let _ = writeln!(
+            putln!(
                 out,
                 "| {} | {}{stands} | {} | {} |",
                 result.gate.name(),

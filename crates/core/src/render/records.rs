@@ -1,8 +1,6 @@
 //! The report files of a task (`12` to `18`) as far as its row has them. They speak about a commit and are
 //! mirrored beside it, never committed on the task branch (spec 1.1). Each can be read back by `verdict.rs`.
 
-use std::fmt::Write as _;
-
 use super::subject;
 use crate::gate::{GateName, GateOutcome, GateResult};
 use crate::task::Task;
@@ -65,13 +63,13 @@ pub fn files(task: &Task, stored: &[Report]) -> Vec<(String, String)> {
 fn report(task: &Task, form: &Form, result: Option<&GateResult>, landing: Option<&str>) -> String {
     let mut out = format!("---\ntask: {}\n{}: {}\n", task.id, form.key, word(form, result));
     if let Some(result) = result {
-        let _ = writeln!(out, "attempt: {}\nat_ms: {}", result.attempt, result.at.0);
+        putln!(out, "attempt: {}\nat_ms: {}", result.attempt, result.at.0);
     }
     out.push_str("---\n");
-    let _ = writeln!(out, "# {}: {}\n", task.key, form.gate.name());
+    putln!(out, "# {}: {}\n", task.key, form.gate.name());
     if let Some(result) = result {
-        let _ = writeln!(out, "{}: {}\n", result.outcome.word(), result.evidence);
-        let _ = writeln!(out, "Speaks about: {}.", subject(&result.subject));
+        putln!(out, "{}: {}\n", result.outcome.word(), result.evidence);
+        putln!(out, "Speaks about: {}.", subject(&result.subject));
         if let GateOutcome::Reject { findings } = &result.outcome {
             out.push_str(&findings_text(findings));
         }
@@ -103,7 +101,7 @@ fn findings_text(findings: &[Finding]) -> String {
             (Some(file), None) => format!(" {file}"),
             (None, _) => String::new(),
         };
-        let _ = writeln!(out, "- {:?}{place}: {}", finding.priority, finding.text);
+        putln!(out, "- {:?}{place}: {}", finding.priority, finding.text);
     }
     out
 }
@@ -115,12 +113,12 @@ fn landing(task: &Task) -> Option<String> {
     }
     let mut out = String::from("\nLandings:\n");
     for head in &task.landing.landed {
-        let _ = writeln!(out, "- {head}");
+        putln!(out, "- {head}");
     }
     if let Some(proof) = &task.landing.proof {
-        let _ = writeln!(out, "\nProof: {} is an ancestor of main {}.", proof.head, proof.main);
+        putln!(out, "\nProof: {} is an ancestor of main {}.", proof.head, proof.main);
         if let Some(warning) = &proof.marker_warning {
-            let _ = writeln!(out, "Warning: main could not be searched for markers: {warning}");
+            putln!(out, "Warning: main could not be searched for markers: {warning}");
         }
     }
     Some(out)

@@ -1,8 +1,6 @@
 //! Reference pages that are generated from the tables they describe: docs/ref/holds.md and docs/ref/errors.md.
 //! A test compares the committed files with these; `cargo run -p orchd-core --example docs_ref` prints them.
 
-use std::fmt::Write as _;
-
 use crate::command::RefusalCode;
 use crate::hold::HoldCode;
 
@@ -19,7 +17,7 @@ pub fn holds() -> String {
         let row = code.row();
         let ends: Vec<String> = row.ends.iter().map(|kind| format!("`{}`", kind.name())).collect();
         let freezes = if row.freezes { "yes" } else { "no" };
-        let _ = writeln!(
+        putln!(
             out,
             "| `{}` | {} | {} | {} | {} | {freezes} |",
             row.name,
@@ -72,7 +70,7 @@ pub fn errors() -> String {
     );
     for code in REFUSALS {
         let (means, todo) = refusal_text(code);
-        let _ = writeln!(out, "| `{}` | {means} | {todo} |", code.name());
+        putln!(out, "| `{}` | {means} | {todo} |", code.name());
     }
     out
 }

@@ -1,8 +1,6 @@
 //! "Why is this not moving?" (spec 1.4, B-15): everything the present decision rests on, as plain data and as
 //! text. It decides nothing; it asks the same gates and the same admission that `decide` asks.
 
-use std::fmt::Write as _;
-
 use super::{one_line, subject};
 use crate::admission;
 use crate::command::{CommandKind, commands};
@@ -293,20 +291,20 @@ impl Why {
     /// For a terminal: one fact a line.
     pub fn to_text(&self) -> String {
         let mut out = format!("{} in {} (visit {}), for {}\n", self.key, self.stage, self.visit, self.since);
-        let _ = writeln!(out, "{}", self.reason);
+        putln!(out, "{}", self.reason);
         if let Some(detail) = &self.detail {
-            let _ = writeln!(out, "What happened: {}", one_line(detail, 1000));
+            putln!(out, "What happened: {}", one_line(detail, 1000));
         }
-        let _ = writeln!(out, "Who acts: {}", self.who);
+        putln!(out, "Who acts: {}", self.who);
         for command in &self.commands {
-            let _ = writeln!(out, "  {command}");
+            putln!(out, "  {command}");
         }
         if let Some(next) = self.next {
-            let _ = writeln!(out, "Gates towards {next}:");
+            putln!(out, "Gates towards {next}:");
         }
         for gate in &self.gates {
             let stored = if gate.stored { "" } else { " (now)" };
-            let _ = writeln!(
+            putln!(
                 out,
                 "  {:<16} {:<14} {} [{}]{stored}",
                 gate.gate.name(),
@@ -317,12 +315,12 @@ impl Why {
         }
         out.push_str("Admission saw:\n");
         for seen in &self.admission {
-            let _ = writeln!(out, "  {}", one_line(seen, 300));
+            putln!(out, "  {}", one_line(seen, 300));
         }
         out.push_str("Spent:\n");
         for spending in &self.budgets {
             let limit = spending.limit.as_deref().unwrap_or("unlimited");
-            let _ = writeln!(out, "  {}: {} of {limit}", spending.budget, spending.spent);
+            putln!(out, "  {}: {} of {limit}", spending.budget, spending.spent);
         }
         out
     }

@@ -59,8 +59,8 @@ fn inc_09_an_open_intent_of_a_dead_owner_is_probed() {
     driver.answer(push.id, Luck::LostAfter);
     driver.settle_due();
     assert!(driver.task(id).effect.is_some(), "the intent is still a question");
-    let probe = driver.job_of(id).expect("the open intent is asked about, not waited for");
-    assert_eq!(probe.spec.work.kind(), JobKind::Probe);
+    let probes = driver.job_of(id).is_some_and(|job| job.spec.work.kind() == JobKind::Probe);
+    assert!(probes, "the open intent is waited for, not asked about: {:?}", driver.task(id).reason);
     driver.run_for(Span::mins(5));
     assert_eq!(driver.task(id).stage, Stage::Done, "{:?}", driver.task(id).reason);
     assert_eq!(driver.world.landed.len(), 1, "it landed twice");
@@ -120,8 +120,9 @@ fn inc_13_done_needs_the_ancestor_proof() {
 fn inc_16_two_green_branches_are_tested_together() {
     let mut policy = policy();
     policy.serial = false;
+    policy.approval = orchd_core::policy::Approval::Auto;
     let mut driver = Driver::new(policy);
-    let (first, second) = (driver.create(1, "express"), driver.create(2, "express"));
+    let (first, second) = (driver.create(1, "full"), driver.create(2, "full"));
     for id in [first, second] {
         driver.run_to(id, Stage::Testing);
         driver.settle_due();
@@ -154,9 +155,15 @@ fn inc_16_two_green_branches_are_tested_together() {
         outcome: ReadyOutcome::Ready { branch: combined, rebased: true, suite: Some(outcome) },
     };
     driver.settle(&job, JobResult::Ready(Box::new(ready)));
-    driver.run_for(Span::secs(0));
-    assert_eq!(driver.world.landed.len(), 1, "a combination that is red has landed");
-    assert_eq!(driver.task(second).spent.rework, 1, "the red combination is this task's to mend");
+    driver.settle_due();
+    if let Some(look) = driver.queue.iter().find(|job| job.spec.work.kind() == JobKind::MainSuite).cloned() {
+        driver.answer(look.id, Luck::Good);
+        driver.settle_due();
+    }
+    let task = driver.task(second);
+    assert_eq!(task.stage, Stage::Development, "a combination that is red goes on to land");
+    assert_eq!(task.spent.rework, 1, "the red combination is this task's to mend");
+    assert_eq!(driver.world.landed.len(), 1);
 }
 
 #[test]
@@ -199,7 +206,7 @@ fn inc_23_a_wake_does_not_end_a_hold() {
         driver.advance(Span::hours(hours));
         driver.step(id);
     }
-    assert_eq!(*driver.task(id), before, "a wake changed a task on Hold");
+    assert!(*driver.task(id) == before, "a wake changed a task on Hold: {:?}", driver.task(id).reason);
     assert!(driver.queue.is_empty(), "a wake put it back to work");
     assert!(driver.tasks[&id].due.is_none());
 }
@@ -354,7 +361,7 @@ fn inc_44_a_red_main_is_not_the_tasks_fault() {
 }
 
 #[test]
-fn inc_44_a_test_that_only_the_task_breaks_is_its_own() {
+fn a_test_that_only_the_task_breaks_is_its_own() {
     let mut driver = Driver::new(policy());
     let id = driver.create(1, "express");
     driver.run_to(id, Stage::Testing);

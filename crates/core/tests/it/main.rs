@@ -2,6 +2,16 @@
 
 mod support;
 
+mod admission;
+mod codec;
+mod documents;
+mod holds;
 mod incidents;
+mod known_bugs;
+mod numbers;
+mod pipeline;
+mod render;
+mod samples;
 mod scenario;
+mod verdict;
 mod walk;

@@ -11,12 +11,12 @@ use orchd_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 
 use crate::group::Answer;
-use crate::schema::event;
+use crate::schema::events;
 use crate::statement::statement;
 use crate::text;
 
 #[derive(Insertable)]
-#[diesel(table_name = event, treat_none_as_default_value = false)]
+#[diesel(table_name = events, treat_none_as_default_value = false)]
 struct NewEvent<'a> {
     task: Option<&'a str>,
     repo: Option<&'a str>,
@@ -27,7 +27,7 @@ struct NewEvent<'a> {
 statement! {
     /// What a run cost.
     RunCost<'a> { project: Text = &'a str, at: BigInt = i64, micros: BigInt = i64 } -> ();
-    "INSERT INTO run_cost (project, at, micros) VALUES (:project, :at, :micros)"
+    "INSERT INTO run_costs (project, at, micros) VALUES (:project, :at, :micros)"
 }
 
 /// A task's events as they are stored, and what the runs among them cost.
@@ -85,7 +85,7 @@ pub(crate) fn append_of_repo(
 }
 
 fn append(conn: &mut SqliteConnection, new: &NewEvent<'_>) -> Answer<()> {
-    diesel::insert_into(event::table).values(new).execute(conn)?;
+    diesel::insert_into(events::table).values(new).execute(conn)?;
     Ok(())
 }
 
@@ -93,32 +93,22 @@ fn append(conn: &mut SqliteConnection, new: &NewEvent<'_>) -> Answer<()> {
 pub(crate) type Row = (i64, i64, String);
 
 /// A task's events after a place, oldest first.
-pub(crate) fn of_task(
-    conn: &mut SqliteConnection,
-    task: &str,
-    after: u64,
-    limit: u32,
-) -> Answer<Vec<Row>> {
-    Ok(event::table
-        .filter(event::task.eq(task).and(event::seq.gt(text::int(after))))
-        .order(event::seq)
+pub(crate) fn of_task(conn: &mut SqliteConnection, task: &str, after: u64, limit: u32) -> Answer<Vec<Row>> {
+    Ok(events::table
+        .filter(events::task.eq(task).and(events::seq.gt(text::int(after))))
+        .order(events::seq)
         .limit(i64::from(limit))
-        .select((event::seq, event::at, event::body))
+        .select((events::seq, events::at, events::body))
         .load(conn)?)
 }
 
 /// A repository's events after a place, oldest first.
-pub(crate) fn of_repo(
-    conn: &mut SqliteConnection,
-    repo: &str,
-    after: u64,
-    limit: u32,
-) -> Answer<Vec<Row>> {
-    Ok(event::table
-        .filter(event::repo.eq(repo).and(event::seq.gt(text::int(after))))
-        .order(event::seq)
+pub(crate) fn of_repo(conn: &mut SqliteConnection, repo: &str, after: u64, limit: u32) -> Answer<Vec<Row>> {
+    Ok(events::table
+        .filter(events::repo.eq(repo).and(events::seq.gt(text::int(after))))
+        .order(events::seq)
         .limit(i64::from(limit))
-        .select((event::seq, event::at, event::body))
+        .select((events::seq, events::at, events::body))
         .load(conn)?)
 }
 
@@ -126,7 +116,7 @@ pub(crate) fn of_repo(
 pub(crate) fn logged<E: DeserializeOwned>(rows: Vec<Row>, of: &Address) -> Answer<Vec<Logged<E>>> {
     let one = |(seq, at, body): Row| {
         Ok(Logged {
-            seq: text::count("event", seq, seq)?,
+            seq: text::count("events", seq, seq)?,
             of: of.clone(),
             at: Timestamp(at),
             event: text::decode(seq, &body)?,

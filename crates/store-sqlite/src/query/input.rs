@@ -1,6 +1,7 @@
 //! The inbox: inputs are stored once, by their id, and consumed once, by the commit that answers them.
 
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Nullable, Text};
 use orchd_core::fact::{Address, Input, Pending};
 use orchd_core::id::InputId;
@@ -10,13 +11,13 @@ use orchd_core::time::Timestamp;
 use super::wake;
 use crate::fail::{Fail, bad};
 use crate::group::Answer;
-use crate::schema::{input, repo};
+use crate::schema::inputs;
 use crate::statement::statement;
 use crate::text;
 
 /// An input to store.
 #[derive(Insertable)]
-#[diesel(table_name = input, treat_none_as_default_value = false)]
+#[diesel(table_name = inputs, treat_none_as_default_value = false)]
 pub(crate) struct NewInput {
     id: String,
     task: Option<String>,
@@ -28,47 +29,56 @@ pub(crate) struct NewInput {
 impl NewInput {
     /// The row of an input.
     pub(crate) fn new(to: &Address, id: InputId, body: &Input, at: Timestamp) -> Answer<Self> {
-        let body = text::json("input", id, body)?;
+        let body = text::json("inputs", id, body)?;
         let (task, repo) = text::columns(to);
         Ok(Self { id: id.to_string(), task, repo: repo.map(str::to_owned), at: at.0, body })
     }
 }
 
+impl NewInput {
+    /// Its id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 /// Stores an input and wakes its address; a known id is a duplicate and changes nothing.
 pub(crate) fn put(conn: &mut SqliteConnection, new: &NewInput) -> Answer<()> {
-    known_address(conn, new)?;
-    let stored = diesel::insert_into(input::table).values(new).on_conflict(input::id).do_nothing();
-    if stored.execute(conn)? == 1 {
-        wake_address(conn, new)?;
+    let stored = diesel::insert_into(inputs::table).values(new).on_conflict(inputs::id).do_nothing();
+    match stored.execute(conn) {
+        Ok(0) => Ok(()),
+        Ok(_) => wake_address(conn, new),
+        Err(Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) => Err(unknown_address(new)),
+        Err(other) => Err(other.into()),
     }
-    Ok(())
 }
 
 /// Stores an input whose id nobody has; a known id is a mistake.
 pub(crate) fn put_new(conn: &mut SqliteConnection, new: &NewInput) -> Answer<()> {
-    match diesel::insert_into(input::table).values(new).execute(conn).map_err(Fail::from) {
+    match diesel::insert_into(inputs::table).values(new).execute(conn) {
         Ok(_) => wake_address(conn, new),
-        Err(Fail::Rule(rule)) => Err(bad("input", &new.id, format!("it can not be stored: {rule}"))),
-        Err(other) => Err(other),
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+            Err(bad("inputs", &new.id, "a job's fact was to be stored under an id that is taken"))
+        }
+        Err(other) => Err(other.into()),
     }
-}
-
-/// A duplicate to an address that is gone can not be: nothing is ever removed. So the order does not matter.
-fn known_address(conn: &mut SqliteConnection, new: &NewInput) -> Answer<()> {
-    let Some(id) = &new.repo else { return Ok(()) };
-    let known = diesel::select(diesel::dsl::exists(repo::table.filter(repo::id.eq(id)))).get_result(conn)?;
-    if known { Ok(()) } else { Err(bad("repo", id, "an input was addressed to an unknown repository")) }
 }
 
 fn wake_address(conn: &mut SqliteConnection, new: &NewInput) -> Answer<()> {
     match &new.task {
-        Some(task) if !wake::task(conn, task, new.at)? => Err(unknown_task(task)),
+        Some(task) if !wake::task(conn, task, new.at)? => Err(unknown_address(new)),
         Some(_) | None => Ok(()),
     }
 }
 
-fn unknown_task(task: &str) -> Fail {
-    bad("task", task, "an input was addressed to an unknown task")
+fn unknown_address(new: &NewInput) -> Fail {
+    match (&new.task, &new.repo) {
+        (Some(task), _) => bad("tasks", task, "an input was addressed to an unknown task"),
+        (None, repo) => {
+            let repo = repo.as_deref().unwrap_or_default();
+            bad("repos", repo, "an input was addressed to an unknown repository")
+        }
+    }
 }
 
 statement! {
@@ -77,7 +87,7 @@ statement! {
         id: Text = &'a str, task: Text = &'a str, outcome: Text = &'a str,
         code: Nullable<Text> = Option<&'a str>, why: Nullable<Text> = Option<&'a str>,
     } -> ();
-    "UPDATE input SET outcome = :outcome, code = :code, why = :why \
+    "UPDATE inputs SET outcome = :outcome, code = :code, why = :why \
      WHERE id = :id AND task = :task AND outcome IS NULL"
 }
 
@@ -87,7 +97,7 @@ statement! {
         id: Text = &'a str, repo: Text = &'a str, outcome: Text = &'a str,
         code: Nullable<Text> = Option<&'a str>, why: Nullable<Text> = Option<&'a str>,
     } -> ();
-    "UPDATE input SET outcome = :outcome, code = :code, why = :why \
+    "UPDATE inputs SET outcome = :outcome, code = :code, why = :why \
      WHERE id = :id AND repo = :repo AND outcome IS NULL"
 }
 
@@ -123,9 +133,9 @@ pub(crate) fn consume(
 /// What became of an input.
 pub(crate) fn outcome(conn: &mut SqliteConnection, id: InputId) -> Answer<InputOutcome> {
     type Row = (Option<String>, Option<String>, Option<String>);
-    let row: Option<Row> = input::table
-        .filter(input::id.eq(id.to_string()))
-        .select((input::outcome, input::code, input::why))
+    let row: Option<Row> = inputs::table
+        .filter(inputs::id.eq(id.to_string()))
+        .select((inputs::outcome, inputs::code, inputs::why))
         .first(conn)
         .optional()?;
     match row {
@@ -135,7 +145,7 @@ pub(crate) fn outcome(conn: &mut SqliteConnection, id: InputId) -> Answer<InputO
         Some((Some(word), Some(code), Some(why))) if word == REFUSED => {
             Ok(InputOutcome::Done(Disposition::Refused { code, why }))
         }
-        Some((Some(word), _, _)) => Err(bad("input", id, format!("{word:?} is no whole outcome"))),
+        Some((Some(word), _, _)) => Err(bad("inputs", id, format!("{word:?} is no whole outcome"))),
     }
 }
 
@@ -144,19 +154,19 @@ pub(crate) type Waiting = (String, String, i64);
 
 /// A task's inputs that no commit has consumed, oldest first.
 pub(crate) fn waiting_of_task(conn: &mut SqliteConnection, task: &str) -> Answer<Vec<Waiting>> {
-    Ok(input::table
-        .filter(input::task.eq(task).and(input::outcome.is_null()))
-        .order(input::place)
-        .select((input::id, input::body, input::at))
+    Ok(inputs::table
+        .filter(inputs::task.eq(task).and(inputs::outcome.is_null()))
+        .order(inputs::place)
+        .select((inputs::id, inputs::body, inputs::at))
         .load(conn)?)
 }
 
 /// A repository's inputs that no commit has consumed, oldest first.
 pub(crate) fn waiting_of_repo(conn: &mut SqliteConnection, repo: &str) -> Answer<Vec<Waiting>> {
-    Ok(input::table
-        .filter(input::repo.eq(repo).and(input::outcome.is_null()))
-        .order(input::place)
-        .select((input::id, input::body, input::at))
+    Ok(inputs::table
+        .filter(inputs::repo.eq(repo).and(inputs::outcome.is_null()))
+        .order(inputs::place)
+        .select((inputs::id, inputs::body, inputs::at))
         .load(conn)?)
 }
 
@@ -164,8 +174,8 @@ pub(crate) fn waiting_of_repo(conn: &mut SqliteConnection, repo: &str) -> Answer
 pub(crate) fn pending(rows: Vec<Waiting>) -> Answer<Vec<Pending>> {
     let one = |(id, body, at): Waiting| {
         Ok(Pending {
-            id: text::id("input", &id, &id)?,
-            input: text::parse("input", &id, &body)?,
+            id: text::id("inputs", &id, &id)?,
+            input: text::parse("inputs", &id, &body)?,
             at: Timestamp(at),
         })
     };

@@ -11,7 +11,7 @@ use super::job::NewRow;
 use super::{commit, input, job, wake};
 use crate::fail::{Fail, bad};
 use crate::group::Answer;
-use crate::schema::repo;
+use crate::schema::repos;
 use crate::text;
 use orchd_core::fact::Address;
 
@@ -20,8 +20,9 @@ const FIRST_EPOCH: i64 = 1;
 
 /// Makes a repository known; does nothing where it is.
 pub(crate) fn ensure(conn: &mut SqliteConnection, id: &str, project: &str, body: &str) -> Answer<()> {
-    let row = (repo::id.eq(id), repo::project.eq(project), repo::epoch.eq(FIRST_EPOCH), repo::body.eq(body));
-    diesel::insert_into(repo::table).values(row).on_conflict(repo::id).do_nothing().execute(conn)?;
+    let row =
+        (repos::id.eq(id), repos::project.eq(project), repos::epoch.eq(FIRST_EPOCH), repos::body.eq(body));
+    diesel::insert_into(repos::table).values(row).on_conflict(repos::id).do_nothing().execute(conn)?;
     Ok(())
 }
 
@@ -44,7 +45,7 @@ impl Change {
             id: repo.id.to_string(),
             project: repo.project.to_string(),
             epoch: text::int(*epoch),
-            body: text::json("repo", &repo.id, repo)?,
+            body: text::json("repos", &repo.id, repo)?,
             events: Written::of_repo(&repo.id, events)?,
             job: job.as_ref().map(|job| NewRow::new(&of, job, 0, at)).transpose()?,
         })
@@ -58,14 +59,11 @@ impl Change {
 
 /// Writes a change, if its epoch is the latest.
 pub(crate) fn change(conn: &mut SqliteConnection, change: &Change, at: i64) -> Answer<()> {
-    let mine = repo::id.eq(&change.id).and(repo::epoch.eq(change.epoch));
+    let mine = repos::id.eq(&change.id).and(repos::epoch.eq(change.epoch));
     // The project is written so that a change of it is refused, not dropped.
-    let set = (
-        repo::epoch.eq(repo::epoch + 1),
-        repo::project.eq(&change.project),
-        repo::body.eq(&change.body),
-    );
-    if diesel::update(repo::table.filter(mine)).set(set).execute(conn)? != 1 {
+    let set =
+        (repos::epoch.eq(repos::epoch + 1), repos::project.eq(&change.project), repos::body.eq(&change.body));
+    if diesel::update(repos::table.filter(mine)).set(set).execute(conn)? != 1 {
         return Err(Fail::Conflict);
     }
     event::append_of_repo(conn, &change.id, &change.events, at)?;
@@ -107,7 +105,7 @@ pub(crate) type Row = (i64, String);
 
 /// A repository with its waiting inputs.
 pub(crate) fn load(conn: &mut SqliteConnection, id: &str) -> Answer<Option<(Row, Vec<input::Waiting>)>> {
-    let row = repo::table.find(id).select((repo::epoch, repo::body)).first(conn).optional()?;
+    let row = repos::table.find(id).select((repos::epoch, repos::body)).first(conn).optional()?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some((row, input::waiting_of_repo(conn, id)?)))
 }
@@ -120,16 +118,16 @@ pub(crate) fn loaded(id: &RepoId, (row, inputs): (Row, Vec<input::Waiting>)) -> 
 
 /// A repository and its epoch.
 pub(crate) fn of_row(id: &str, (epoch, body): Row) -> Answer<(Repo, u64)> {
-    let repo: Repo = text::parse("repo", id, &body)?;
+    let repo: Repo = text::parse("repos", id, &body)?;
     if repo.id.as_str() != id {
-        return Err(bad("repo", id, format!("its body is that of {}", repo.id)));
+        return Err(bad("repos", id, format!("its body is that of {}", repo.id)));
     }
-    Ok((repo, text::count("repo", id, epoch)?))
+    Ok((repo, text::count("repos", id, epoch)?))
 }
 
 /// All repositories, by identity.
 pub(crate) fn all(conn: &mut SqliteConnection) -> Answer<Vec<(String, Row)>> {
     let rows: Vec<(String, i64, String)> =
-        repo::table.order(repo::id).select((repo::id, repo::epoch, repo::body)).load(conn)?;
+        repos::table.order(repos::id).select((repos::id, repos::epoch, repos::body)).load(conn)?;
     Ok(rows.into_iter().map(|(id, epoch, body)| (id, (epoch, body))).collect())
 }

@@ -9,28 +9,28 @@ use crate::statement::statement;
 statement! {
     /// One task, finished or not.
     WakeTask<'a> { task: Text = &'a str, at: BigInt = i64 } -> ();
-    "UPDATE task SET wakes = wakes + 1, due_at = min(coalesce(due_at, :at), :at) WHERE id = :task"
+    "UPDATE tasks SET wakes = wakes + 1, due_at = min(coalesce(due_at, :at), :at) WHERE id = :task"
 }
 
 statement! {
     /// The unfinished tasks of a repository but one.
     WakeRepo<'a> { repo: Text = &'a str, but: Text = &'a str, at: BigInt = i64 } -> ();
-    "UPDATE task SET wakes = wakes + 1, due_at = min(coalesce(due_at, :at), :at) \
+    "UPDATE tasks SET wakes = wakes + 1, due_at = min(coalesce(due_at, :at), :at) \
      WHERE repo = :repo AND id <> :but AND stage NOT IN ('done', 'cancelled')"
 }
 
 statement! {
     /// The unfinished tasks that wait for an issue.
     WakeDependents<'a> { project: Text = &'a str, key: Text = &'a str, at: BigInt = i64 } -> ();
-    "UPDATE task SET wakes = wakes + 1, due_at = min(coalesce(due_at, :at), :at) \
-     WHERE id IN (SELECT task FROM dependency WHERE on_key = :key) \
+    "UPDATE tasks SET wakes = wakes + 1, due_at = min(coalesce(due_at, :at), :at) \
+     WHERE id IN (SELECT task FROM dependencies WHERE on_key = :key) \
      AND project = :project AND stage NOT IN ('done', 'cancelled')"
 }
 
 statement! {
     /// Every unfinished task.
     WakeAll { at: BigInt = i64 } -> ();
-    "UPDATE task SET wakes = wakes + 1, due_at = min(coalesce(due_at, :at), :at) \
+    "UPDATE tasks SET wakes = wakes + 1, due_at = min(coalesce(due_at, :at), :at) \
      WHERE stage NOT IN ('done', 'cancelled')"
 }
 

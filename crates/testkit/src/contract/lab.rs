@@ -14,7 +14,6 @@ use orchd_core::id::{
     TransitionId,
 };
 use orchd_core::job::{JobRef, JobResult, JobSpec, Work};
-use orchd_core::pipeline::TrackName;
 use orchd_core::port::clock::{Clock, Ids};
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, Disposition, JobRow, Loaded, LoadedRepo,
@@ -159,7 +158,7 @@ impl Lab {
             life: 0,
             branch: Branch(format!("orchd/{key}")),
             request,
-            track: TrackName::new("full"),
+            track: "full".to_owned(),
             by: actor(),
         };
         NewTask { birth, at: self.now() }

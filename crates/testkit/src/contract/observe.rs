@@ -91,8 +91,16 @@ fn line<T: Debug>(seen: &mut String, what: &str, of: &dyn Debug, answer: &Result
 pub fn assert_same(left: &str, right: &str, when: &str) {
     let mut lines = left.lines().zip(right.lines());
     if let Some((l, r)) = lines.find(|(l, r)| l != r) {
-        panic!("{when}: the stores differ\n left: {l}\nright: {r}");
+        let what = l.split(':').next().unwrap_or(l);
+        panic!("{when}: what is shown as {what} differs\n{}", difference(l, r));
     }
     assert_eq!(left.lines().count(), right.lines().count(), "{when}: one store shows more");
 }
 
+/// Where two texts part, with a little before and more after.
+pub fn difference(left: &str, right: &str) -> String {
+    let same = left.chars().zip(right.chars()).take_while(|(l, r)| l == r).count();
+    let from = same.saturating_sub(60);
+    let part = |text: &str| text.chars().skip(from).take(260).collect::<String>();
+    format!(" left: …{}\nright: …{}", part(left), part(right))
+}

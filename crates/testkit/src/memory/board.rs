@@ -51,8 +51,9 @@ impl Board for MemoryStore {
         line: &str,
     ) -> StoreResult<()> {
         self.with(|state| {
-            let issue = of_key(state, project, key)
-                .ok_or_else(|| inconsistent("issues", format!("{project}/{key}"), "there is no such issue"))?;
+            let issue = of_key(state, project, key).ok_or_else(|| {
+                inconsistent("issues", format!("{project}/{key}"), "there is no such issue")
+            })?;
             issue.status = status.to_owned();
             issue.line = line.to_owned();
             Ok(())

@@ -31,8 +31,8 @@ pub(super) fn commit_repo(state: &mut State, commit: RepoCommit) -> CommitOutcom
         return CommitOutcome::Committed;
     }
     let of = Address::Repo(commit.change.repo.id.clone());
-    let checked = check::repo_change(state, &commit.change)
-        .and_then(|()| check::inputs(state, &of, &commit.consumed));
+    let checked =
+        check::repo_change(state, &commit.change).and_then(|()| check::inputs(state, &of, &commit.consumed));
     if let Err(refusal) = checked {
         return refused(state, refusal);
     }

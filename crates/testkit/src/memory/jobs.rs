@@ -1,11 +1,11 @@
 //! Jobs: the queue, leases with fencing tokens, settlement. A queued job has no owner, run or start time; a
 //! running one has all (I-4); tokens only grow (I-3).
 
+use orchd_core::effect::EffectState;
 use orchd_core::enact::NewJob;
 use orchd_core::fact::{Address, Fact, Input};
 use orchd_core::id::{BootId, EffectId, InputId, JobId, RunId, Token};
 use orchd_core::job::{JobClass, JobRef, JobResult};
-use orchd_core::effect::EffectState;
 use orchd_core::lease::LeasePolicy;
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Expired, JobRow, JobState, RenewOutcome, SendOutcome, SettleOutcome, StoreResult,

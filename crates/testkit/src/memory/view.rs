@@ -45,8 +45,12 @@ pub(super) fn load_repo(state: &State, id: &RepoId) -> Option<LoadedRepo> {
 
 /// By sequence number, so that the same rows give the same view.
 fn candidates(state: &State, repo: &RepoId) -> Vec<Candidate> {
-    let mut found: Vec<Candidate> =
-        state.tasks.values().filter(|row| row.task.repo == *repo).filter_map(|r| candidate(state, r)).collect();
+    let mut found: Vec<Candidate> = state
+        .tasks
+        .values()
+        .filter(|row| row.task.repo == *repo)
+        .filter_map(|r| candidate(state, r))
+        .collect();
     found.sort_by_key(|c| c.seq);
     found
 }

@@ -21,6 +21,14 @@ pub(super) fn play(run: &Run) -> Result<(), AgentError> {
 }
 
 fn analyse(run: &Run) -> Result<(), AgentError> {
+    if let Some((question, _)) = run.story.question.filter(|_| !run.answered) {
+        run.think();
+        // Without any artifact: a complete document beside a question would go before it.
+        return run.submit(&json!({
+            "questions": [{"text": question, "blocking": true}],
+            "summary": "One question before the goal can be written down.",
+        }));
+    }
     run.write(&run.docs().join("01-brd.md"), &revised(run, run.story.brd))?;
     run.think();
     run.submit(&json!({

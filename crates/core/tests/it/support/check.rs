@@ -4,11 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use orchd_core::decide::{Decision, decide};
+use orchd_core::effect::Intent;
 use orchd_core::enact::{Enacted, Minted, enact};
-use orchd_core::event::{Event, How, Spends};
-use orchd_core::evolve::{born, evolve, evolve_repo};
+use orchd_core::event::{Event, How, RepoEvent, Spends};
+use orchd_core::evolve::{born, confirmed, evolve, evolve_repo};
 use orchd_core::gate::{self, GateName, GateOutcome};
 use orchd_core::id::{EffectId, TaskId};
+use orchd_core::job::JobClass;
+use orchd_core::policy::Deploy;
 use orchd_core::reason::{Reason, Wait};
 use orchd_core::repo::Repo;
 use orchd_core::stage::Stage;
@@ -28,11 +31,18 @@ pub(crate) fn turned(before: &View, out: &Turn, now: Timestamp) {
         if let Event::Entered { from, to, how, .. } = event {
             moved(before, &task, *from, *to, how);
         }
-        if let Event::EffectOpened { .. } = event {
+        if let Event::EffectOpened { effect } = event {
             stands_to_land_or_deploy(before, &task);
+            may_act(before, &task, out, &effect.intent);
+        }
+        if let Event::JobQueued { job, .. } = event {
+            let side = job.kind.class() == JobClass::Side;
+            let idle = task.pause.is_none() && task.hold.is_none() && task.stopping.is_none();
+            assert!(side || idle, "I-7: {} starts {:?} though it stands", task.key, job.kind);
         }
         evolve(&mut task, event, now);
     }
+    let_in(before, out);
     assert_eq!(task, out.task, "I-14: the events of a turn do not make its row");
     within_budgets(before, &out.task);
     // Whatever was decided: asked again of the rows it left, the judge is total, and a Stay is a fixpoint.
@@ -92,6 +102,27 @@ fn stands_to_land_or_deploy(view: &View, task: &Task) {
     for gate in asked.chain(gate::ENTERING_DEPLOY.iter().copied()) {
         assert!(task.standing(gate).is_some(), "I-2: an intent of {} without {}", task.key, gate.name());
     }
+}
+
+/// I-8 and INC-20: no intent in a frozen repository, and no deployment that nobody confirmed.
+fn may_act(view: &View, task: &Task, out: &Turn, intent: &Intent) {
+    assert!(out.repo.frozen_for(task.id).is_none(), "I-8: {} acts in a frozen repository", task.key);
+    if let (Intent::Deploy { .. }, Deploy::Hook { auto_confirm: false, .. }) = (intent, &view.policy.deploy) {
+        assert!(confirmed(task), "INC-20: {} deploys unconfirmed", task.key);
+    }
+}
+
+/// I-8: while frozen nobody is let in or back, but the cause and whom a person named.
+fn let_in(view: &View, out: &Turn) {
+    let mut repo = view.repo.clone();
+    for event in &out.repo_events {
+        if let RepoEvent::LetIn { task } = event {
+            assert!(repo.frozen_for(*task).is_none(), "I-8: {} is let in while frozen", view.task.key);
+            assert!(!view.drained, "I-8: {} is let in while drained", view.task.key);
+        }
+        evolve_repo(&mut repo, event);
+    }
+    assert_eq!(repo, out.repo, "I-14: the repository's events do not make its row");
 }
 
 /// I-12.

@@ -1,0 +1,121 @@
+//! What the demonstration says at its end, for people and as one line of JSON. Values in, text out.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use orchd_http::dto::Task;
+use serde::Serialize;
+
+use super::view::short;
+
+/// The last line of `orchctl demo --json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Report {
+    /// A repository that has all three commits.
+    pub(crate) repo: PathBuf,
+    /// Main before anything was done.
+    pub(crate) base_sha: String,
+    /// A commit whose tests failed and that was sent back for it.
+    pub(crate) red_sha: Option<String>,
+    /// Main at the end.
+    pub(crate) main_sha: String,
+    /// The tasks, oldest first.
+    pub(crate) tasks: Vec<TaskReport>,
+}
+
+/// A task in the last line.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct TaskReport {
+    /// The tracker's key.
+    pub(crate) key: String,
+    /// Identity.
+    pub(crate) id: String,
+    /// Where it is.
+    pub(crate) stage: String,
+    /// How often it was sent back to development.
+    pub(crate) rework: u32,
+    /// Reported cost in dollars; the demonstration's agent reports made-up figures.
+    pub(crate) cost_usd: f64,
+}
+
+impl From<&Task> for TaskReport {
+    fn from(task: &Task) -> Self {
+        Self {
+            key: task.key.clone(),
+            id: task.id.clone(),
+            stage: task.stage.clone(),
+            rework: task.rework,
+            cost_usd: task.cost_usd,
+        }
+    }
+}
+
+/// Everything the text is made of.
+#[derive(Debug)]
+pub(super) struct Facts<'a> {
+    pub(super) dir: &'a Path,
+    pub(super) report: &'a Report,
+    pub(super) tasks: &'a [Task],
+    /// `git log` of main from the base, newest first.
+    pub(super) commits: &'a str,
+    /// The last line of the tests at main.
+    pub(super) tests: &'a str,
+}
+
+/// The text for people.
+pub(super) fn text(facts: &Facts<'_>) -> String {
+    let Facts { dir, report, tasks, commits, tests } = facts;
+    let repo = report.repo.display();
+    let mut out = String::from("\nWhat was done\n");
+    for task in *tasks {
+        task_line(&mut out, task);
+    }
+    out.push_str("  The cost is what the scripted agent claims; no model was asked and nothing was spent.\n");
+    let _ = writeln!(
+        out,
+        "\nMain went from {} to {}; its tests: {tests}",
+        short(&report.base_sha),
+        short(&report.main_sha)
+    );
+    for line in commits.lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+    out.push_str("\nHow to look further\n");
+    let _ = writeln!(out, "  git -C {repo} diff {}..main", short(&report.base_sha));
+    if let Some(red) = &report.red_sha {
+        let _ = writeln!(out, "  git -C {repo} show {}    # what the tests sent back", short(red));
+    }
+    let _ = writeln!(
+        out,
+        "  ls {}    # the engine's log, every run's prompt and output",
+        dir.join("data").display()
+    );
+    let _ = writeln!(out, "  rm -r {}    # nothing else was written anywhere", dir.display());
+    out.push_str("\nOn a repository of your own\n");
+    out.push_str("  cd your-repository\n");
+    out.push_str("  orchctl init\n");
+    out.push_str("  orchctl run \"what you want to have done\"\n");
+    out
+}
+
+fn task_line(out: &mut String, task: &Task) {
+    let times = |n: u32, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
+    let _ = writeln!(out, "  {}  {}", task.key, task.title);
+    let _ = writeln!(
+        out,
+        "      {}: sent back {}, {}, ${:.4}",
+        task.stage,
+        times(task.rework, "time", "times"),
+        times(task.runs, "run", "runs"),
+        task.cost_usd
+    );
+    if let Some(hold) = &task.hold {
+        let _ = writeln!(out, "      on Hold ({}): {}", hold.code, hold.detail.trim());
+        let _ = writeln!(out, "      the {} must act: {}", hold.who, hold.todo);
+    } else if task.stage != "done" {
+        let _ = writeln!(out, "      {}", task.sentence.trim());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! Tests of the program and of what it ships with, one module per concern.
+
+mod prompts;

@@ -1,0 +1,459 @@
+//! The invariants I-1 … I-18 (spec 2.8) as functions over a [`World`]: rows, events, jobs, ledger, inputs and,
+//! where a test knows it, what really happened outside. Asked by tests after every commit, by a reconciler and
+//! by `orchctl doctor`. Reads only; what to do about a violation is the caller's business.
+
+mod rest;
+mod rows;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod truth;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::admission::Candidacy;
+use crate::event::{Event, RepoEvent};
+use crate::evolve::{evolve, evolve_repo};
+use crate::fact::{Address, Input};
+use crate::id::{Digest, InputId, JobId, Key, ProjectId, RepoId, TaskId, Token};
+use crate::policy::Policy;
+use crate::port::store::{Disposition, JobRow, JobState, LedgerRow, Logged};
+use crate::repo::Repo;
+use crate::task::Task;
+use crate::time::Timestamp;
+
+pub use truth::{Truth, TrueHook, TrueLanding};
+
+/// Everything the invariants speak about, as it stands between two commits.
+pub struct World<'a> {
+    /// All tasks.
+    pub tasks: Vec<TaskFile<'a>>,
+    /// All repositories.
+    pub repos: Vec<RepoFile<'a>>,
+    /// All jobs.
+    pub jobs: Vec<&'a JobRow>,
+    /// The effect ledger, oldest first.
+    pub ledger: Vec<&'a LedgerRow>,
+    /// All inputs; `None` where they cannot be listed, and nothing is said about them.
+    pub inputs: Option<Vec<InputFile<'a>>>,
+    /// All dependencies: who waits for which issue of its project.
+    pub dependencies: Vec<(TaskId, &'a Key)>,
+    /// The operator stopped admission.
+    pub drained: bool,
+    /// The policies of the configured projects.
+    pub policies: &'a BTreeMap<ProjectId, Arc<Policy>>,
+    /// What really happened outside, where a test knows it.
+    pub truth: Option<&'a Truth>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// A task with its log.
+pub struct TaskFile<'a> {
+    /// The row.
+    pub task: &'a Task,
+    /// Raised by every commit.
+    pub version: u64,
+    /// Its events from the first on, oldest first; empty where they were pruned or are not at hand, and nothing
+    /// is said about steps then.
+    pub events: &'a [Logged<Event>],
+    /// What the store keeps beside the row; `None` where it cannot be asked.
+    pub queue: Option<Queue>,
+}
+
+/// What the store keeps beside a task's row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queue {
+    /// When the task is decided though nothing happens.
+    pub due_at: Option<Timestamp>,
+    /// How it stands towards admission.
+    pub candidacy: Candidacy,
+    /// Since when it stands so.
+    pub candidate_since: Timestamp,
+}
+
+/// A repository with its log.
+pub struct RepoFile<'a> {
+    /// The row.
+    pub repo: &'a Repo,
+    /// Raised by every commit that changes it.
+    pub epoch: u64,
+    /// Its events from the first on, oldest first; empty where they are not at hand.
+    pub events: &'a [Logged<RepoEvent>],
+}
+
+/// An input with what became of it.
+pub struct InputFile<'a> {
+    /// Identity.
+    pub id: InputId,
+    /// Whose.
+    pub to: &'a Address,
+    /// The input.
+    pub input: &'a Input,
+    /// When it was stored.
+    pub at: Timestamp,
+    /// What became of it, once it was consumed.
+    pub disposition: Option<&'a Disposition>,
+}
+
+/// An invariant that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Its number (spec 2.8).
+    pub number: u8,
+    /// Its sentence.
+    pub sentence: &'static str,
+    /// What breaks it.
+    pub detail: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "I-{} {} Broken by: {}", self.number, self.sentence, self.detail)
+    }
+}
+
+/// One event on its way into a row: what is asked of the row as it was before.
+pub struct Step<'a> {
+    /// The row before.
+    pub before: &'a Task,
+    /// The event.
+    pub event: &'a Event,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The repository as its own log has it at this moment.
+    pub repo: Option<&'a Repo>,
+    /// The policy the latest decision was made under; `None` where today's is another one.
+    pub policy: Option<&'a Policy>,
+    /// What really happened outside.
+    pub truth: Option<&'a Truth>,
+}
+
+/// One event of a repository on its way into its row.
+pub struct RepoStep<'a> {
+    /// The row before.
+    pub before: &'a Repo,
+    /// The event.
+    pub event: &'a RepoEvent,
+}
+
+/// Collects what breaks one invariant.
+pub struct Found<'v> {
+    invariant: &'static Invariant,
+    into: &'v mut Vec<Violation>,
+}
+
+impl Found<'_> {
+    /// Notes what breaks the invariant.
+    pub fn broken(&mut self, detail: impl Into<String>) {
+        let Invariant { number, sentence, .. } = *self.invariant;
+        self.into.push(Violation { number, sentence, detail: detail.into() });
+    }
+
+    /// Notes it unless `holds`.
+    pub fn demand(&mut self, holds: bool, detail: impl FnOnce() -> String) {
+        if !holds {
+            self.broken(detail());
+        }
+    }
+}
+
+/// An invariant: its number, its sentence, and the questions it asks.
+pub struct Invariant {
+    /// The number (spec 2.8); stable.
+    pub number: u8,
+    /// The sentence.
+    pub sentence: &'static str,
+    /// Asked of each event before it is applied.
+    pub step: Option<fn(&Step, &mut Found)>,
+    /// Asked of each repository event before it is applied.
+    pub repo_step: Option<fn(&RepoStep, &mut Found)>,
+    /// Asked of the rows between two commits.
+    pub rows: Option<fn(&World, &mut Found)>,
+    /// Asked of the rows once everything has come to rest.
+    pub rest: Option<fn(&World, &mut Found)>,
+}
+
+impl Invariant {
+    const fn new(number: u8, sentence: &'static str) -> Self {
+        Self { number, sentence, step: None, repo_step: None, rows: None, rest: None }
+    }
+    const fn step(mut self, ask: fn(&Step, &mut Found)) -> Self {
+        self.step = Some(ask);
+        self
+    }
+    const fn repo_step(mut self, ask: fn(&RepoStep, &mut Found)) -> Self {
+        self.repo_step = Some(ask);
+        self
+    }
+    const fn rows(mut self, ask: fn(&World, &mut Found)) -> Self {
+        self.rows = Some(ask);
+        self
+    }
+    const fn rest(mut self, ask: fn(&World, &mut Found)) -> Self {
+        self.rest = Some(ask);
+        self
+    }
+}
+
+/// The invariants that can be asked of a world. I-15 (the same view, the same decision), I-19 (secrets) and the
+/// forge's half of I-20 are not in rows and have tests of their own; I-14 is asked by the [`Auditor`] itself.
+pub static INVARIANTS: [Invariant; 18] = [
+    Invariant::new(1, "Stages move only along the pipeline's transitions; nothing leaves a terminal stage.")
+        .step(steps::moves),
+    Invariant::new(
+        2,
+        "Every advance and every landing or deploy intent has a stored Pass or NotApplicable of each of its gates for the present subject.",
+    )
+    .step(steps::gates_stand),
+    Invariant::new(
+        3,
+        "At most one active pipeline job per task, at most one running job per token; the row refers to its jobs.",
+    )
+    .rows(rows::one_job),
+    Invariant::new(4, "A queued job has no owner, run or start time; a running one has all.")
+        .rows(rows::job_shape),
+    Invariant::new(5, "With `serial` at most one task occupies a repository.").rows(rows::serial),
+    Invariant::new(6, "Who may be let in is let in, in order; no deadlock while any may.")
+        .rows(rows::admission),
+    Invariant::new(7, "A paused task starts nothing and holds no place; a stopping or held one starts nothing.")
+        .step(steps::starts_nothing)
+        .rows(rows::paused_gives_way),
+    Invariant::new(8, "Nothing is admitted, landed or deployed in a frozen repository.")
+        .step(steps::frozen_effect)
+        .repo_step(steps::frozen_admission),
+    Invariant::new(9, "A task is done only if its validated SHA is an ancestor of main, with the evidence stored.")
+        .step(steps::proof)
+        .rows(truth::done_is_in_main),
+    Invariant::new(
+        10,
+        "At most one applied and one open effect per key, task and target; what really happened is in the ledger.",
+    )
+    .rows(truth::effects),
+    Invariant::new(11, "Infrastructure, waits and a red main never change the stage and never spend rework.")
+        .step(steps::only_work_is_rejected),
+    Invariant::new(12, "No budget is exceeded or refilled; one that runs out ends in exactly one Hold.")
+        .step(steps::one_hold)
+        .rows(rows::budgets),
+    Invariant::new(13, "An accepted input is acted on or refused with an answer; a duplicate has no further effect.")
+        .step(steps::no_second_effect)
+        .rows(rows::inputs_known)
+        .rest(rest::inputs_consumed),
+    Invariant::new(14, "Replaying a task's events rebuilds its row."),
+    Invariant::new(16, "The final board status of a settled task is the render of its row.")
+        .rest(rest::board),
+    Invariant::new(17, "A task that ended leaves no place, lane, open effect or job.")
+        .rows(rows::ended_leaves_nothing),
+    Invariant::new(18, "Every waiting task has a reason that still stands, and whatever ends it will wake it.")
+        .rows(rows::waits_have_an_end)
+        .rest(rest::all_terminal),
+    Invariant::new(20, "Main moves by a landing with the expected base and head only.").rows(truth::main_moves),
+];
+
+/// The sentence of a number, or a general one.
+pub fn invariant(number: u8) -> Option<&'static Invariant> {
+    INVARIANTS.iter().find(|i| i.number == number)
+}
+
+/// Asks every invariant about a world, from the first event on.
+pub fn audit(world: &World) -> Vec<Violation> {
+    Auditor::new(world.policies).check(world)
+}
+
+/// Asks what must hold once everything has come to rest: no fault happens any more and people have answered.
+pub fn at_rest(world: &World) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for invariant in &INVARIANTS {
+        if let Some(rest) = invariant.rest {
+            rest(world, &mut Found { invariant, into: &mut found });
+        }
+    }
+    found
+}
+
+/// Asks the invariants again and again, reading only the events that are new since the last time.
+pub struct Auditor {
+    digests: BTreeMap<ProjectId, Digest>,
+    tasks: BTreeMap<TaskId, Replay>,
+    repos: BTreeMap<RepoId, RepoReplay>,
+    jobs: BTreeMap<JobId, (JobState, Option<Token>)>,
+    inputs: usize,
+}
+
+/// A task as its log has it so far.
+struct Replay {
+    task: Option<Task>,
+    read: usize,
+    /// The latest decision was made under today's policy.
+    same_policy: bool,
+}
+
+/// A repository as its log has it so far.
+struct RepoReplay {
+    repo: Repo,
+    read: usize,
+}
+
+/// A new event in the order of the whole log.
+enum New<'a> {
+    Task(TaskId, &'a Logged<Event>),
+    Repo(&'a RepoId, &'a Logged<RepoEvent>),
+}
+
+impl New<'_> {
+    const fn seq(&self) -> u64 {
+        match self {
+            Self::Task(_, logged) => logged.seq,
+            Self::Repo(_, logged) => logged.seq,
+        }
+    }
+}
+
+impl Auditor {
+    /// An auditor that has seen nothing yet.
+    pub fn new(policies: &BTreeMap<ProjectId, Arc<Policy>>) -> Self {
+        let digests = policies.iter().map(|(id, policy)| (id.clone(), policy.digest())).collect();
+        Self { digests, tasks: BTreeMap::new(), repos: BTreeMap::new(), jobs: BTreeMap::new(), inputs: 0 }
+    }
+
+    /// Asks everything about the world as it is now.
+    pub fn check(&mut self, world: &World) -> Vec<Violation> {
+        let mut found = Vec::new();
+        for new in self.unread(world) {
+            match new {
+                New::Task(id, logged) => self.task_step(world, id, logged, &mut found),
+                New::Repo(id, logged) => self.repo_step(world, id, logged, &mut found),
+            }
+        }
+        self.compare(world, &mut found);
+        self.remember(world, &mut found);
+        for invariant in &INVARIANTS {
+            if let Some(rows) = invariant.rows {
+                rows(world, &mut Found { invariant, into: &mut found });
+            }
+        }
+        found
+    }
+
+    fn unread<'a>(&mut self, world: &World<'a>) -> Vec<New<'a>> {
+        let mut new = Vec::new();
+        for file in &world.tasks {
+            let replay = self.tasks.entry(file.task.id).or_insert(Replay {
+                task: None,
+                read: 0,
+                same_policy: true,
+            });
+            let unread = file.events.get(replay.read..).unwrap_or_default();
+            replay.read += unread.len();
+            new.extend(unread.iter().map(|logged| New::Task(file.task.id, logged)));
+        }
+        for file in &world.repos {
+            let replay = self.repos.entry(file.repo.id.clone()).or_insert_with(|| RepoReplay {
+                repo: Repo::new(file.repo.id.clone(), file.repo.project.clone()),
+                read: 0,
+            });
+            let unread = file.events.get(replay.read..).unwrap_or_default();
+            replay.read += unread.len();
+            new.extend(unread.iter().map(|logged| New::Repo(&file.repo.id, logged)));
+        }
+        new.sort_by_key(New::seq);
+        new
+    }
+
+    fn task_step(&mut self, world: &World, id: TaskId, logged: &Logged<Event>, found: &mut Vec<Violation>) {
+        let Some(replay) = self.tasks.get_mut(&id) else { return };
+        let Some(task) = &mut replay.task else {
+            match &logged.event {
+                Event::Created { birth } => replay.task = Some(crate::evolve::born(birth, logged.at)),
+                other => found.push(of(14, format!("the log of {id} begins with {other:?}"))),
+            }
+            return;
+        };
+        if let Event::Decided { policy, .. } = &logged.event {
+            replay.same_policy = self.digests.get(&task.project) == Some(policy);
+        }
+        let policy = world.policies.get(&task.project).map(|p| &**p).filter(|_| replay.same_policy);
+        let repo = self.repos.get(&task.repo).map(|r| &r.repo);
+        let (event, at, truth) = (&logged.event, logged.at, world.truth);
+        let step = Step { before: task, event, at, repo, policy, truth };
+        for invariant in &INVARIANTS {
+            if let Some(ask) = invariant.step {
+                ask(&step, &mut Found { invariant, into: found });
+            }
+        }
+        evolve(task, event, at);
+    }
+
+    fn repo_step(
+        &mut self,
+        world: &World,
+        id: &RepoId,
+        logged: &Logged<RepoEvent>,
+        found: &mut Vec<Violation>,
+    ) {
+        let _ = world;
+        let Some(replay) = self.repos.get_mut(id) else { return };
+        let step = RepoStep { before: &replay.repo, event: &logged.event };
+        for invariant in &INVARIANTS {
+            if let Some(ask) = invariant.repo_step {
+                ask(&step, &mut Found { invariant, into: found });
+            }
+        }
+        evolve_repo(&mut replay.repo, &logged.event);
+    }
+
+    /// I-14: the logs rebuild the rows.
+    fn compare(&self, world: &World, found: &mut Vec<Violation>) {
+        for file in world.tasks.iter().filter(|file| !file.events.is_empty()) {
+            let replayed = self.tasks.get(&file.task.id).and_then(|r| r.task.as_ref());
+            if replayed != Some(file.task) {
+                found.push(of(14, differs(&file.task.key, file.task, replayed)));
+            }
+        }
+        for file in world.repos.iter().filter(|file| !file.events.is_empty()) {
+            if self.repos.get(&file.repo.id).is_some_and(|r| r.repo != *file.repo) {
+                found.push(of(14, format!("the row of repository {} is not its log's", file.repo.id)));
+            }
+        }
+    }
+
+    /// What only two looks can show: a token that shrank (I-3), an ended job that came back (I-3), an input that
+    /// vanished (I-13).
+    fn remember(&mut self, world: &World, found: &mut Vec<Violation>) {
+        for row in &world.jobs {
+            let now = (row.state, row.token);
+            let Some((state, token)) = self.jobs.insert(row.job.id, now) else { continue };
+            let over = !matches!(state, JobState::Queued | JobState::Running);
+            if over && now != (state, token) {
+                found.push(of(3, format!("job {} had ended and was changed", row.job.id)));
+            }
+            if row.token.is_some() && row.token < token {
+                found.push(of(3, format!("the token of job {} went back", row.job.id)));
+            }
+        }
+        if let Some(inputs) = &world.inputs {
+            if inputs.len() < self.inputs {
+                found.push(of(13, format!("there were {} inputs, now {}", self.inputs, inputs.len())));
+            }
+            self.inputs = inputs.len();
+        }
+    }
+}
+
+fn of(number: u8, detail: String) -> Violation {
+    let sentence = invariant(number).map_or("", |i| i.sentence);
+    Violation { number, sentence, detail }
+}
+
+/// The first field in which two rows differ, so that a report can be read.
+fn differs(key: &Key, row: &Task, replayed: Option<&Task>) -> String {
+    let Some(replayed) = replayed else { return format!("{key} has a row and no log") };
+    let (stored, rebuilt) = (format!("{row:#?}"), format!("{replayed:#?}"));
+    let line = stored.lines().zip(rebuilt.lines()).find(|(a, b)| a != b);
+    match line {
+        Some((a, b)) => format!("{key}: the row says `{}`, its log says `{}`", a.trim(), b.trim()),
+        None => format!("{key}: the row is not its log's"),
+    }
+}

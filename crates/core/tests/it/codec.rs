@@ -1,0 +1,81 @@
+//! The stored form of events. Golden files are what older versions wrote: they are never rewritten, and every
+//! later version reads them. `cargo run -p orchd-core --example golden` writes the missing ones.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use orchd_core::event::{BadRecord, EVENT_VERSION, Event, RepoEvent, decode, encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::samples;
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// What one golden file must do: hold the sample, decode, and encode to the same again.
+fn check<E>(prefix: &str, name: &str, sample: &E)
+where
+    E: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let path = folder().join(format!("{prefix}-{name}.json"));
+    let golden = std::fs::read_to_string(&path).unwrap_or_else(|_| {
+        panic!("{prefix} {name} has no golden file; write it with `cargo run -p orchd-core --example golden`")
+    });
+    let golden = golden.trim_end();
+    let read: E =
+        decode(golden).unwrap_or_else(|e| panic!("{prefix} {name} can not be read any more: {e:?}"));
+    assert_eq!(read, *sample, "{prefix} {name} is read as something else");
+    assert_eq!(
+        encode(&read).expect("it has a stored form"),
+        golden,
+        "{prefix} {name} is written differently"
+    );
+}
+
+#[test]
+fn every_golden_file_decodes_and_encodes_identically() {
+    for event in samples::events() {
+        check("event", samples::event_name(&event), &event);
+    }
+    for event in samples::repo_events() {
+        check("repo-event", samples::repo_event_name(&event), &event);
+    }
+}
+
+#[test]
+fn every_variant_has_a_golden_file_and_every_file_a_variant() {
+    let of = |prefix: &str, name: &str| format!("{prefix}-{name}.json");
+    let mut expected: BTreeSet<String> =
+        samples::events().iter().map(|e| of("event", samples::event_name(e))).collect();
+    expected.extend(samples::repo_events().iter().map(|e| of("repo-event", samples::repo_event_name(e))));
+    let files = std::fs::read_dir(folder()).expect("the golden files are there");
+    let found: BTreeSet<String> = files
+        .map(|file| file.expect("it can be listed").file_name().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_newer_version_is_refused_by_name() {
+    let stored = encode(&Event::MainAsked).expect("it has a stored form");
+    let newer = stored.replace(&format!("\"v\":{EVENT_VERSION}"), &format!("\"v\":{}", EVENT_VERSION + 1));
+    assert_ne!(newer, stored, "the version is a part of the stored form");
+    let refused = decode::<Event>(&newer).expect_err("a newer version can not be read");
+    assert!(matches!(&refused, BadRecord::Newer { found } if *found == EVENT_VERSION + 1), "{refused}");
+    assert!(refused.to_string().contains("upgrade orchd"), "{refused}");
+    // Named as newer even where this version does not know the event.
+    let unknown = format!("{{\"v\":{},\"event\":\"teleported\"}}", EVENT_VERSION + 1);
+    assert!(matches!(decode::<Event>(&unknown), Err(BadRecord::Newer { .. })));
+}
+
+#[test]
+fn what_is_no_record_is_refused() {
+    for text in
+        ["", "{}", "[]", "{\"event\":\"main-asked\"}", "{\"v\":1}", "{\"v\":1,\"event\":\"teleported\"}"]
+    {
+        assert!(matches!(decode::<Event>(text), Err(BadRecord::Broken(_))), "{text}");
+        assert!(matches!(decode::<RepoEvent>(text), Err(BadRecord::Broken(_))), "{text}");
+    }
+}

@@ -1,0 +1,98 @@
+//! Executor of a role's run (spec 5.2): the clone ready at the last good head, the prompt, the program under its shim,
+//! and afterwards what it left, taken in. `site` is one run's surroundings, `enter` makes the clone ready, `prompt`
+//! writes what the role reads, `settle` reads the end, `documents` the facts about documents. No verdict is judged here.
+
+mod documents;
+mod enter;
+mod prompt;
+mod settle;
+mod site;
+mod submission;
+
+use async_trait::async_trait;
+use orchd_core::job::JobResult;
+use orchd_core::port::executor::{Executor, RunContext};
+use orchd_launcher::spec::Ident;
+use orchd_launcher::{CommitOn, Leftovers, RunDir, RunSpec, Waited};
+
+use crate::error::{RunnerError, infra};
+use crate::watch::{self, Before};
+use crate::workshop::{Workshop, task_of};
+pub(crate) use enter::{end_former_run, forget_former_run};
+use site::Site;
+
+/// Runs a role's agent.
+pub struct AgentExecutor {
+    shop: Workshop,
+}
+
+impl AgentExecutor {
+    /// An executor in this workshop.
+    pub fn new(shop: Workshop) -> Self {
+        Self { shop }
+    }
+
+    async fn attempt(&self, context: &RunContext) -> Result<JobResult, RunnerError> {
+        let task = task_of(context)?;
+        // Before the lock: a former run of this process holds it until it has ended.
+        end_former_run(&self.shop, task.id, context.run()).await?;
+        let _alone = self.shop.enter_clone(task.id).await;
+        let site = Site::of(&self.shop, context, task).await?;
+        let waited = match watch::before(&site.dir, context.run(), context.guard.as_ref()).await? {
+            Before::Over(waited) => waited,
+            Before::NeverBegan => {
+                return Ok(JobResult::Lost { reason: "orchd ended before the run began".to_owned() });
+            }
+            Before::Nothing => {
+                if let Some(why) = context.guard.told_to_end() {
+                    return Ok(JobResult::Ended { why });
+                }
+                start(&site).await?
+            }
+        };
+        settle::settle(&site, waited).await
+    }
+}
+
+#[async_trait]
+impl Executor for AgentExecutor {
+    async fn run(&self, context: RunContext) -> JobResult {
+        match self.attempt(&context).await {
+            Ok(result) => result,
+            Err(error) => infra(&error),
+        }
+    }
+}
+
+/// Makes everything ready, starts the run and waits for its end.
+async fn start(site: &Site<'_>) -> Result<Waited, RunnerError> {
+    enter::make_ready(site).await?;
+    let dir = RunDir::create(&site.dir).map_err(RunnerError::io("make", &site.dir))?;
+    prompt::write(site, &dir).await?;
+    let spec = spec(site, &dir)?;
+    enter::note_run(site).await?;
+    let running = site.shop.launcher().start(&dir, &spec).await?;
+    watch::wait(running, site.context.guard.as_ref()).await
+}
+
+fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {
+    let role = site.assigned.role;
+    let invocation = site.profile.invocation(&site.role_run(dir))?;
+    let deadline = site.context.policy.role_timeout(role);
+    let mut spec = RunSpec::new(site.context.run(), invocation.argv, &site.clone, deadline);
+    spec.env = site.shop.environment(invocation.env);
+    spec.stall = Some(RunSpec::STALL);
+    spec.submission_required = !role.is_judge();
+    let identity = site.shop.git().identity();
+    spec.leftovers = Some(Leftovers {
+        clone: site.clone.clone(),
+        branch: site.task.branch.clone(),
+        salvage: orchd_git::salvage_branch(site.context.run()),
+        start: Some(site.assigned.start.clone()),
+        author: Ident { name: site.author().name, email: site.author().email },
+        committer: Ident { name: identity.name.clone(), email: identity.email.clone() },
+        message: site.message(),
+        when: if role.is_judge() { CommitOn::Never } else { CommitOn::Success },
+    });
+    Ok(spec)
+}

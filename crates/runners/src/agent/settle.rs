@@ -1,0 +1,268 @@
+//! The end of a role's run: what it left is taken into the mirror, what it said is read, and the task branch moves only
+//! for a completed run that stands on its start. Everything else is kept aside and named. Safe to repeat.
+
+use orchd_core::id::{RefName, Sha};
+use orchd_core::job::{AgentOutcome, AgentRun, JobResult};
+use orchd_core::policy::Money;
+use orchd_core::verdict::Submission;
+use orchd_git::{Ancestry, GitError, RunHeads};
+use orchd_launcher::dialect::{self, Reading};
+use orchd_launcher::result::LeftoverOutcome;
+use orchd_launcher::{Ended, RunDir, RunResult, Waited};
+
+use super::enter::REQUEST;
+use super::site::Site;
+use super::{documents, submission};
+use crate::error::RunnerError;
+use crate::suite::last_lines;
+use crate::task_branch;
+use crate::watch;
+
+/// Of a failed run's output, for the next attempt to read.
+const TAIL: usize = 4 * 1024;
+
+/// How the run counts.
+enum Counted {
+    /// It does, with what it said.
+    Yes { said: Submission, ignored: Vec<String> },
+    /// It does not.
+    No(AgentOutcome),
+}
+
+/// What the run left, in the mirror.
+struct Taken {
+    heads: RunHeads,
+    /// Paths it changed since its start, committed or not.
+    changed: Vec<String>,
+    /// Where they are to be found.
+    tip: Option<Sha>,
+    /// The branch grew on top of the start.
+    on_start: bool,
+}
+
+pub(super) async fn settle(site: &Site<'_>, waited: Waited) -> Result<JobResult, RunnerError> {
+    match waited {
+        Waited::Ended(result) => ended(site, &result).await,
+        Waited::Lost(lost) => {
+            watch::gone(site.context.run(), &lost)?;
+            let mut reason = format!("the run was lost: {}", lost.why);
+            match take(site).await {
+                Ok(taken) => {
+                    let kept = keep(site, &taken).await?;
+                    reason.extend(kept.map(|kept| format!("; its work is kept under {kept}")));
+                }
+                // Nothing can be saved from what is not a clone any more.
+                Err(error) => reason.push_str(&format!("; its work could not be kept: {}", error.reason())),
+            }
+            Ok(JobResult::Lost { reason })
+        }
+    }
+}
+
+async fn ended(site: &Site<'_>, result: &RunResult) -> Result<JobResult, RunnerError> {
+    let dir = RunDir::open(&site.dir).map_err(RunnerError::io("open", &site.dir))?;
+    let taken = take(site).await;
+    if let Ended::Stopped { why } = &result.ended {
+        if let Ok(taken) = &taken {
+            keep(site, taken).await?;
+        }
+        return Ok(JobResult::Ended { why: why.clone() });
+    }
+    let reading =
+        site.profile.read(&dir, result).map_err(RunnerError::io("read the output in", &site.dir))?;
+    let outcome = outcome(&reading, result);
+    let (taken, counted) = match (taken, outcome) {
+        (Ok(taken), None) => {
+            let counted = counts(site, &dir, result, &taken).await?;
+            (Some(taken), counted)
+        }
+        (Ok(taken), Some(outcome)) => (Some(taken), Counted::No(outcome)),
+        (Err(RunnerError::Git(error @ (GitError::CloneUnusable { .. } | GitError::TooLarge { .. }))), _) => {
+            (None, Counted::No(AgentOutcome::Failed { why: error.to_string() }))
+        }
+        (Err(error), _) => return Err(error),
+    };
+    report(site, result, &reading, taken, counted).await
+}
+
+/// What the end of the process alone says; `None` where it ended in order, and what it said decides.
+fn outcome(reading: &Reading, result: &RunResult) -> Option<AgentOutcome> {
+    let failed = |why: &str| {
+        let tail = last_lines(&reading.tail, TAIL);
+        let tail = if tail.is_empty() { String::new() } else { format!("; its output ended:\n{tail}") };
+        Some(AgentOutcome::Failed { why: format!("the run failed: {why}{tail}") })
+    };
+    match (&reading.outcome, &result.ended) {
+        (dialect::AgentOutcome::Finished, _) => None,
+        // An agent that hangs or floods is the agent's failure, not the host's.
+        (_, Ended::DeadlineExceeded | Ended::Stalled | Ended::OutputCeiling) => {
+            failed(&format!("timeout or limit: it {}", result.ended))
+        }
+        (dialect::AgentOutcome::Permanent { why }, _) => failed(why),
+        (dialect::AgentOutcome::Transient { why }, _) => {
+            Some(AgentOutcome::Transient { why: why.clone(), retry_at: None })
+        }
+        (dialect::AgentOutcome::Infra { why }, _) => Some(AgentOutcome::Infra { why: why.clone() }),
+    }
+}
+
+/// Takes what lies in the clone into the mirror.
+async fn take(site: &Site<'_>) -> Result<Taken, RunnerError> {
+    let (mirror, start) = (&site.mirror, site.assigned.start);
+    let heads = mirror.fetch_run(&site.clone, site.branch(), site.context.run()).await?;
+    let mut changed = Vec::new();
+    let mut on_start = false;
+    for head in [&heads.head, &heads.salvage].into_iter().flatten() {
+        if mirror.merge_base(start, head).await?.is_some() {
+            changed.extend(mirror.changed_files(start, head).await?);
+        } else {
+            changed.push(format!("(a history of its own, at {head})"));
+        }
+    }
+    if let Some(head) = &heads.head {
+        on_start = mirror.is_ancestor(start, head).await? == Ancestry::Yes;
+    }
+    changed.sort();
+    changed.dedup();
+    // Partial work stands on what was committed before it.
+    let tip = heads.salvage.clone().or_else(|| heads.head.clone());
+    Ok(Taken { heads, changed, tip, on_start })
+}
+
+/// A run that ended in order counts if it said something well-formed and left its branch in order.
+async fn counts(
+    site: &Site<'_>,
+    dir: &RunDir,
+    result: &RunResult,
+    taken: &Taken,
+) -> Result<Counted, RunnerError> {
+    let failed = |why: String| Ok(Counted::No(AgentOutcome::Failed { why }));
+    let tip = taken.tip.as_ref();
+    let (said, ignored) = match submission::read(site, dir, result, &taken.changed, tip).await {
+        Ok(said) => said,
+        Err(why) => return failed(why),
+    };
+    if site.assigned.role.is_judge() {
+        return Ok(Counted::Yes { said, ignored });
+    }
+    match &result.leftovers {
+        LeftoverOutcome::Clean { .. } | LeftoverOutcome::Committed { .. } | LeftoverOutcome::NotAsked => {}
+        LeftoverOutcome::Salvaged { why, .. } => return failed(format!("its changes do not count: {why}")),
+        LeftoverOutcome::Failed { error } => {
+            return failed(format!("its changes could not be committed in its clone: {error}"));
+        }
+    }
+    match &taken.heads.head {
+        None => failed(format!("the run removed its branch {}", site.branch())),
+        Some(_) if taken.on_start => Ok(Counted::Yes { said, ignored }),
+        Some(head) => failed(format!(
+            "the run rewrote history: {head} does not contain {}, where it started; add commits, never replace them",
+            site.assigned.start
+        )),
+    }
+}
+
+/// Moves the branch or keeps the work aside, and tells all of it.
+async fn report(
+    site: &Site<'_>,
+    result: &RunResult,
+    reading: &Reading,
+    taken: Option<Taken>,
+    counted: Counted,
+) -> Result<JobResult, RunnerError> {
+    let (role, start) = (site.assigned.role, site.assigned.start);
+    let main = main(site).await?;
+    let head = match (&counted, &taken) {
+        (Counted::Yes { .. }, Some(taken)) if !role.is_judge() => taken.heads.head.as_ref().unwrap_or(start),
+        (Counted::Yes { .. } | Counted::No(_), _) => start,
+    };
+    let (branch_changes, dropped) = changes(site, &taken, &counted);
+    let said = match &counted {
+        Counted::Yes { said, .. } => Some(said),
+        Counted::No(_) => None,
+    };
+    let docs = documents::facts(site, &main, head, &branch_changes, said).await?;
+    let branch = task_branch::state(&site.mirror, &site.task.key, &main, head).await?;
+    let salvage = match (&counted, &taken) {
+        (Counted::No(_), Some(taken)) => keep(site, taken).await?,
+        (Counted::Yes { .. } | Counted::No(_), _) => None,
+    };
+    if matches!(counted, Counted::Yes { .. }) {
+        publish(site, head).await?;
+    }
+    site.mirror.delete_ref(&RefName::run(site.context.run())).await?;
+    let (outcome, ignored_fields) = match counted {
+        Counted::Yes { said, ignored } => (AgentOutcome::Completed { submission: Box::new(said) }, ignored),
+        Counted::No(outcome) => (outcome, Vec::new()),
+    };
+    let usage = reading.usage.unwrap_or_default();
+    let cost = usage.cost_micro_usd.and_then(|micro| i64::try_from(micro).ok()).unwrap_or(0);
+    Ok(JobResult::Agent(Box::new(AgentRun {
+        run: site.context.run(),
+        role,
+        entry: site.assigned.entry,
+        outcome,
+        branch: Some(branch),
+        dropped,
+        ignored_fields,
+        docs,
+        cost: Money(cost),
+        tokens: (usage.input_tokens, usage.output_tokens),
+        took_ms: (result.ended_at - result.started_at).0.max(0),
+        salvage,
+    })))
+}
+
+/// Paths that are now on the branch, and paths of a judge's that were dropped: all but its report.
+fn changes(site: &Site<'_>, taken: &Option<Taken>, counted: &Counted) -> (Vec<String>, Vec<String>) {
+    let Some(taken) = taken else { return (Vec::new(), Vec::new()) };
+    if site.assigned.role.is_judge() {
+        let report = submission::artifact_paths(site);
+        let dropped = taken.changed.iter().filter(|path| !report.contains(path)).cloned().collect();
+        return (Vec::new(), dropped);
+    }
+    match counted {
+        Counted::Yes { .. } => (taken.changed.clone(), Vec::new()),
+        Counted::No(_) => (Vec::new(), Vec::new()),
+    }
+}
+
+/// Main, freshly fetched if it can be: a finished run's result is not lost over an unreachable remote.
+async fn main(site: &Site<'_>) -> Result<Sha, RunnerError> {
+    match site.mirror.fetch_main().await {
+        Ok(main) => Ok(main.sha),
+        Err(error) => match site.mirror.main().await? {
+            Some(main) => Ok(main.sha),
+            None => Err(error.into()),
+        },
+    }
+}
+
+/// Keeps what a run left that does not count; names the ref. Nothing on top of the start is nothing to keep, and
+/// neither is the request, which orchd wrote there itself.
+async fn keep(site: &Site<'_>, taken: &Taken) -> Result<Option<String>, RunnerError> {
+    let run = site.context.run();
+    let own = format!("{}/{REQUEST}", task_branch::docs_folder(&site.task.key));
+    let worked = taken.changed.iter().any(|path| *path != own);
+    let kept = match &taken.tip {
+        Some(tip) if tip != site.assigned.start && worked => {
+            Some(task_branch::keep(&site.mirror, &RefName::salvage(run), tip).await?)
+        }
+        Some(_) | None => None,
+    };
+    site.mirror.delete_ref(&RefName::run(run)).await?;
+    Ok(kept)
+}
+
+/// Moves the mirror's branch, then the remote's. The mirror has the work: a remote that is down costs nobody a run, as
+/// the branch is pushed again before it lands.
+async fn publish(site: &Site<'_>, head: &Sha) -> Result<(), RunnerError> {
+    task_branch::put(&site.mirror, site.branch(), head).await?;
+    let why = match task_branch::push(&site.mirror, site.branch(), head).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(why)) => why,
+        Err(error) => error.to_string(),
+    };
+    tracing::warn!(task = %site.task.id, "the task branch was not pushed yet: {why}");
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! One role's run with its surroundings: task, assignment, mirror, folders, profile, identity. Made once per call of
+//! the executor; holds no state of its own.
+
+use std::path::PathBuf;
+
+use orchd_core::id::{Branch, Sha};
+use orchd_core::job::Work;
+use orchd_core::port::executor::RunContext;
+use orchd_core::stage::Role;
+use orchd_core::task::Task;
+use orchd_core::verdict::Finding;
+use orchd_git::{Identity, Mirror};
+use orchd_launcher::RunDir;
+use orchd_launcher::profile::{Profile, RoleRun, Script};
+
+use crate::error::RunnerError;
+use crate::workshop::Workshop;
+
+/// What the decision asked of the role.
+pub(super) struct Assigned<'a> {
+    pub(super) role: Role,
+    pub(super) entry: u32,
+    pub(super) start: &'a Sha,
+    pub(super) must_fix: &'a [Finding],
+    pub(super) questions: &'a [String],
+    pub(super) answers: Option<&'a str>,
+    pub(super) last_failure: Option<&'a str>,
+}
+
+/// One run.
+pub(super) struct Site<'a> {
+    pub(super) shop: &'a Workshop,
+    pub(super) context: &'a RunContext,
+    pub(super) task: &'a Task,
+    pub(super) assigned: Assigned<'a>,
+    pub(super) mirror: Mirror,
+    pub(super) clone: PathBuf,
+    pub(super) dir: PathBuf,
+    pub(super) profile: Profile,
+}
+
+impl<'a> Site<'a> {
+    pub(super) async fn of(
+        shop: &'a Workshop,
+        context: &'a RunContext,
+        task: &'a Task,
+    ) -> Result<Self, RunnerError> {
+        let Work::Agent { role, entry, start, base: _, must_fix, questions, answers, last_failure } =
+            &context.spec().work
+        else {
+            return Err(RunnerError::Misrouted(context.claimed.kind));
+        };
+        let assigned = Assigned {
+            role: *role,
+            entry: *entry,
+            start,
+            must_fix,
+            questions,
+            answers: answers.as_deref(),
+            last_failure: last_failure.as_deref(),
+        };
+        let profile = profile(context, *role)?;
+        let mirror = shop.mirror(&task.repo).await?;
+        let (clone, dir) = (shop.clone_dir(task.id), shop.run_dir(context.run()));
+        Ok(Self { shop, context, task, assigned, mirror, clone, dir, profile })
+    }
+
+    pub(super) fn role_run<'r>(&'r self, dir: &'r RunDir) -> RoleRun<'r> {
+        RoleRun {
+            role: self.assigned.role,
+            key: &self.task.key,
+            dir,
+            worktree: &self.clone,
+            submit: self.shop.submit(),
+        }
+    }
+
+    pub(super) fn branch(&self) -> &'a Branch {
+        &self.task.branch
+    }
+
+    /// Whom the role's commits are by.
+    pub(super) fn author(&self) -> Identity {
+        let role = self.assigned.role;
+        Identity { name: format!("orchd {role}"), email: format!("{role}@orchd.localhost") }
+    }
+
+    /// The message of the commit that takes up what the run left uncommitted.
+    pub(super) fn message(&self) -> String {
+        let (task, role) = (self.task, self.assigned.role);
+        let model = self.context.policy.agents.get(&role).and_then(|agent| agent.model.as_deref());
+        let model = model.unwrap_or(self.profile.name());
+        format!(
+            "{key}: work of the {role}\n\nOrchd-Task: {id}\nOrchd-Run: {run}\nOrchd-Role: {role}\nOrchd-Model: {model}\n",
+            key = task.key,
+            id = task.id,
+            run = self.context.run(),
+        )
+    }
+}
+
+/// The program that plays the role.
+fn profile(context: &RunContext, role: Role) -> Result<Profile, RunnerError> {
+    let none = |why: String| RunnerError::NoAgent { role, why };
+    let Some(agent) = context.policy.agents.get(&role) else {
+        return Err(none("the project's configuration names none; give the role a profile".to_owned()));
+    };
+    match agent.profile.as_str() {
+        "script" if agent.command.is_empty() => Err(none("profile \"script\" needs a command".to_owned())),
+        "script" => Ok(Profile::Script(Script { command: agent.command.clone() })),
+        other => Err(none(format!("profile {other:?} is not known; known is \"script\""))),
+    }
+}

@@ -1,0 +1,11 @@
+//! The executors with real git, a real local forge, real processes under the real shim, and scripted agents.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is how they fail")]
+
+mod agents;
+mod cleaning;
+mod ends;
+mod landing;
+mod mains;
+mod suites;
+mod world;

@@ -1,0 +1,135 @@
+//! Who may open a store's file, and which files are opened.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use diesel::connection::SimpleConnection as _;
+use diesel_migrations::MigrationHarness as _;
+use orchd_core::port::store::Store as _;
+use orchd_store_sqlite::{MIGRATIONS, OpenError, SqliteStore};
+use orchd_testkit::block_on;
+
+use super::fixture::{Other, Place, clock, create, told_path};
+
+/// Not a test: the other process of the one below. Owns the store until it is killed.
+#[test]
+#[ignore = "the other process of a test, which kills it"]
+fn other_process_owns_the_store() {
+    let _store = SqliteStore::open(told_path(), clock()).unwrap();
+    println!("done 1");
+    // Until the pipe is closed.
+    let _ = told_path();
+}
+
+#[test]
+fn a_second_process_is_refused_and_told_who_owns_the_store() {
+    let place = Place::new();
+    let mut other = Other::start("opening::other_process_owns_the_store", &place.path());
+    other.says();
+    let refused = SqliteStore::open(place.path(), clock()).unwrap_err();
+    let OpenError::Owned { owner, .. } = &refused else { panic!("{refused:?}") };
+    assert!(owner.contains(&format!("pid {}", other.pid())), "{owner}");
+    assert!(owner.contains("other_process_owns_the_store"), "{owner}");
+    assert!(refused.to_string().contains("orchctl"), "{refused}");
+    other.kill();
+    SqliteStore::open(place.path(), clock()).unwrap();
+}
+
+#[test]
+fn a_second_handle_of_one_process_is_refused() {
+    let place = Place::new();
+    let first = place.open();
+    let second = SqliteStore::open(place.path(), clock()).unwrap_err();
+    assert!(matches!(second, OpenError::Owned { .. }), "{second:?}");
+    let inline = SqliteStore::open_inline(place.path(), clock()).unwrap_err();
+    assert!(matches!(inline, OpenError::Owned { .. }), "{inline:?}");
+    drop(first);
+    SqliteStore::open_inline(place.path(), clock()).unwrap();
+}
+
+#[test]
+fn the_files_are_their_owners_only() {
+    let place = Place::new();
+    let store = place.open();
+    block_on(create(&store, 1));
+    for name in ["orchd.db", "orchd.db-wal", "orchd.db-shm", "orchd.db.lock"] {
+        let mode = fs::metadata(place.path().with_file_name(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_ours_is_left_alone() {
+    let place = Place::new();
+    fs::write(place.path(), "not a database, but text that is long enough to look at\n".repeat(20)).unwrap();
+    let before = fs::read(place.path()).unwrap();
+    let refused = SqliteStore::open(place.path(), clock()).unwrap_err();
+    assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused:?}");
+    assert_eq!(fs::read(place.path()).unwrap(), before);
+}
+
+#[test]
+fn a_database_of_another_program_is_left_alone() {
+    let place = Place::new();
+    place.raw().batch_execute("CREATE TABLE theirs (n INTEGER);").unwrap();
+    let before = fs::read(place.path()).unwrap();
+    let refused = SqliteStore::open(place.path(), clock()).unwrap_err();
+    assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused:?}");
+    assert_eq!(fs::read(place.path()).unwrap(), before);
+}
+
+#[test]
+fn a_store_of_a_newer_orchd_is_left_alone() {
+    let place = Place::new();
+    drop(place.open());
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('9999');";
+    place.raw().batch_execute(newer).unwrap();
+    let refused = SqliteStore::open(place.path(), clock()).unwrap_err();
+    let OpenError::Newer { version, .. } = &refused else { panic!("{refused:?}") };
+    assert_eq!(version, "9999");
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_named() {
+    let place = Place::new();
+    let path = place.path().with_file_name("nowhere").join("orchd.db");
+    let refused = SqliteStore::open(&path, clock()).unwrap_err();
+    assert!(matches!(&refused, OpenError::Io { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("nowhere"), "{refused}");
+}
+
+#[test]
+fn migrations_run_on_an_empty_file_and_on_one_with_rows() {
+    let place = Place::new();
+    let mut conn = place.raw();
+    let first = conn.run_next_migration(MIGRATIONS).unwrap().to_string();
+    assert_eq!(first, "0001");
+    conn.batch_execute(
+        "INSERT INTO repos (id, project, epoch, body) VALUES ('repo', 'project', 1, '{}'); \
+         INSERT INTO tasks (seq, id, project, repo, key, life, stage, version, wakes, candidacy, priority, \
+         paused, held, stopping) VALUES (1, 'a', 'project', 'repo', 'T-1', 1, 'done', 1, 0, 'none', 0, 0, 0, 0);",
+    )
+    .unwrap();
+    let rest = conn.run_pending_migrations(MIGRATIONS).unwrap();
+    assert!(!rest.is_empty(), "there is a migration that ran on rows");
+    drop(conn);
+    // The rows are read by this version: the body above is not a task, and that is found, not guessed at.
+    let store = SqliteStore::open(place.path(), clock()).unwrap();
+    let found = block_on(store.tasks());
+    assert_eq!(found, Ok(Vec::new()), "a row without its body is not listed");
+    assert!(block_on(store.repos()).unwrap_err().to_string().contains("row repo of repos"));
+}
+
+#[test]
+fn a_creation_that_was_cut_short_is_finished() {
+    let place = Place::new();
+    place
+        .raw()
+        .batch_execute(
+            "CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL, \
+             run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);",
+        )
+        .unwrap();
+    let store = place.open();
+    block_on(create(&store, 1));
+}

@@ -1,0 +1,220 @@
+//! What a decision is given: the admission view, dependencies, money; and the lists for people.
+
+use orchd_core::admission::Candidacy;
+use orchd_core::docs::DocFacts;
+use orchd_core::event::{Event, RepoEvent};
+use orchd_core::fact::Address;
+use orchd_core::id::{Key, RepoId, RunId};
+use orchd_core::job::{AgentOutcome, AgentRun};
+use orchd_core::policy::Money;
+use orchd_core::stage::{Role, Stage};
+use orchd_core::task::Task;
+use orchd_core::time::{Span, Timestamp};
+use orchd_core::view::{Candidate, Dep, DepState};
+
+use super::lab::{Lab, answered, write};
+
+async fn stand(lab: &Lab, task: &Task, candidacy: Candidacy) {
+    let mut commit = lab.plan(task).await;
+    commit.candidacy = candidacy;
+    lab.committed(commit).await;
+}
+
+/// What the rows say, in the order of the sequence numbers.
+pub async fn candidates_are_of_the_repository_and_stand_so_in_their_rows(lab: &Lab) {
+    let (a, b, c) = (lab.task("A").await, lab.task("B").await, lab.task("C").await);
+    let elsewhere = lab.task_elsewhere("D").await;
+    stand(lab, &a, Candidacy::Returning).await;
+    stand(lab, &b, Candidacy::None).await;
+    let candidate = |task: &Task, returning| Candidate {
+        task: task.id,
+        key: task.key.clone(),
+        seq: task.seq,
+        returning,
+        priority: 3,
+        since: lab.now(),
+    };
+    let expected = [candidate(&a, true), candidate(&c, false)];
+    assert_eq!(lab.load(&b).await.candidates, expected);
+    assert_eq!(lab.load(&elsewhere).await.candidates, [candidate(&elsewhere, false)]);
+    let mut commit = lab.plan(&c).await;
+    write(&mut commit, Event::Prioritised { by: super::lab::actor(), priority: -1 });
+    lab.committed(commit).await;
+    assert_eq!(lab.load(&b).await.candidates[1].priority, -1);
+}
+
+/// One that comes back was let in once: its dependencies were done then.
+pub async fn a_created_task_is_a_candidate_when_its_dependencies_are_done(lab: &Lab) {
+    let (a, b, on) = (lab.task("A").await, lab.task("B").await, lab.task("ON").await);
+    for task in [&a, &b] {
+        answered(lab.store().add_dependency(task.id, &on.key, "person", lab.now()).await);
+    }
+    stand(lab, &b, Candidacy::Returning).await;
+    let ids = async || lab.load(&a).await.candidates.iter().map(|c| c.key.0.clone()).collect::<Vec<_>>();
+    assert_eq!(ids().await, ["B", "ON"]);
+    lab.enter(&on, Stage::Done).await;
+    assert_eq!(ids().await, ["A", "B"]);
+}
+
+/// A commit that leaves it alone does not start the wait anew.
+pub async fn a_candidate_waits_since_its_candidacy_began(lab: &Lab) {
+    let task = lab.task("A").await;
+    let born = lab.now();
+    let since = async || lab.load(&task).await.candidates.first().map(|c| c.since);
+    lab.wait(Span::secs(5));
+    stand(lab, &task, Candidacy::Created).await;
+    assert_eq!(since().await, Some(born));
+    stand(lab, &task, Candidacy::None).await;
+    assert_eq!(since().await, None);
+    let again = lab.wait(Span::secs(5));
+    stand(lab, &task, Candidacy::Returning).await;
+    lab.wait(Span::secs(5));
+    stand(lab, &task, Candidacy::Returning).await;
+    assert_eq!(since().await, Some(again));
+}
+
+/// Occupants, lane holder, those in its queue, deploying tasks: each once.
+pub async fn names_are_of_those_in_the_repository(lab: &Lab) {
+    let mut tasks = Vec::new();
+    for key in ["A", "B", "C", "D", "E"] {
+        tasks.push(lab.task(key).await);
+    }
+    let task = |n: usize| tasks[n].id;
+    let events = vec![
+        RepoEvent::LetIn { task: task(0) },
+        RepoEvent::LaneTaken { task: task(1) },
+        RepoEvent::LaneQueued { task: task(2) },
+        RepoEvent::LaneQueued { task: task(0) },
+        RepoEvent::DeployLaneTaken { task: task(3), environment: "live".to_owned() },
+    ];
+    lab.committed(lab.plan_with_repo(&tasks[0], events).await).await;
+    let mut names = lab.load(&tasks[4]).await.names;
+    names.sort();
+    let mut expected: Vec<_> = tasks[..4].iter().map(|t| (t.id, t.key.clone())).collect();
+    expected.sort();
+    assert_eq!(names, expected);
+}
+
+/// Missing and unfinished are open; only `done` is done. By key.
+pub async fn a_dependency_stands_as_its_latest_life(lab: &Lab) {
+    let task = lab.task("A").await;
+    for key in ["NEVER", "DONE", "LIVE", "ENDED", "AGAIN"] {
+        answered(lab.store().add_dependency(task.id, &Key::new(key), "person", lab.now()).await);
+    }
+    let (done, ended, again) = (lab.task("DONE").await, lab.task("ENDED").await, lab.task("AGAIN").await);
+    lab.task("LIVE").await;
+    // An issue of another project is another issue.
+    let stranger = lab.create(lab.asking("second", "other", "NEVER")).await;
+    for (task, stage) in [(&done, Stage::Done), (&ended, Stage::Cancelled), (&again, Stage::Done)] {
+        lab.enter(task, stage).await;
+    }
+    lab.enter(&stranger, Stage::Done).await;
+    lab.task("AGAIN").await;
+    let dep = |key, state| Dep { on: Key::new(key), state };
+    let expected = [
+        dep("AGAIN", DepState::Open),
+        dep("DONE", DepState::Done),
+        dep("ENDED", DepState::Ended),
+        dep("LIVE", DepState::Open),
+        dep("NEVER", DepState::Open),
+    ];
+    assert_eq!(lab.load(&task).await.deps, expected);
+    assert_eq!(lab.load(&done).await.deps, []);
+}
+
+fn run(lab: &Lab, cost: i64) -> Event {
+    run_of(lab.runs(1).remove(0), cost)
+}
+
+/// A run that ended and cost something.
+pub(super) fn run_of(run: RunId, cost: i64) -> Event {
+    let run = AgentRun {
+        run,
+        role: Role::Developer,
+        entry: 1,
+        outcome: AgentOutcome::Failed { why: "exit code 1".to_owned() },
+        branch: None,
+        dropped: Vec::new(),
+        ignored_fields: Vec::new(),
+        docs: DocFacts::default(),
+        cost: Money(cost),
+        tokens: (1, 2),
+        took_ms: 3,
+        salvage: None,
+    };
+    Event::RunEnded { run: Box::new(run) }
+}
+
+/// Finished tasks count too; other projects do not; the given moment is included.
+pub async fn money_is_summed_over_the_project_since_a_moment(lab: &Lab) {
+    let (a, b) = (lab.task("A").await, lab.task_elsewhere("B").await);
+    let stranger = lab.create(lab.asking("second", "repo", "C")).await;
+    let start = lab.now();
+    for (task, cost) in [(&a, 1), (&b, 20), (&stranger, 300)] {
+        let mut commit = lab.plan(task).await;
+        write(&mut commit, run(lab, cost));
+        lab.committed(commit).await;
+    }
+    let later = lab.wait(Span::secs(10));
+    let mut commit = lab.plan(&b).await;
+    write(&mut commit, run(lab, 4000));
+    write(&mut commit, run(lab, 50_000));
+    lab.committed(commit).await;
+    lab.enter(&b, Stage::Cancelled).await;
+    let since = async |at: Timestamp| answered(lab.store().load(a.id, at).await).map(|l| l.spent_since);
+    assert_eq!(since(start).await, Some(Money(54_021)));
+    assert_eq!(since(later).await, Some(Money(54_000)));
+    assert_eq!(since(later + Span::millis(1)).await, Some(Money(0)));
+}
+
+/// Nothing is guessed.
+pub async fn what_is_unknown_is_not_loaded(lab: &Lab) {
+    assert_eq!(answered(lab.store().load(lab.task_id(), lab.now()).await), None);
+    assert_eq!(answered(lab.store().load_repo(&RepoId::new("nowhere")).await), None);
+    assert!(!answered(lab.store().was_committed(lab.transition()).await));
+    assert_eq!(answered(lab.store().task_events(lab.task_id(), 0, 10).await), []);
+    assert_eq!(answered(lab.store().jobs(Some(lab.task_id()), 10).await), []);
+    assert_eq!(answered(lab.store().ledger(Some(lab.task_id())).await), []);
+}
+
+/// Tasks by number, jobs by age with the newest kept, dependencies by task and key.
+pub async fn lists_are_in_a_fixed_order(lab: &Lab) {
+    let (a, b) = (lab.task("A").await, lab.task("B").await);
+    let listed = answered(lab.store().tasks().await);
+    assert_eq!(listed.iter().map(|(t, v)| (t.id, *v)).collect::<Vec<_>>(), [(a.id, 1), (b.id, 1)]);
+    let first = lab.enqueue(&b, super::lab::test_work()).await;
+    let second = lab.enqueue(&a, super::lab::test_work()).await;
+    let third = lab.enqueue_look().await;
+    let ids = async |task, limit| {
+        answered(lab.store().jobs(task, limit).await).iter().map(|j| j.job.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(None, 10).await, [first, second, third]);
+    assert_eq!(ids(None, 2).await, [second, third]);
+    assert_eq!(ids(Some(a.id), 10).await, [second]);
+    for (task, on) in [(&a, "Z"), (&a, "Y")] {
+        answered(lab.store().add_dependency(task.id, &Key::new(on), "tracker", lab.now()).await);
+    }
+    let declared = |on| (a.id, Key::new(on), "tracker".to_owned());
+    assert_eq!(answered(lab.store().dependencies().await), [declared("Y"), declared("Z")]);
+}
+
+/// After a place in the log, so many at most, the oldest first.
+pub async fn events_are_read_in_pages(lab: &Lab) {
+    let task = lab.task("A").await;
+    let mut commit = lab.plan_with_repo(&task, vec![RepoEvent::LetIn { task: task.id }]).await;
+    for _ in 0..3 {
+        write(&mut commit, Event::MainAsked);
+    }
+    lab.committed(commit).await;
+    let all = answered(lab.store().task_events(task.id, 0, 10).await);
+    assert_eq!(all.len(), 4);
+    assert!(all.iter().all(|e| e.of == Address::Task(task.id)));
+    let page = answered(lab.store().task_events(task.id, all[0].seq, 2).await);
+    assert_eq!(page, all[1..3]);
+    let repo = RepoId::new("repo");
+    let of_repo = answered(lab.store().repo_events(&repo, 0, 10).await);
+    assert_eq!(of_repo.len(), 1);
+    assert_eq!(of_repo[0].event, RepoEvent::LetIn { task: task.id });
+    assert_eq!(of_repo[0].of, Address::Repo(repo.clone()));
+    assert_eq!(answered(lab.store().repo_events(&repo, of_repo[0].seq, 10).await), []);
+}

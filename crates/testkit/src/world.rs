@@ -1,0 +1,102 @@
+//! The deterministic simulation: replicas of the engine over the memory store, in a world of git, agents, people
+//! and faults, with every invariant asked after every commit. One seed is one run, the same each time; nothing
+//! here reads a clock or draws chance but from the seed.
+
+mod fault;
+mod git;
+mod outside;
+mod people;
+mod replica;
+mod roles;
+mod sched;
+mod shape;
+mod sim;
+mod store;
+mod watch;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use orchd_core::audit::Violation;
+use orchd_core::id::ProjectId;
+use orchd_core::policy::Policy;
+
+pub use fault::{FAULTS, Fault};
+pub use watch::Totals;
+
+/// The policies of a run.
+pub type Policies = BTreeMap<ProjectId, Arc<Policy>>;
+
+/// What is run.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The seed.
+    pub seed: u64,
+    /// Keep a line for everything that happens.
+    pub trace: bool,
+    /// Numbers of faults that are left out: what a shrinker varies.
+    pub skip: BTreeSet<u32>,
+}
+
+impl Options {
+    /// One seed, as it comes.
+    pub fn seed(seed: u64) -> Self {
+        Self { seed, ..Self::default() }
+    }
+}
+
+/// What came of a seed.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The seed.
+    pub seed: u64,
+    /// Over (time, event, versions): the same for the same seed.
+    pub hash: u64,
+    /// What was counted.
+    pub totals: Totals,
+    /// What was broken, of the first moment at which something was.
+    pub violations: Vec<Violation>,
+    /// What happened, oldest first, if it was traced.
+    pub trace: Vec<String>,
+    /// The store at the end.
+    pub rest: Rest,
+}
+
+/// The rows at the end, for tests that look closer.
+#[derive(Clone)]
+pub struct Rest {
+    /// All rows.
+    pub state: crate::memory::State,
+    /// What really happened.
+    pub truth: orchd_core::audit::Truth,
+    /// The policies.
+    pub policies: Policies,
+    /// The time.
+    pub now: orchd_core::time::Timestamp,
+}
+
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Rest({} tasks at {:?})", self.state.tasks.len(), self.now)
+    }
+}
+
+impl Rest {
+    /// Asks every invariant about these rows, from the first event on, and those of a world at rest.
+    pub fn audit(&self) -> Vec<Violation> {
+        let world = watch::world(&self.state, &self.policies, &self.truth, self.now);
+        let mut found = orchd_core::audit::audit(&world);
+        found.extend(orchd_core::audit::at_rest(&world));
+        found
+    }
+}
+
+/// Runs one seed to its end, or to the first violation.
+pub fn run(options: &Options) -> Outcome {
+    let sim = sim::Sim::new(options);
+    let mut schedule = sched::Schedule::new(options.seed);
+    shape::furnish(&sim);
+    watch::drive(&sim, &mut schedule);
+    watch::outcome(&sim, options.seed)
+}

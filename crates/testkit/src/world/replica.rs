@@ -1,0 +1,213 @@
+//! One process: the loops that the daemon drives with its runtime, over the very same steps. It dies with all
+//! its futures and comes back with a new identity; a replica that is alone takes over its former leases.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use orchd_core::id::BootId;
+use orchd_core::job::JobKind;
+use orchd_core::lease::LeasePolicy;
+use orchd_core::port::clock::{Clock, Ids};
+use orchd_core::port::executor::{Executor, RunContext};
+use orchd_core::port::store::Store;
+use orchd_core::repo::Repo;
+use orchd_core::time::{Span, Timestamp};
+use orchd_engine::{Deps, Engine, EngineError};
+use uuid::Uuid;
+
+use super::fault::Fault;
+use super::outside::Outside;
+use super::sched::{Owner, sleep, sleep_or_hint};
+use super::sim::Sim;
+use super::store::SimStore;
+use super::work::SimExecutor;
+
+/// The longest that a loop waits for a hint.
+const TICK: Span = Span::secs(60);
+
+struct SharedIds(Arc<Sim>);
+
+impl Ids for SharedIds {
+    fn next(&self) -> Uuid {
+        self.0.ids.next()
+    }
+}
+
+/// Starts a process: new identity, empty memory.
+pub(super) async fn boot(sim: Arc<Sim>, replica: usize) {
+    let policy = sim.shape.policy();
+    // The repository is known from the first start on; the answer is the same every time.
+    let _ = sim.store.ensure_repo(&Repo::new(policy.repo.clone(), policy.project.clone())).await;
+    let engine = Arc::new(Engine::new(deps(&sim, replica)));
+    sim.with(|i| {
+        if let Some(slot) = i.replicas.get_mut(replica) {
+            slot.engine = Some(Arc::clone(&engine));
+        }
+    });
+    sim.say(|| format!("replica {replica} starts as {}", engine.boot()));
+    let owner = Owner::Replica(replica);
+    let life = || Life { sim: Arc::clone(&sim), engine: Arc::clone(&engine), replica };
+    sim.spawn(owner, decides(life()));
+    sim.spawn(owner, works(life()));
+    sim.spawn(owner, renews(life()));
+    sim.spawn(owner, reaps(life()));
+    sim.spawn(owner, projects(life()));
+    sim.spawn(Owner::World, stops(life()));
+}
+
+/// A dead process is started again after a while.
+pub(super) async fn revive(sim: Arc<Sim>, replica: usize) {
+    sleep(&sim, sim.between(200, 90_000)).await;
+    boot(sim, replica).await;
+}
+
+fn deps(sim: &Arc<Sim>, replica: usize) -> Deps {
+    let store: Arc<dyn Store> = Arc::new(SimStore { sim: Arc::clone(sim), replica });
+    let executor: Arc<dyn Executor> = Arc::new(SimExecutor { sim: Arc::clone(sim) });
+    let outside = Arc::new(Outside { sim: Arc::clone(sim), replica });
+    let executors: BTreeMap<JobKind, Arc<dyn Executor>> =
+        JobKind::ALL.into_iter().map(|kind| (kind, Arc::clone(&executor))).collect();
+    Deps {
+        store,
+        clock: Arc::clone(&sim.clock) as Arc<dyn Clock>,
+        ids: Arc::new(SharedIds(Arc::clone(sim))),
+        tracker: Arc::clone(&outside) as _,
+        forge: outside,
+        executors,
+        policies: sim.policies.clone(),
+        boot: BootId(sim.ids.next()),
+        leases: LeasePolicy::default(),
+        max_running: None,
+    }
+}
+
+/// One life of one process.
+struct Life {
+    sim: Arc<Sim>,
+    engine: Arc<Engine>,
+    replica: usize,
+}
+
+impl Life {
+    async fn after_failure(&self, error: EngineError) {
+        self.sim.say(|| format!("replica {}: {error}", self.replica));
+        sleep(&self.sim, Span::millis(500)).await;
+    }
+
+    /// How long until a task is due by time alone, at most a tick.
+    fn until_due(&self) -> Span {
+        self.until(self.sim.store.inspect(|s| s.tasks.values().filter_map(|row| row.due_at).min()))
+    }
+
+    /// How long until a queued job's time comes, at most a tick.
+    fn until_claimable(&self) -> Span {
+        let now = self.sim.now();
+        self.until(self.sim.store.inspect(|s| {
+            let jobs = s.active.values().filter_map(|id| s.jobs.get(id)?.row.job.not_before);
+            jobs.filter(|at| *at > now).min()
+        }))
+    }
+
+    fn until(&self, next: Option<Timestamp>) -> Span {
+        let span = next.map_or(TICK, |at| at - self.sim.now());
+        Span(span.0.clamp(250, TICK.0))
+    }
+}
+
+async fn decides(life: Life) {
+    loop {
+        match life.engine.decide_due().await {
+            Ok(0) => sleep_or_hint(&life.sim, life.until_due()).await,
+            Ok(_) => {}
+            Err(error) => life.after_failure(error).await,
+        }
+    }
+}
+
+async fn works(life: Life) {
+    if life.sim.shape.replicas == 1 {
+        loop {
+            match life.engine.take_over().await {
+                Ok(contexts) => {
+                    start_all(&life, contexts);
+                    break;
+                }
+                Err(error) => life.after_failure(error).await,
+            }
+        }
+    }
+    loop {
+        match life.engine.claim(2).await {
+            Ok(contexts) if contexts.is_empty() => sleep_or_hint(&life.sim, life.until_claimable()).await,
+            Ok(contexts) => start_all(&life, contexts),
+            Err(error) => life.after_failure(error).await,
+        }
+    }
+}
+
+fn start_all(life: &Life, contexts: Vec<RunContext>) {
+    for context in contexts {
+        let (sim, engine) = (Arc::clone(&life.sim), Arc::clone(&life.engine));
+        life.sim.spawn(Owner::Replica(life.replica), async move {
+            let (claimed, result) = engine.run(context).await;
+            while engine.settle(&claimed, &result).await.is_err() {
+                sleep(&sim, Span::millis(500)).await;
+            }
+        });
+    }
+}
+
+async fn renews(life: Life) {
+    let held = life.engine.held();
+    loop {
+        sleep(&life.sim, LeasePolicy::default().renew_every()).await;
+        if let Err(error) = held.renew(life.engine.boot()).await {
+            life.after_failure(error.into()).await;
+        }
+    }
+}
+
+async fn reaps(life: Life) {
+    loop {
+        if let Err(error) = life.engine.poll().await {
+            life.after_failure(error).await;
+        }
+        if let Err(error) = life.engine.reap().await {
+            life.after_failure(error).await;
+        }
+        sleep(&life.sim, Span::secs(20)).await;
+    }
+}
+
+async fn projects(life: Life) {
+    loop {
+        match life.engine.project().await {
+            Ok(0) => sleep_or_hint(&life.sim, TICK).await,
+            Ok(_) => {}
+            Err(error) => life.after_failure(error).await,
+        }
+    }
+}
+
+/// The process stands still now and then, and goes on as if nothing had been.
+async fn stops(life: Life) {
+    loop {
+        sleep(&life.sim, life.sim.between(60_000, 600_000)).await;
+        let lives = |i: &mut super::sim::Inner| {
+            let engine = i.replicas.get(life.replica).and_then(|r| r.engine.as_ref());
+            engine.is_some_and(|engine| Arc::ptr_eq(engine, &life.engine))
+        };
+        if !life.sim.with(lives) || life.sim.is_calm() {
+            return;
+        }
+        if life.sim.strikes(Fault::Stopped) {
+            let until = life.sim.now() + life.sim.between(1_000, 240_000);
+            life.sim.say(|| format!("replica {} stands still", life.replica));
+            life.sim.with(|i| {
+                if let Some(replica) = i.replicas.get_mut(life.replica) {
+                    replica.stopped_until = until;
+                }
+            });
+        }
+    }
+}

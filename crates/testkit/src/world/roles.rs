@@ -1,0 +1,157 @@
+//! How the roles play: mostly well, now and then not: failures, quotas, questions, missing documents, work that
+//! is red, verdicts against the work. In the calm phase everybody does what is asked.
+
+use orchd_core::docs::{Adr, Brd, DocFacts};
+use orchd_core::id::{RunId, Sha};
+use orchd_core::job::{AgentOutcome, AgentRun, BranchState, JobResult};
+use orchd_core::policy::Money;
+use orchd_core::stage::Role;
+use orchd_core::task::Task;
+use orchd_core::time::{Span, Timestamp};
+use orchd_core::verdict::{Finding, Priority, Question, Submission, Verdict};
+
+use super::sim::Inner;
+
+/// What a run has to do.
+pub(super) struct Play<'a> {
+    pub(super) task: &'a Task,
+    pub(super) run: RunId,
+    pub(super) role: Role,
+    pub(super) entry: u32,
+    pub(super) start: &'a Sha,
+    pub(super) base: &'a Sha,
+    pub(super) mishaps: u64,
+    pub(super) now: Timestamp,
+    /// Somebody answered the questions of a former run.
+    pub(super) answered: bool,
+}
+
+/// What becomes of a run. Outcome enum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turnout {
+    Good,
+    Fails,
+    Transient,
+    Quota,
+    Infra,
+    Asks,
+    Negative,
+    SameFinding,
+    NoVerdict,
+    NoDocuments,
+    Idle,
+    RedWork,
+}
+
+/// Plays a role; what comes of it is decided when it starts, and known when it ends.
+pub(super) fn play(inner: &mut Inner, play: &Play) -> JobResult {
+    let turnout = draw(inner, play);
+    let outcome = match turnout {
+        Turnout::Fails => AgentOutcome::Failed { why: "exit 3".to_owned() },
+        Turnout::Transient => AgentOutcome::Transient { why: "529 overloaded".to_owned(), retry_at: None },
+        Turnout::Quota => AgentOutcome::Quota { resets_at: play.now + Span::mins(12) },
+        Turnout::Infra => AgentOutcome::Infra { why: "the program is missing".to_owned() },
+        Turnout::Good
+        | Turnout::Asks
+        | Turnout::Negative
+        | Turnout::SameFinding
+        | Turnout::NoVerdict
+        | Turnout::NoDocuments
+        | Turnout::Idle
+        | Turnout::RedWork => {
+            AgentOutcome::Completed { submission: Box::new(submission(inner, play, turnout)) }
+        }
+    };
+    let branch = branch(inner, play, turnout, matches!(outcome, AgentOutcome::Completed { .. }));
+    JobResult::Agent(Box::new(AgentRun {
+        run: play.run,
+        role: play.role,
+        entry: play.entry,
+        outcome,
+        branch: Some(branch),
+        dropped: Vec::new(),
+        ignored_fields: Vec::new(),
+        docs: docs(play.task, turnout),
+        cost: Money(120_000),
+        tokens: (1000, 200),
+        took_ms: 60_000,
+        salvage: None,
+    }))
+}
+
+fn draw(inner: &mut Inner, play: &Play) -> Turnout {
+    if inner.calm || !inner.chance.one_in(play.mishaps) {
+        return Turnout::Good;
+    }
+    let always = [Turnout::Fails, Turnout::Transient, Turnout::Quota, Turnout::Infra];
+    let own: &[Turnout] = match play.role {
+        Role::Analyst if play.answered => &[Turnout::NoDocuments],
+        Role::Analyst => &[Turnout::Asks, Turnout::NoDocuments],
+        Role::Architect => &[Turnout::Negative, Turnout::NoDocuments],
+        Role::Developer => &[Turnout::Idle, Turnout::RedWork, Turnout::RedWork, Turnout::Asks],
+        Role::Reviewer | Role::Tester => {
+            &[Turnout::Negative, Turnout::Negative, Turnout::SameFinding, Turnout::NoVerdict]
+        }
+    };
+    let from = if inner.chance.one_in(2) { &always[..] } else { own };
+    inner.chance.pick(from).copied().unwrap_or(Turnout::Good)
+}
+
+fn submission(inner: &mut Inner, play: &Play, turnout: Turnout) -> Submission {
+    let mut submission = Submission { summary: Some("as asked".to_owned()), ..Submission::default() };
+    if turnout == Turnout::Asks {
+        submission.questions = vec![Question { text: "Which colour?".to_owned(), blocking: true }];
+        return submission;
+    }
+    match play.role {
+        Role::Analyst => submission.artifacts = vec!["01-brd.md".to_owned()],
+        Role::Architect => {
+            submission.artifacts = vec!["06-adr/ADR-001-x.md".to_owned(), "10-tech-risks.md".to_owned()];
+            if turnout == Turnout::Negative {
+                submission.conflicts = vec![format!("conflict {}", inner.chance.below(1000))];
+            }
+        }
+        Role::Developer => {}
+        Role::Reviewer | Role::Tester => {
+            let negative = matches!(turnout, Turnout::Negative | Turnout::SameFinding);
+            submission.verdict = match turnout {
+                Turnout::NoVerdict => None,
+                _other if negative => Some(Verdict::Negative),
+                _other => Some(Verdict::Positive),
+            };
+            if negative {
+                let n = if turnout == Turnout::SameFinding { 0 } else { inner.chance.below(1000) };
+                let text = format!("finding {n}");
+                submission.findings = vec![Finding { priority: Priority::P1, file: None, line: None, text }];
+            }
+        }
+    }
+    submission
+}
+
+fn branch(inner: &mut Inner, play: &Play, turnout: Turnout, worked: bool) -> BranchState {
+    let idle = !worked || matches!(turnout, Turnout::Asks | Turnout::Idle);
+    let head = match play.role {
+        _any if idle => play.start.clone(),
+        Role::Analyst | Role::Architect => inner.git.document(play.start),
+        Role::Developer => {
+            let (bad, easy) = (turnout == Turnout::RedWork, inner.calm);
+            inner.git.develop(play.task.id, play.start, bad, easy)
+        }
+        Role::Reviewer | Role::Tester => play.start.clone(),
+    };
+    inner.git.branch(play.base, &head)
+}
+
+fn docs(task: &Task, turnout: Turnout) -> DocFacts {
+    let there = turnout != Turnout::NoDocuments;
+    let number = u32::try_from(task.seq).unwrap_or(0);
+    let adr = Adr { path: "06-adr/ADR-001-x.md".to_owned(), number: Some(number), has_status: there };
+    DocFacts {
+        brd: Some(Brd { goal: true, scope: there, acceptance: true }),
+        adrs: vec![adr],
+        risks: there,
+        changed: vec!["01-brd.md".to_owned(), "06-adr/ADR-001-x.md".to_owned()],
+        taken_numbers: Vec::new(),
+    }
+}

@@ -1,0 +1,168 @@
+//! The executor: polls the futures of replicas and of the world in seeded order, moves the virtual clock when
+//! nothing else can happen, and drops a replica's futures when it dies. No waker, no thread, no real time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use orchd_core::port::clock::Clock;
+use orchd_core::time::{Span, Timestamp};
+
+use super::sim::Sim;
+use crate::rng::Rng;
+
+/// A future that the schedule polls.
+pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Whose future it is: a replica's dies with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The replica of this index.
+    Replica(usize),
+    /// Git, agents, people: what outlives every replica.
+    World,
+}
+
+/// When a future is polled again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wake {
+    /// With the others that are ready.
+    Ready,
+    /// At this moment.
+    At(Timestamp),
+    /// At this moment, or when something was written.
+    Hint(Timestamp),
+    /// Never.
+    Never,
+}
+
+struct Slot {
+    owner: Owner,
+    work: Work,
+    wake: Wake,
+}
+
+/// The futures that are under way.
+pub(super) struct Schedule {
+    rng: Rng,
+    slots: Vec<Slot>,
+}
+
+/// What one turn of the schedule did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turned {
+    /// A future was polled.
+    Polled,
+    /// Nothing is ready: the next moment at which something is.
+    Idle(Option<Timestamp>),
+}
+
+impl Schedule {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { rng: Rng::new(seed ^ 0x5c4e_d01e), slots: Vec::new() }
+    }
+
+    /// Polls one of the futures that are ready.
+    pub(super) fn turn(&mut self, sim: &Arc<Sim>) -> Turned {
+        for (owner, work) in sim.take_spawned() {
+            self.slots.push(Slot { owner, work, wake: Wake::Ready });
+        }
+        let now = sim.clock.now();
+        let mut ready = Vec::with_capacity(self.slots.len());
+        let mut next: Option<Timestamp> = None;
+        for (index, slot) in self.slots.iter().enumerate() {
+            let at = match slot.wake {
+                Wake::Ready => now,
+                Wake::At(at) | Wake::Hint(at) => at,
+                Wake::Never => continue,
+            };
+            let at = at.max(sim.stands_still_until(slot.owner));
+            if at <= now {
+                ready.push(index);
+            } else {
+                next = Some(next.map_or(at, |n| n.min(at)));
+            }
+        }
+        let Some(index) = self.rng.pick(&ready).copied() else { return Turned::Idle(next) };
+        self.poll(sim, index);
+        Turned::Polled
+    }
+
+    fn poll(&mut self, sim: &Arc<Sim>, index: usize) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        sim.set_wake(Wake::Ready);
+        let mut context = Context::from_waker(Waker::noop());
+        let done = slot.work.as_mut().poll(&mut context).is_ready();
+        slot.wake = sim.wake();
+        if done {
+            drop(self.slots.swap_remove(index));
+        }
+    }
+
+    /// Drops everything that a dead replica had in memory.
+    pub(super) fn bury(&mut self, replica: usize) {
+        self.slots.retain(|slot| slot.owner != Owner::Replica(replica));
+    }
+
+    /// Something was written: who waits for a hint is ready, but for a hint lost now and then.
+    pub(super) fn hint(&mut self) {
+        for slot in &mut self.slots {
+            if matches!(slot.wake, Wake::Hint(_)) && !self.rng.one_in(10) {
+                slot.wake = Wake::Ready;
+            }
+        }
+    }
+}
+
+/// Waits for virtual time to pass.
+pub(super) async fn sleep(sim: &Arc<Sim>, span: Span) {
+    wait_until(sim, sim.clock.now() + span, Wake::At).await;
+}
+
+/// Waits for virtual time to pass, or for something to be written.
+pub(super) async fn sleep_or_hint(sim: &Arc<Sim>, span: Span) {
+    let until = sim.clock.now() + span;
+    let mut first = true;
+    std::future::poll_fn(|_| {
+        if std::mem::take(&mut first) {
+            sim.set_wake(Wake::Hint(until));
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+async fn wait_until(sim: &Arc<Sim>, until: Timestamp, wake: fn(Timestamp) -> Wake) {
+    std::future::poll_fn(|_| {
+        if sim.clock.now() >= until {
+            return Poll::Ready(());
+        }
+        sim.set_wake(wake(until));
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Gives way once.
+pub(super) async fn give_way(sim: &Arc<Sim>) {
+    let mut first = true;
+    std::future::poll_fn(|_| {
+        if std::mem::take(&mut first) {
+            sim.set_wake(Wake::Ready);
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// Never goes on: the process that waits is dead.
+pub(super) async fn never<T>(sim: &Arc<Sim>) -> T {
+    std::future::poll_fn(|_| {
+        sim.set_wake(Wake::Never);
+        Poll::Pending
+    })
+    .await
+}

@@ -1,0 +1,260 @@
+//! What all futures of a run share: the virtual clock, the store, the seeded streams, the world outside, and
+//! the mailbox to the schedule. One thread, so every lock is free.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use orchd_core::audit::{Truth, Violation};
+use orchd_core::id::{InputId, Key, ProjectId, RunId, TaskId};
+use orchd_core::job::JobResult;
+use orchd_core::port::clock::{Clock, Ids};
+use orchd_core::time::{Span, Timestamp};
+use orchd_engine::Engine;
+
+use super::fault::{Fate, Fault, Faults};
+use super::git::Git;
+use super::sched::{Owner, Wake, Work};
+use super::shape::Shape;
+use super::{Options, Policies};
+use crate::clock::{CountingIds, ManualClock};
+use crate::memory::MemoryStore;
+use crate::rng::Rng;
+
+/// The moment at which every run begins.
+pub(super) const START: Timestamp = Timestamp(1_780_000_000_000);
+
+/// What all futures share.
+pub(super) struct Sim {
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) ids: CountingIds,
+    pub(super) store: Arc<MemoryStore>,
+    pub(super) shape: Shape,
+    pub(super) policies: Policies,
+    inner: Mutex<Inner>,
+}
+
+/// What changes during a run.
+pub(super) struct Inner {
+    /// Chance of everything that is no fault.
+    pub(super) chance: Rng,
+    pub(super) faults: Faults,
+    pub(super) git: Git,
+    pub(super) replicas: Vec<Replica>,
+    /// The store is down until then.
+    pub(super) outage_until: Timestamp,
+    /// Runs outlive the process that started them.
+    pub(super) runs: BTreeMap<RunId, Run>,
+    /// What each issue's board shows.
+    pub(super) boards: BTreeMap<(ProjectId, Key), (String, String)>,
+    /// Commands whose acceptance was answered.
+    pub(super) accepted: Vec<InputId>,
+    /// Tasks that a person of the calm phase has retried, and how often.
+    pub(super) retried: BTreeMap<TaskId, u32>,
+    /// Heads whose CI report was sent.
+    pub(super) reported: BTreeSet<orchd_core::id::Sha>,
+    /// Faults are over; people answer what they are asked.
+    pub(super) calm: bool,
+    spawned: Vec<(Owner, Work)>,
+    wake: Wake,
+    dead: Vec<usize>,
+    written: bool,
+    pub(super) hash: u64,
+    pub(super) commits: u64,
+    pub(super) crashes: u64,
+    pub(super) trace: Option<Vec<String>>,
+    /// What the watcher found: violations, the truth, polls.
+    pub(super) verdict: Option<(Vec<Violation>, Truth, u64)>,
+}
+
+/// One process.
+pub(super) struct Replica {
+    /// Its engine while it is up.
+    pub(super) engine: Option<Arc<Engine>>,
+    /// It stands still until then.
+    pub(super) stopped_until: Timestamp,
+}
+
+/// A run of an executor's program, under its shim.
+pub(super) struct Run {
+    pub(super) ends_at: Timestamp,
+    pub(super) result: JobResult,
+}
+
+impl Sim {
+    pub(super) fn new(options: &Options) -> Arc<Self> {
+        let seed = options.seed;
+        let mut root = Rng::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x0c8d);
+        let clock = Arc::new(ManualClock::new(START));
+        let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as Arc<dyn Clock>));
+        let faults = Faults::new(Rng::new(root.next()), options.skip.clone());
+        let shape = Shape::draw(&mut Rng::new(root.next()));
+        let policies = shape.policies();
+        let replicas = (0..shape.replicas).map(|_| Replica { engine: None, stopped_until: START }).collect();
+        let inner = Inner {
+            chance: Rng::new(root.next()),
+            faults,
+            git: Git::new(root.next(), shape.trouble),
+            replicas,
+            outage_until: START,
+            runs: BTreeMap::new(),
+            boards: BTreeMap::new(),
+            accepted: Vec::new(),
+            retried: BTreeMap::new(),
+            reported: BTreeSet::new(),
+            calm: false,
+            spawned: Vec::new(),
+            wake: Wake::Ready,
+            dead: Vec::new(),
+            written: false,
+            hash: 0xcbf2_9ce4_8422_2325,
+            commits: 0,
+            crashes: 0,
+            trace: options.trace.then(Vec::new),
+            verdict: None,
+        };
+        let ids = CountingIds::new(root.next());
+        Arc::new(Self { clock, ids, store, shape, policies, inner: Mutex::new(inner) })
+    }
+
+    pub(super) fn with<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
+        f(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A number below `n`, from the stream of everything that is no fault.
+    pub(super) fn below(&self, n: u64) -> u64 {
+        self.with(|i| i.chance.below(n))
+    }
+
+    /// True once in `n` times.
+    pub(super) fn one_in(&self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    /// A span between two, in milliseconds.
+    pub(super) fn between(&self, low: i64, high: i64) -> Span {
+        let width = u64::try_from(high - low).unwrap_or(1).max(1);
+        Span(low + i64::try_from(self.below(width)).unwrap_or(0))
+    }
+
+    pub(super) fn strikes(&self, fault: Fault) -> bool {
+        let struck = self.with(|i| i.faults.strikes(fault));
+        if struck {
+            self.say(|| format!("fault: {fault:?}"));
+        }
+        struck
+    }
+
+    pub(super) fn fate(&self) -> Fate {
+        self.with(|i| i.faults.fate())
+    }
+
+    pub(super) fn is_calm(&self) -> bool {
+        self.with(|i| i.calm)
+    }
+
+    pub(super) fn mint_input(&self) -> InputId {
+        InputId(self.ids.next())
+    }
+
+    /// Adds a line to the trace, where one is kept.
+    pub(super) fn say(&self, line: impl FnOnce() -> String) {
+        let at = self.now() - START;
+        self.with(|i| {
+            if let Some(trace) = &mut i.trace {
+                trace.push(format!("{:>9}.{:03} {}", at.0 / 1000, at.0 % 1000, line()));
+            }
+        });
+    }
+
+    pub(super) fn traces(&self) -> bool {
+        self.with(|i| i.trace.is_some())
+    }
+
+    pub(super) fn spawn(&self, owner: Owner, work: impl Future<Output = ()> + Send + 'static) {
+        self.with(|i| i.spawned.push((owner, Box::pin(work))));
+    }
+
+    pub(super) fn take_spawned(&self) -> Vec<(Owner, Work)> {
+        self.with(|i| std::mem::take(&mut i.spawned))
+    }
+
+    pub(super) fn set_wake(&self, wake: Wake) {
+        self.with(|i| i.wake = wake);
+    }
+
+    pub(super) fn wake(&self) -> Wake {
+        self.with(|i| i.wake)
+    }
+
+    pub(super) fn stands_still_until(&self, owner: Owner) -> Timestamp {
+        match owner {
+            Owner::World => START,
+            Owner::Replica(n) => {
+                self.with(|i| i.replicas.get(n).map_or(START, |replica| replica.stopped_until))
+            }
+        }
+    }
+
+    /// The process dies; its futures are dropped as soon as the one that is polled has given way.
+    pub(super) fn crash(&self, replica: usize) {
+        self.say(|| format!("replica {replica} dies"));
+        self.with(|i| {
+            i.dead.push(replica);
+            i.crashes += 1;
+            // What it was about to start dies with it.
+            i.spawned.retain(|(owner, _)| *owner != Owner::Replica(replica));
+            if let Some(gone) = i.replicas.get_mut(replica) {
+                gone.engine = None;
+                gone.stopped_until = START;
+            }
+        });
+    }
+
+    pub(super) fn take_dead(&self) -> Vec<usize> {
+        self.with(|i| std::mem::take(&mut i.dead))
+    }
+
+    /// The engine of a replica that is up, chosen by chance.
+    pub(super) fn some_engine(&self) -> Option<(usize, Arc<Engine>)> {
+        self.with(|i| {
+            let up: Vec<(usize, Arc<Engine>)> = i
+                .replicas
+                .iter()
+                .enumerate()
+                .filter_map(|(n, replica)| replica.engine.clone().map(|engine| (n, engine)))
+                .collect();
+            i.chance.pick(&up).cloned()
+        })
+    }
+
+    /// Rows changed that invariants speak about, or the world outside did: who waits for a hint gets one.
+    pub(super) fn wrote(&self, word: u64) {
+        self.with(|i| i.written = true);
+        self.touched(word);
+    }
+
+    /// Something happened that goes into the run's hash and nowhere else.
+    pub(super) fn touched(&self, word: u64) {
+        let now = self.now();
+        self.with(|i| {
+            fold(&mut i.hash, now.0 as u64);
+            fold(&mut i.hash, word);
+        });
+    }
+
+    /// Whether something was written since the last time.
+    pub(super) fn take_written(&self) -> bool {
+        self.with(|i| std::mem::take(&mut i.written))
+    }
+}
+
+/// FNV-1a over the bytes of a number.
+pub(super) fn fold(hash: &mut u64, word: u64) {
+    for byte in word.to_le_bytes() {
+        *hash = (*hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+}

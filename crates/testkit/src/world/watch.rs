@@ -1,0 +1,256 @@
+//! Drives a run: turns the schedule, asks the invariants after every commit, ends the faults at the horizon, and
+//! demands in the calm that follows that everything comes to its end.
+
+use std::sync::Arc;
+
+use orchd_core::audit::{self, Auditor, InputFile, Queue, RepoFile, TaskFile, Truth, Violation, World};
+use orchd_core::event::{Event, How};
+use orchd_core::id::TaskId;
+use orchd_core::job::JobResult;
+use orchd_core::port::clock::Clock;
+use orchd_core::time::{Span, Timestamp};
+
+use super::replica;
+use super::sched::{Owner, Schedule, Turned};
+use super::sim::{START, Sim, fold};
+use super::{Outcome, Policies, Rest};
+use crate::memory::State;
+
+/// The longest that a world may need to come to rest once nothing goes wrong any more.
+const CALM: Span = Span::hours(40);
+/// Polls after which a run is given up: it does not come to rest, it spins.
+const POLLS: u64 = 400_000;
+
+/// What was counted in a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Commits that wrote something.
+    pub commits: u64,
+    /// Faults that struck.
+    pub faults: u64,
+    /// Processes that died.
+    pub crashes: u64,
+    /// Landings that really happened.
+    pub landings: u64,
+    /// Rollbacks that spent a rework.
+    pub reworks: u64,
+    /// Holds.
+    pub holds: u64,
+    /// Tasks that ended in `done`.
+    pub done: u64,
+    /// Tasks that were cancelled.
+    pub cancelled: u64,
+    /// Polls of futures.
+    pub polls: u64,
+}
+
+/// What only the watcher knows.
+struct Watch {
+    auditor: Auditor,
+    truth: Truth,
+    violations: Vec<Violation>,
+    polls: u64,
+}
+
+/// Runs the world to its rest, or to the first violation.
+pub(super) fn drive(sim: &Arc<Sim>, schedule: &mut Schedule) {
+    let mut watch = Watch {
+        auditor: Auditor::new(&sim.policies),
+        truth: Truth::default(),
+        violations: Vec::new(),
+        polls: 0,
+    };
+    let horizon = START + sim.shape.horizon;
+    let end = horizon + CALM;
+    while watch.violations.is_empty() && !at_rest(sim) {
+        match schedule.turn(sim) {
+            Turned::Polled => watch.after_poll(sim, schedule),
+            Turned::Idle(None) => break,
+            Turned::Idle(Some(at)) => sim.clock.set(at),
+        }
+        if sim.now() >= horizon && !sim.is_calm() {
+            calm_down(sim);
+        }
+        if sim.now() >= end || watch.polls > POLLS {
+            break;
+        }
+    }
+    if watch.violations.is_empty() {
+        watch.ask_rest(sim);
+    }
+    sim.with(|i| i.verdict = Some((watch.violations, watch.truth, watch.polls)));
+}
+
+fn calm_down(sim: &Sim) {
+    sim.say(|| "no more faults; people answer".to_owned());
+    sim.with(|i| {
+        i.faults.end();
+        i.calm = true;
+        i.outage_until = START;
+        for replica in &mut i.replicas {
+            replica.stopped_until = START;
+        }
+    });
+}
+
+/// Everything has ended and every surface and inbox is up to date.
+fn at_rest(sim: &Sim) -> bool {
+    sim.is_calm()
+        && sim.store.inspect(|state| {
+            state.tasks.values().all(|row| row.task.stage.is_terminal())
+                && state.waiting.is_empty()
+                && state.active.is_empty()
+                && state.projections.values().all(|p| p.shown_version >= p.wanted)
+        })
+}
+
+impl Watch {
+    fn after_poll(&mut self, sim: &Arc<Sim>, schedule: &mut Schedule) {
+        self.polls += 1;
+        for dead in sim.take_dead() {
+            schedule.bury(dead);
+            sim.spawn(Owner::World, replica::revive(Arc::clone(sim), dead));
+        }
+        if sim.take_written() {
+            schedule.hint();
+            self.refresh(sim);
+            let found = sim.store.inspect(|state| {
+                let versions = state.tasks.values().map(|row| row.version).sum();
+                sim.with(|i| fold(&mut i.hash, versions));
+                self.auditor.check(&world(state, &sim.policies, &self.truth, sim.now()))
+            });
+            self.violations.extend(found);
+        }
+    }
+
+    /// The truth as the world outside has it now.
+    fn refresh(&mut self, sim: &Sim) {
+        sim.with(|i| {
+            let truth = &mut self.truth;
+            let main = truth.main.entry(sim.shape.policy().repo.clone()).or_default();
+            if main.len() != i.git.in_main.len() {
+                main.clone_from(&i.git.in_main);
+            }
+            truth.landings.extend(i.git.landings.iter().skip(truth.landings.len()).cloned());
+            truth.hooks.extend(i.git.hooks.iter().skip(truth.hooks.len()).cloned());
+            if truth.red.len() != i.git.red.len() {
+                truth.red.clone_from(&i.git.red);
+            }
+        });
+    }
+
+    fn ask_rest(&mut self, sim: &Sim) {
+        self.refresh(sim);
+        sim.with(|i| {
+            self.truth.accepted.clone_from(&i.accepted);
+            self.truth.boards = Some(i.boards.clone());
+        });
+        let found = sim.store.inspect(|state| {
+            let world = world(state, &sim.policies, &self.truth, sim.now());
+            let mut found = audit::at_rest(&world);
+            found.extend(constraints(sim, state));
+            found
+        });
+        self.violations.extend(found);
+    }
+}
+
+/// What else must not have happened: a refused constraint is a bug of the engine, and without a fault nothing is
+/// ever lost.
+fn constraints(sim: &Sim, state: &State) -> Vec<Violation> {
+    let mut found = Vec::new();
+    if let Some(constraint) = state.last_violation {
+        let sentence = "The engine never asks the store for what its constraints forbid.";
+        found.push(Violation { number: 3, sentence, detail: constraint.to_owned() });
+    }
+    let lost = state.jobs.values().find(|job| matches!(job.row.result, Some(JobResult::Lost { .. })));
+    if let (Some(job), false) = (lost, sim.with(|i| i.faults.any())) {
+        let sentence = "A world without faults needs no recovery.";
+        found.push(Violation { number: 3, sentence, detail: format!("{:?} was lost", job.row.job) });
+    }
+    found
+}
+
+/// The store's rows as the audit sees them.
+pub(super) fn world<'a>(
+    state: &'a State,
+    policies: &'a Policies,
+    truth: &'a Truth,
+    now: Timestamp,
+) -> World<'a> {
+    let none: &[_] = &[];
+    let events = |id: &TaskId| state.task_events.get(id).map_or(none, Vec::as_slice);
+    World {
+        tasks: state
+            .tasks
+            .iter()
+            .map(|(id, row)| TaskFile {
+                task: &row.task,
+                version: row.version,
+                events: events(id),
+                queue: Some(Queue {
+                    due_at: row.due_at,
+                    candidacy: row.candidacy,
+                    candidate_since: row.candidate_since,
+                }),
+            })
+            .collect(),
+        repos: state
+            .repos
+            .iter()
+            .map(|(id, row)| RepoFile {
+                repo: &row.repo,
+                epoch: row.epoch,
+                events: state.repo_events.get(id).map_or(&[], Vec::as_slice),
+            })
+            .collect(),
+        jobs: state.jobs.values().map(|job| &job.row).collect(),
+        ledger: state.ledger.iter().collect(),
+        inputs: Some(
+            state
+                .inputs
+                .iter()
+                .map(|(id, row)| InputFile {
+                    id: *id,
+                    to: &row.to,
+                    input: &row.input,
+                    at: row.at,
+                    disposition: row.disposition.as_ref(),
+                })
+                .collect(),
+        ),
+        dependencies: state.dependencies.keys().map(|(task, on)| (*task, on)).collect(),
+        drained: state.drained,
+        policies,
+        truth: Some(truth),
+        now,
+    }
+}
+
+/// What came of it.
+pub(super) fn outcome(sim: &Arc<Sim>, seed: u64) -> Outcome {
+    let state = sim.store.snapshot();
+    let (violations, truth, polls) = sim.with(|i| i.verdict.take()).unwrap_or_default();
+    let events = || state.task_events.values().flatten().map(|logged| &logged.event);
+    let count = |is: fn(&Event) -> bool| events().filter(|event| is(event)).count() as u64;
+    let totals = sim.with(|i| Totals {
+        commits: i.commits,
+        faults: i.faults.struck.len() as u64,
+        crashes: i.crashes,
+        landings: i.git.landings.len() as u64,
+        reworks: count(|e| matches!(e, Event::Entered { how: How::Rollback { spends: Some(_), .. }, .. })),
+        holds: count(|e| matches!(e, Event::Held { .. })),
+        done: ended(&state, orchd_core::stage::Stage::Done),
+        cancelled: ended(&state, orchd_core::stage::Stage::Cancelled),
+        polls,
+    });
+    let trace = sim.with(|i| i.trace.take()).unwrap_or_default();
+    let hash = sim.with(|i| i.hash);
+    let now = sim.clock.now();
+    let rest = Rest { state, truth, policies: sim.policies.clone(), now };
+    Outcome { seed, hash, totals, violations, trace, rest }
+}
+
+fn ended(state: &State, stage: orchd_core::stage::Stage) -> u64 {
+    state.tasks.values().filter(|row| row.task.stage == stage).count() as u64
+}

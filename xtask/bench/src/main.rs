@@ -1,0 +1,74 @@
+//! The measurements: the engine against a floor written by hand, and the program's start. Prints target and
+//! figure side by side and fails where a target is missed. Started by `cargo xtask bench`; nothing is shipped.
+
+mod floor;
+mod moment;
+mod record;
+mod report;
+mod rounds;
+mod script;
+mod start;
+mod wal;
+mod workload;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+
+use crate::workload::Size;
+
+/// Measures the engine against a hand-written floor, and the program's start
+#[derive(Parser)]
+#[command(name = "cargo xtask bench")]
+struct Args {
+    /// Few and short rounds: whether it works, not how fast it is
+    #[arg(long)]
+    quick: bool,
+    /// The program whose start is measured; the one beside this program by default
+    #[arg(long, value_name = "PATH")]
+    orchctl: Option<PathBuf>,
+    /// Measure the store's part only, not the program's start
+    #[arg(long)]
+    no_start: bool,
+    /// On which disk to measure: a directory for temporary files
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Rounds of floor and engine, in turn
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
+}
+
+const FULL: Size = Size { tasks: 128, cycles: 6, rounds: 7 };
+const QUICK: Size = Size { tasks: 48, cycles: 2, rounds: 1 };
+const STARTS: usize = 9;
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<bool> {
+    let program = std::env::current_exe().context("where this program lies is not known")?;
+    let beside = program.parent().context("this program lies in no folder")?;
+    // Beside the build rather than in a temporary file system: memory would make durability free.
+    let dir = args.dir.as_deref().unwrap_or(beside);
+    let dir = tempfile::Builder::new().prefix("orchd-bench-").tempdir_in(dir).context("no directory to work in")?;
+    let mut size = if args.quick { QUICK } else { FULL };
+    size.rounds = args.rounds.unwrap_or(size.rounds).max(1);
+    report::heading(dir.path(), size)?;
+    let mut rows = report::throughput(size, &rounds::measure(dir.path(), size)?);
+    if !args.no_start {
+        let orchctl = args.orchctl.clone().unwrap_or_else(|| beside.join("orchctl"));
+        let starts = if args.quick { 2 } else { STARTS };
+        rows.extend(report::start(&start::measure(&orchctl, dir.path(), starts)?));
+    }
+    Ok(report::table(&rows))
+}

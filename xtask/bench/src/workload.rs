@@ -1,0 +1,280 @@
+//! What is measured: tasks that go round between a developer who always delivers and a reviewer who always
+//! finds something else, one task per repository. A cycle is one job of each task (claimed, carried out at
+//! once, settled) and the two decisions that follow it. The engine and its store are the real ones.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use async_trait::async_trait;
+use orchd_core::id::{Actor, BootId, Branch, Digest, Key, ProjectId, RepoId, Sha, TaskId};
+use orchd_core::job::{
+    AgentOutcome, AgentRun, BranchState, JobKind, JobResult, MainReport, SuiteOutcome, Work,
+};
+use orchd_core::lease::LeasePolicy;
+use orchd_core::policy::{Agent, Approval, Money, Policy, Suite};
+use orchd_core::port::clock::{Clock, Ids};
+use orchd_core::port::executor::{About, Executor, RunContext};
+use orchd_core::port::forge::Forge;
+use orchd_core::port::store::{SettleOutcome, Store};
+use orchd_core::port::tracker::{OutsideError, Tracker};
+use orchd_core::repo::Repo;
+use orchd_core::stage::Role;
+use orchd_core::task::{Request, Task};
+use orchd_core::time::{Span, Timestamp};
+use orchd_core::verdict::{Finding, Priority, Submission, Verdict};
+use orchd_engine::{Deps, Engine, NewRequest};
+use orchd_store_sqlite::SqliteStore;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+/// Decisions, or jobs, that are under way at once.
+pub(crate) const IN_FLIGHT: usize = 32;
+/// Jobs of one claim, as the daemon asks for them.
+pub(crate) const CLAIM: usize = 16;
+/// Decisions that follow a job: the stage is left, the next run is ordered.
+pub(crate) const DECISIONS_PER_JOB: usize = 2;
+/// The moment at which everything happens; nothing here waits for a time to come.
+pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
+/// Cycles before anything is measured: all tasks are at work then, and every statement has been prepared.
+const WARM_UP: usize = 6;
+
+/// The sizes of a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    /// Tasks, each with a project and a repository of its own.
+    pub(crate) tasks: usize,
+    /// Cycles of a round.
+    pub(crate) cycles: usize,
+    /// Rounds, of the floor and of the engine in turn.
+    pub(crate) rounds: usize,
+}
+
+impl Size {
+    pub(crate) const fn jobs(self) -> usize {
+        self.tasks * self.cycles
+    }
+    pub(crate) const fn decisions(self) -> usize {
+        self.jobs() * DECISIONS_PER_JOB
+    }
+}
+
+/// The clock of both sides: it stands.
+#[derive(Debug)]
+pub(crate) struct Standing;
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+}
+
+/// Identities as the shipped program draws them: random, in the order of time.
+struct Random;
+
+impl Ids for Random {
+    fn next(&self) -> Uuid {
+        #[expect(clippy::disallowed_methods, reason = "a measurement draws identities as the shipped program does")]
+        Uuid::now_v7()
+    }
+}
+
+/// Nobody looks at surfaces here; the projector is not measured.
+struct NoSurfaces;
+
+#[async_trait]
+impl Tracker for NoSurfaces {
+    async fn set_status(&self, _: &ProjectId, _: &Key, _: &str, _: &str) -> Result<(), OutsideError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Forge for NoSurfaces {
+    async fn ensure_pull(&self, _: &RepoId, _: &Branch, _: &str, _: &str, _: bool) -> Result<(), OutsideError> {
+        Ok(())
+    }
+    async fn write_records(&self, _: &Task, _: &[(String, String)]) -> Result<(), OutsideError> {
+        Ok(())
+    }
+    async fn branch_head(&self, _: &RepoId, _: &Branch) -> Result<Option<Sha>, OutsideError> {
+        Ok(None)
+    }
+}
+
+/// Carries out a job by answering it.
+struct AtOnce;
+
+#[async_trait]
+impl Executor for AtOnce {
+    async fn run(&self, context: RunContext) -> JobResult {
+        let run = context.run();
+        let Ok(commit) = Sha::parse(Digest::of(run.0.as_bytes()).as_str()) else {
+            return JobResult::Infra { reason: "a digest is no commit name".to_owned() };
+        };
+        match (context.spec().work.clone(), context.about) {
+            (Work::MainSuite { .. }, _) => {
+                let green = SuiteOutcome::Green { tests: Some(23), warning: None };
+                let suites = vec![(commit.clone(), green)];
+                JobResult::Main(MainReport { tree: commit.clone(), sha: commit, at: NOW, diverged: None, suites })
+            }
+            (Work::Agent { role, entry, start, base, .. }, About::Task(task)) => {
+                let before = task.branch_state.unwrap_or_else(|| BranchState {
+                    base,
+                    head: start,
+                    patch: Digest::of(b"nothing"),
+                    docs: Digest::of(b"no documents"),
+                    ahead: false,
+                });
+                let patch = Digest::of(commit.as_str().as_bytes());
+                let branch =
+                    if role.is_judge() { before } else { BranchState { head: commit, patch, ahead: true, ..before } };
+                JobResult::Agent(Box::new(AgentRun {
+                    run,
+                    role,
+                    entry,
+                    outcome: AgentOutcome::Completed { submission: Box::new(submission(role, entry)) },
+                    branch: Some(branch),
+                    dropped: Vec::new(),
+                    ignored_fields: Vec::new(),
+                    docs: Default::default(),
+                    cost: Money(120_000),
+                    tokens: (48_000, 2_000),
+                    took_ms: 60_000,
+                    salvage: None,
+                }))
+            }
+            (work, _) => JobResult::Infra { reason: format!("{work:?} does not occur in the workload") },
+        }
+    }
+}
+
+/// The reviewer finds something new at each visit, so that the work goes on.
+fn submission(role: Role, entry: u32) -> Submission {
+    let summary = Some("Parsed the header once, kept the raw bytes, and added a test for the short read.".to_owned());
+    if !role.is_judge() {
+        return Submission { summary, ..Submission::default() };
+    }
+    let finding = |n: u32, text: &str| Finding {
+        priority: Priority::P1,
+        file: Some("src/wire/header.rs".to_owned()),
+        line: Some(40 + n),
+        text: format!("Visit {entry}: {text}"),
+    };
+    let findings = vec![
+        finding(1, "the length is read before it is checked; a short buffer is a panic here, not an error."),
+        finding(2, "the test never reaches the second branch: its input is longer than the limit."),
+    ];
+    Submission { verdict: Some(Verdict::Negative), findings, summary, ..Submission::default() }
+}
+
+fn policy(n: usize) -> Policy {
+    let mut policy = Policy::new(&format!("project-{n}"), &format!("repo-{n}"), "BENCH");
+    policy.approval = Approval::Auto;
+    policy.test = Some(Suite { command: "sh tests/run.sh".to_owned(), timeout: Span::mins(2) });
+    policy.budgets.rework = u32::MAX;
+    for role in Role::ALL {
+        let command = vec!["orchctl".to_owned(), "demo-agent".to_owned()];
+        let agent = Agent { profile: "script".to_owned(), command, model: None, timeout: Span::mins(2) };
+        policy.agents.insert(role, agent);
+    }
+    policy
+}
+
+/// An engine over a store, with the policies of so many projects.
+pub(crate) fn engine(store: Arc<dyn Store>, tasks: usize) -> Arc<Engine> {
+    let at_once = || -> Arc<dyn Executor> { Arc::new(AtOnce) };
+    let policies: Vec<Policy> = (0..tasks).map(policy).collect();
+    Arc::new(Engine::new(Deps {
+        store,
+        clock: Arc::new(Standing),
+        ids: Arc::new(Random),
+        tracker: Arc::new(NoSurfaces),
+        forge: Arc::new(NoSurfaces),
+        executors: BTreeMap::from([(JobKind::Agent, at_once()), (JobKind::MainSuite, at_once())]),
+        policies: policies.into_iter().map(|p| (p.project.clone(), Arc::new(p))).collect(),
+        boot: BootId(Random.next()),
+        leases: LeasePolicy::default(),
+        max_running: u32::try_from(IN_FLIGHT).ok(),
+    }))
+}
+
+/// Opens the store as the daemon does: with its threads and group commit.
+pub(crate) fn open(path: &Path) -> Result<SqliteStore> {
+    SqliteStore::open(path, Arc::new(Standing)).with_context(|| format!("cannot open {}", path.display()))
+}
+
+/// Makes a store whose tasks are all at work, each with a job that nobody has claimed.
+pub(crate) async fn prepare(path: &Path, size: Size) -> Result<Vec<TaskId>> {
+    let engine = engine(Arc::new(open(path)?), size.tasks);
+    let mut tasks = Vec::new();
+    for n in 0..size.tasks {
+        let policy = policy(n);
+        engine.store().ensure_repo(&Repo::new(policy.repo, policy.project.clone())).await?;
+        let request = Request {
+            title: format!("Refuse a header that is cut short ({n})"),
+            description: "A connection that closes in the middle of a header is reported as a parser bug.".repeat(6),
+            ..Request::default()
+        };
+        let track = Some("express".to_owned());
+        let key = Key::new(format!("BENCH-{n}"));
+        let new = NewRequest { project: policy.project, key, request, track, by: Actor::new("bench") };
+        tasks.push(engine.start(new).await?.id);
+    }
+    for _ in 0..WARM_UP {
+        while engine.decide_due().await? > 0 {}
+        jobs(&engine).await?;
+    }
+    while engine.decide_due().await? > 0 {}
+    for (task, _) in engine.store().tasks().await? {
+        ensure!(task.job.is_some(), "{} has no job after the warm-up: {:?}", task.key, task.reason);
+    }
+    Ok(tasks)
+}
+
+/// Takes the decisions of a cycle, so many tasks at once.
+pub(crate) async fn decisions(engine: &Arc<Engine>, tasks: &[TaskId]) -> Result<()> {
+    let mut under_way = JoinSet::new();
+    let mut next = tasks.iter().copied();
+    loop {
+        while under_way.len() < IN_FLIGHT
+            && let Some(task) = next.next()
+        {
+            let engine = Arc::clone(engine);
+            under_way.spawn(async move {
+                for _ in 0..DECISIONS_PER_JOB {
+                    engine.decide_task(task).await?;
+                }
+                anyhow::Ok(())
+            });
+        }
+        match under_way.join_next().await {
+            Some(done) => done??,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Claims and settles until no job is left; answers how many there were.
+pub(crate) async fn jobs(engine: &Arc<Engine>) -> Result<usize> {
+    let mut under_way = JoinSet::new();
+    let mut done = 0;
+    loop {
+        let free = CLAIM.min(IN_FLIGHT - under_way.len());
+        let contexts = engine.claim(u32::try_from(free)?).await?;
+        if contexts.is_empty() && under_way.is_empty() {
+            return Ok(done);
+        }
+        for context in contexts {
+            let engine = Arc::clone(engine);
+            under_way.spawn(async move { engine.work(context).await });
+        }
+        let least = under_way.len().saturating_sub(IN_FLIGHT - CLAIM);
+        for _ in 0..least.max(1) {
+            let Some(settled) = under_way.join_next().await else { break };
+            ensure!(settled?? == SettleOutcome::Settled, "a lease was lost in the middle of the measurement");
+            done += 1;
+        }
+    }
+}
