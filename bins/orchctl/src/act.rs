@@ -21,11 +21,15 @@ pub(crate) fn command(command: &Command) -> Option<(String, dto::Command)> {
         Command::ConfirmDeploy(judge) => (judge, of("confirm-deploy", judge)),
         Command::Stop(judge) => (judge, of("stop", judge)),
         Command::Escalate(judge) => (judge, of("escalate", judge)),
-        Command::Reject { judge, reason } => (judge, dto::Command { reason: reason.clone(), ..of("reject", judge) }),
+        Command::Reject { judge, reason } => {
+            (judge, dto::Command { reason: reason.clone(), ..of("reject", judge) })
+        }
         Command::Pause { judge, reason, now } => {
             (judge, dto::Command { reason: reason.clone(), now: *now, ..of("pause", judge) })
         }
-        Command::Resume { judge, answer } => (judge, dto::Command { answers: answer.clone(), ..of("resume", judge) }),
+        Command::Resume { judge, answer } => {
+            (judge, dto::Command { answers: answer.clone(), ..of("resume", judge) })
+        }
         Command::Retry { judge, repair } => (judge, dto::Command { repair: *repair, ..of("retry", judge) }),
         Command::Prioritise { judge, priority } => {
             (judge, dto::Command { priority: Some(*priority), ..of("prioritise", judge) })

@@ -155,6 +155,20 @@ pub(crate) enum TaskCommand {
         /// Keys it waits for
         #[arg(long, value_name = "KEY")]
         after: Vec<String>,
+        /// Let it work in a frozen repository, to mend it
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Say a request anew, before work on it began or while it waits for you
+    Amend {
+        /// The task's key
+        key: String,
+        /// The title
+        #[arg(long)]
+        title: Option<String>,
+        /// The description
+        #[arg(long, short)]
+        description: Option<String>,
     },
     /// All tasks
     List,

@@ -17,7 +17,11 @@ use crate::session::exe;
 const WORKERS: u32 = 4;
 
 pub(crate) fn run(args: &EngineArgs) -> Result<(), Exit> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_max_level(tracing::Level::INFO).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_max_level(tracing::Level::INFO)
+        .init();
     if let Some(project) = &args.demo {
         prepare(&args.data, project, !args.parallel)?;
     }

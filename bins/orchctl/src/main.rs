@@ -54,7 +54,10 @@ fn exit_with(code: i32) -> Result<(), Exit> {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| Exit::failed(format!("no runtime: {e}")))
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Exit::failed(format!("no runtime: {e}")))
 }
 
 async fn ask(command: Command, data: Option<std::path::PathBuf>, json: bool) -> Result<(), Exit> {

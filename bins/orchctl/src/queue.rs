@@ -17,7 +17,13 @@ pub(crate) async fn run(client: &Client, out: &Out) -> Result<(), Exit> {
     }
     let row = |job: &dto::Job| {
         let since = job.started_at.unwrap_or(job.since);
-        vec![job.of.clone(), job.kind.clone(), job.state.clone(), span(state.now - since), job.run.clone().unwrap_or_default()]
+        vec![
+            job.of.clone(),
+            job.kind.clone(),
+            job.state.clone(),
+            span(state.now - since),
+            job.run.clone().unwrap_or_default(),
+        ]
     };
     out.table(&["TASK", "JOB", "STATE", "FOR", "RUN"], state.jobs.iter().map(row).collect());
     Ok(())

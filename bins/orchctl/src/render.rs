@@ -32,7 +32,8 @@ impl Out {
 
     /// Data as JSON.
     pub(crate) fn data(&self, data: &impl Serialize) -> Result<(), Exit> {
-        let text = serde_json::to_string_pretty(data).map_err(|e| Exit::failed(format!("can not be printed: {e}")))?;
+        let text = serde_json::to_string_pretty(data)
+            .map_err(|e| Exit::failed(format!("can not be printed: {e}")))?;
         self.line(&text);
         Ok(())
     }
@@ -52,7 +53,8 @@ fn table(head: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     let line = |cells: Vec<&str>| {
-        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let padded: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         padded.join("  ").trim_end().to_owned()
     };
     let body = rows.iter().map(|row| line(row.iter().map(String::as_str).collect()));
@@ -66,5 +68,9 @@ pub(crate) fn span(ms: i64) -> String {
 
 /// Text cut to `max` characters.
 pub(crate) fn cut(text: &str, max: usize) -> String {
-    if text.chars().count() <= max { text.to_owned() } else { format!("{}…", text.chars().take(max.saturating_sub(1)).collect::<String>()) }
+    if text.chars().count() <= max {
+        text.to_owned()
+    } else {
+        format!("{}…", text.chars().take(max.saturating_sub(1)).collect::<String>())
+    }
 }

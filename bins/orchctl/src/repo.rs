@@ -16,7 +16,13 @@ pub(crate) async fn run(client: &Client, out: &Out, args: RepoArgs) -> Result<()
     }
 }
 
-async fn say(client: &Client, out: &Out, repo: &str, command: &str, reason: Option<String>) -> Result<(), Exit> {
+async fn say(
+    client: &Client,
+    out: &Out,
+    repo: &str,
+    command: &str,
+    reason: Option<String>,
+) -> Result<(), Exit> {
     let command = dto::RepoCommand { command: command.to_owned(), reason, by: person() };
     let receipt: dto::Receipt = client.post(&format!("/repos/{repo}/commands"), &command).await?;
     if out.json {

@@ -35,7 +35,9 @@ pub(crate) async fn open(data: Option<PathBuf>) -> Result<Session, Exit> {
     }
     let exe = exe()?;
     let opened = orchd_daemon::serve_briefly(&data, &exe).await;
-    let brief = opened.map_err(|e| Exit::unreachable(format!("nobody serves {}, and it can not be opened: {e}", data.display())))?;
+    let brief = opened.map_err(|e| {
+        Exit::unreachable(format!("nobody serves {}, and it can not be opened: {e}", data.display()))
+    })?;
     Ok(Session { client, brief: Some(brief) })
 }
 
@@ -49,5 +51,6 @@ fn default_data() -> Result<PathBuf, Exit> {
     #[expect(clippy::disallowed_methods, reason = "the default data directory is read once, here")]
     let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = var("XDG_DATA_HOME").or_else(|| var("HOME").map(|home| home.join(Path::new(".local/share"))));
-    base.map(|base| base.join("orchd")).ok_or_else(|| Exit::failed("no data directory: give --data DIR".to_owned()))
+    base.map(|base| base.join("orchd"))
+        .ok_or_else(|| Exit::failed("no data directory: give --data DIR".to_owned()))
 }

@@ -11,13 +11,36 @@ use crate::render::{Out, cut, span};
 
 pub(crate) async fn run(client: &Client, out: &Out, args: TaskArgs) -> Result<(), Exit> {
     match args.what {
-        TaskCommand::New { title, description, no_description, project, track, priority, after } => {
-            let new = dto::NewTask { project, title, description, waive_description: no_description, track, priority, after };
+        TaskCommand::Amend { key, title, description } => {
+            let by = crate::act::person();
+            let command = dto::Command {
+                command: "amend".to_owned(),
+                title,
+                description,
+                by,
+                ..dto::Command::default()
+            };
+            crate::act::run(client, out, &key, command).await
+        }
+        TaskCommand::New { title, description, no_description, project, track, priority, after, repair } => {
+            let new = dto::NewTask {
+                project,
+                title,
+                description,
+                waive_description: no_description,
+                track,
+                priority,
+                after,
+                repair,
+            };
             let task: dto::Task = client.post("/tasks", &new).await?;
             if out.json {
                 return out.data(&task);
             }
-            out.line(&format!("{} is waiting to be let in. `orchctl task events {}` follows it.", task.key, task.key));
+            out.line(&format!(
+                "{} is waiting to be let in. `orchctl task events {}` follows it.",
+                task.key, task.key
+            ));
             Ok(())
         }
         TaskCommand::List => list(client, out).await,
@@ -39,7 +62,13 @@ async fn list(client: &Client, out: &Out) -> Result<(), Exit> {
     }
     let row = |task: &dto::Task| {
         let waiting = task.job.clone().or_else(|| task.waiting.clone()).unwrap_or_default();
-        vec![task.key.clone(), task.stage.clone(), waiting, span(state.now - task.waiting_since), cut(&task.title, 60)]
+        vec![
+            task.key.clone(),
+            task.stage.clone(),
+            waiting,
+            span(state.now - task.waiting_since),
+            cut(&task.title, 60),
+        ]
     };
     out.table(&["KEY", "STAGE", "NOW", "FOR", "TITLE"], state.tasks.iter().map(row).collect());
     Ok(())
@@ -67,13 +96,33 @@ async fn show(client: &Client, out: &Out, key: &str) -> Result<(), Exit> {
         out.line(&format!("  landed {sha}"));
     }
     out.line(&format!("  rework {}, runs {}, cost ${:.2}", task.rework, task.runs, task.cost_usd));
-    let stage = |s: &dto::StageTotals| vec![s.stage.clone(), s.visits.to_string(), s.attempts.to_string(), span(s.ms), format!("${:.2}", s.cost_usd)];
-    out.table(&["  STAGE", "VISITS", "RUNS", "TIME", "COST"], task.stages.iter().map(stage).map(indent).collect());
+    let stage = |s: &dto::StageTotals| {
+        vec![
+            s.stage.clone(),
+            s.visits.to_string(),
+            s.attempts.to_string(),
+            span(s.ms),
+            format!("${:.2}", s.cost_usd),
+        ]
+    };
+    out.table(
+        &["  STAGE", "VISITS", "RUNS", "TIME", "COST"],
+        task.stages.iter().map(stage).map(indent).collect(),
+    );
     let gate = |g: &dto::Gate| {
         let stands = if g.stands { "stands" } else { "is asked again" };
-        vec![g.gate.clone(), g.outcome.clone(), stands.to_owned(), g.subject.clone(), cut(g.evidence.lines().next().unwrap_or_default(), 80)]
+        vec![
+            g.gate.clone(),
+            g.outcome.clone(),
+            stands.to_owned(),
+            g.subject.clone(),
+            cut(g.evidence.lines().next().unwrap_or_default(), 80),
+        ]
     };
-    out.table(&["  GATE", "RESULT", "NOW", "ABOUT", "EVIDENCE"], task.gates.iter().map(gate).map(indent).collect());
+    out.table(
+        &["  GATE", "RESULT", "NOW", "ABOUT", "EVIDENCE"],
+        task.gates.iter().map(gate).map(indent).collect(),
+    );
     out.line(&format!("  you may: {}", task.commands.join(", ")));
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! not let in. Occupation itself is stored in the repository's row.
 
 use crate::id::{Key, TaskId};
-use crate::reason::Wait;
+use crate::reason::{Reason, Wait};
 use crate::stage::Stage;
 use crate::task::Task;
 use crate::time::{Span, Timestamp};
@@ -40,7 +40,9 @@ pub const fn needs_place(task: &Task) -> bool {
 /// How the row stands towards admission, given whether it occupies.
 pub fn candidacy(task: &Task, occupies: bool) -> Candidacy {
     let may_go_on = task.hold.is_none() && task.pause.is_none() && task.stopping.is_none();
-    if !may_go_on || occupies || !needs_place(task) {
+    // One whose landing broke main asks for a place again, to mend it.
+    let mends = task.landed() && matches!(task.reason, Some(Reason::Wait(Wait::Predecessor { .. })));
+    if !may_go_on || occupies || !(needs_place(task) || mends) {
         return Candidacy::None;
     }
     if task.stage == Stage::Created {
@@ -91,7 +93,8 @@ pub fn may_enter(view: &View, now: Timestamp) -> Result<(), Wait> {
     }
 }
 
-fn occupied_by_another(view: &View) -> Option<TaskId> {
+/// Who else occupies a serial repository.
+pub fn occupied_by_another(view: &View) -> Option<TaskId> {
     if !view.policy.serial {
         return None;
     }
@@ -105,7 +108,9 @@ fn first_other(view: &View, now: Timestamp) -> Option<&Candidate> {
     }
     let mine = view.candidates.iter().find(|c| c.task == view.task.id);
     // A task that is asking right now may not be stored as a candidate yet.
-    let me = mine.map_or_else(|| order(&as_candidate(view), now), |c| order(c, now));
+    let since = mine.map_or(view.task.reason_since, |c| c.since);
+    // The stored candidate may be behind: its priority may have changed in this very turn.
+    let me = order(&Candidate { since, ..as_candidate(view) }, now);
     let may = |c: &&Candidate| c.task != view.task.id && view.repo.frozen_for(c.task).is_none();
     view.candidates.iter().filter(may).min_by_key(|c| order(c, now)).filter(|c| order(c, now) < me)
 }

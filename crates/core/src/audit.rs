@@ -24,7 +24,7 @@ use crate::repo::Repo;
 use crate::task::Task;
 use crate::time::Timestamp;
 
-pub use truth::{Truth, TrueHook, TrueLanding};
+pub use truth::{TrueHook, TrueLanding, Truth};
 
 /// Everything the invariants speak about, as it stands between two commits.
 pub struct World<'a> {
@@ -239,7 +239,6 @@ pub static INVARIANTS: [Invariant; 18] = [
         .rows(rows::budgets),
     Invariant::new(13, "An accepted input is acted on or refused with an answer; a duplicate has no further effect.")
         .step(steps::no_second_effect)
-        .rows(rows::inputs_known)
         .rest(rest::inputs_consumed),
     Invariant::new(14, "Replaying a task's events rebuilds its row."),
     Invariant::new(16, "The final board status of a settled task is the render of its row.")
@@ -340,11 +339,8 @@ impl Auditor {
     fn unread<'a>(&mut self, world: &World<'a>) -> Vec<New<'a>> {
         let mut new = Vec::new();
         for file in &world.tasks {
-            let replay = self.tasks.entry(file.task.id).or_insert(Replay {
-                task: None,
-                read: 0,
-                same_policy: true,
-            });
+            let replay =
+                self.tasks.entry(file.task.id).or_insert(Replay { task: None, read: 0, same_policy: true });
             let unread = file.events.get(replay.read..).unwrap_or_default();
             replay.read += unread.len();
             new.extend(unread.iter().map(|logged| New::Task(file.task.id, logged)));

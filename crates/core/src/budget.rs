@@ -20,8 +20,12 @@ pub const fn rework_left(budgets: &Budgets, spent: &Spent) -> bool {
 
 /// Whether a gate may be deferred once more.
 pub fn infra_left(budgets: &Budgets, spent: &Spent, gate: GateName) -> bool {
-    let of = |map: &std::collections::BTreeMap<GateName, u32>| map.get(&gate).copied().unwrap_or(0);
-    left(budgets.infra, of(&spent.infra_granted), of(&spent.infra))
+    spent.infra.get(&gate).copied().unwrap_or(0) < infra_limit(budgets, spent, gate)
+}
+
+/// How often a gate may be deferred in all.
+pub fn infra_limit(budgets: &Budgets, spent: &Spent, gate: GateName) -> u32 {
+    budgets.infra.saturating_add(spent.infra_granted.get(&gate).copied().unwrap_or(0))
 }
 
 /// The wait before try `n` (from 0): base·2^n up to the cap, plus up to a quarter of jitter that is a function

@@ -7,7 +7,8 @@ use crate::effect::EffectState;
 use crate::event::{Event, RepoEvent};
 use crate::gate::{GateName, Subject};
 use crate::hold::HoldCode;
-use crate::id::{Actor, Sha};
+use crate::id::{Actor, Sha, TaskId};
+use crate::job::DeployAnswer;
 use crate::mutant::{self, Mutant};
 use crate::reason::{Ask, Reason, Wait};
 use crate::repo::{Freeze, Repo};
@@ -61,6 +62,11 @@ pub enum RepoWanted {
     Unfreeze,
     /// Look at main now.
     Look,
+    /// Let a task work in the frozen repository, to mend it.
+    Repair {
+        /// The task.
+        task: TaskId,
+    },
 }
 
 /// What is wanted.
@@ -102,6 +108,13 @@ pub enum Wanted {
         /// Lower goes first.
         priority: i32,
     },
+    /// Say the request anew, before work on it began or while it can not go on.
+    Amend {
+        /// The title, where it changes.
+        title: Option<String>,
+        /// The description, where it changes.
+        description: Option<String>,
+    },
 }
 
 /// A command's kind.
@@ -126,11 +139,13 @@ pub enum CommandKind {
     Escalate,
     /// See [`Wanted::Prioritise`].
     Prioritise,
+    /// See [`Wanted::Amend`].
+    Amend,
 }
 
 impl CommandKind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Approve,
         Self::Reject,
         Self::ConfirmDeploy,
@@ -140,6 +155,7 @@ impl CommandKind {
         Self::Retry,
         Self::Escalate,
         Self::Prioritise,
+        Self::Amend,
     ];
 
     /// The wire name, and the name of orchctl's command.
@@ -154,6 +170,7 @@ impl CommandKind {
             Self::Retry => "retry",
             Self::Escalate => "escalate",
             Self::Prioritise => "prioritise",
+            Self::Amend => "amend",
         }
     }
 }
@@ -171,6 +188,7 @@ impl Wanted {
             Self::Retry { .. } => CommandKind::Retry,
             Self::Escalate => CommandKind::Escalate,
             Self::Prioritise { .. } => CommandKind::Prioritise,
+            Self::Amend { .. } => CommandKind::Amend,
         }
     }
 }
@@ -246,6 +264,11 @@ pub fn accept(view: &View, command: &Command) -> Acceptance {
         Wanted::Retry { repair } => Ok(vec![Event::Retried { by, repair: *repair }]),
         Wanted::Escalate => Ok(vec![Event::TrackChanged { by, track: "full".to_owned() }]),
         Wanted::Prioritise { priority } => Ok(vec![Event::Prioritised { by, priority: *priority }]),
+        Wanted::Amend { title, description } => {
+            let title = title.clone().unwrap_or_else(|| task.request.title.clone());
+            let description = description.clone().unwrap_or_else(|| task.request.description.clone());
+            Ok(vec![Event::Amended { by, title, description }])
+        }
     };
     match events {
         Ok(mut events) => {
@@ -258,10 +281,8 @@ pub fn accept(view: &View, command: &Command) -> Acceptance {
 
 /// On Hold `deploy-unknown` the person's decision is the answer that no probe could give.
 fn unanswerable_effect(task: &Task, kind: CommandKind) -> Option<Event> {
-    let effect = task
-        .effect
-        .as_ref()
-        .filter(|_| task.hold.as_ref().is_some_and(|h| h.code == HoldCode::DeployUnknown))?;
+    let unanswerable = matches!(task.evidence.deploy, Some(DeployAnswer::Unknown { .. }));
+    let effect = task.effect.as_ref().filter(|_| unanswerable)?;
     let state = match kind {
         CommandKind::Approve => EffectState::Applied,
         CommandKind::Retry | CommandKind::Stop => EffectState::Refused,
@@ -270,7 +291,8 @@ fn unanswerable_effect(task: &Task, kind: CommandKind) -> Option<Event> {
         | CommandKind::Pause
         | CommandKind::Resume
         | CommandKind::Escalate
-        | CommandKind::Prioritise => return None,
+        | CommandKind::Prioritise
+        | CommandKind::Amend => return None,
     };
     let observed = "a person looked at the environment".to_owned();
     Some(Event::EffectMoved { id: effect.id, intent: effect.intent.clone(), state, observed })
@@ -287,6 +309,12 @@ pub fn accept_repo(repo: &Repo, command: &RepoCommand, now: Timestamp) -> Result
         RepoWanted::Freeze { .. } => refuse(RefusalCode::NotAsked, format!("{} is frozen already", repo.id)),
         RepoWanted::Unfreeze if repo.frozen.is_some() => Ok(vec![RepoEvent::Unfrozen { by }]),
         RepoWanted::Unfreeze => refuse(RefusalCode::NotAsked, format!("{} is not frozen", repo.id)),
+        RepoWanted::Repair { task } if repo.frozen.is_some() => {
+            Ok(vec![RepoEvent::RepairNamed { task: *task }])
+        }
+        RepoWanted::Repair { .. } => {
+            refuse(RefusalCode::NotAsked, format!("{} is not frozen; nothing is to be repaired", repo.id))
+        }
         // Carried out by the caller, which enqueues the job.
         RepoWanted::Look => Ok(Vec::new()),
     }
@@ -323,6 +351,11 @@ fn allowed(view: &View, kind: CommandKind) -> Result<(), Refusal> {
         },
         CommandKind::ConfirmDeploy => hold.is_none() && asked == Some(Ask::ConfirmDeploy),
         CommandKind::Reject => hold.is_none() && asked.is_some(),
+        CommandKind::Amend => {
+            task.stage == Stage::Created
+                || task.pause.is_some()
+                || matches!(hold, Some(HoldCode::Entry | HoldCode::Ambiguous))
+        }
         CommandKind::Pause => task.pause.is_none(),
         CommandKind::Resume => task.pause.is_some(),
         CommandKind::Retry => hold.is_some_and(|code| code.row().ends.contains(&CommandKind::Retry)),

@@ -11,7 +11,7 @@ mod stop;
 use crate::effect::Intent;
 use crate::event::{How, Spends};
 use crate::gate::{GateName, GateResult};
-use crate::hold::HoldCode;
+use crate::hold::{Held, HoldCode};
 use crate::id::{JobId, Sha};
 use crate::job::JobSpec;
 use crate::mutant::{self, Mutant};
@@ -19,7 +19,7 @@ use crate::reason::Reason;
 use crate::stage::Stage;
 use crate::task::Assignment;
 use crate::time::Timestamp;
-use crate::view::View;
+use crate::view::{DepState, View};
 
 /// What happens next.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,8 +91,17 @@ pub struct Decided {
     pub decision: Decision,
     /// A look at main this task needs: main itself, or also a commit it was red against.
     pub look: Option<Look>,
-    /// The repository freezes with this reason.
-    pub freeze: Option<String>,
+    /// The repository freezes.
+    pub freeze: Option<FreezeOrder>,
+}
+
+/// A freeze that a decision brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreezeOrder {
+    /// Why.
+    pub why: String,
+    /// This task is the cause, and must be able to end it.
+    pub by_task: bool,
 }
 
 /// A look at main that a task needs.
@@ -133,7 +142,8 @@ pub fn decide(view: &View, now: Timestamp) -> Decided {
     if task.stage.is_terminal() {
         return Decided::stay(Reason::Ended);
     }
-    let held = task.hold.as_ref().filter(|_| task.stopping.is_none() && !mutant::on(Mutant::Inc23));
+    let binds = |held: &&Held| task.stopping.is_none() && !over(view, held) && !mutant::on(Mutant::Inc23);
+    let held = task.hold.as_ref().filter(binds);
     if let Some(held) = held {
         return Decided::stay(Reason::Held { code: held.code });
     }
@@ -152,6 +162,11 @@ pub fn decide(view: &View, now: Timestamp) -> Decided {
     let wanted =
         if task.stage == Stage::Created { entering::decide(view, now) } else { stage::decide(view, now) };
     entering::let_in_first(view, wanted, now)
+}
+
+/// Whether a Hold's cause is gone by itself: a dependency that ended was removed, or started a next life.
+fn over(view: &View, held: &Held) -> bool {
+    held.code == HoldCode::DependencyEnded && view.deps.iter().all(|dep| dep.state != DepState::Ended)
 }
 
 fn pause_text(pause: &crate::task::Pause) -> String {

@@ -13,6 +13,8 @@ pub struct DocFacts {
     pub adrs: Vec<Adr>,
     /// `10-tech-risks.md` is there and not empty.
     pub risks: bool,
+    /// Questions in `01-questions.md`, where this run wrote it.
+    pub questions: Vec<String>,
     /// Paths under the document folder that this run changed.
     pub changed: Vec<String>,
     /// Numbers of ADRs that already stand on main, for the conflict of numbers.
@@ -54,6 +56,26 @@ pub fn brd(bytes: &[u8]) -> Brd {
     let text = String::from_utf8_lossy(bytes);
     let has = |name: &str| section(&text, name).is_some_and(|body| !body.trim().is_empty());
     Brd { goal: has("goal"), scope: has("scope"), acceptance: has("acceptance") }
+}
+
+/// Reads `01-questions.md`: its list items and lines that end in a question mark.
+pub fn questions(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let item = |line: &str| {
+        let line = line.trim();
+        let numbered = line.trim_start_matches(|c: char| c.is_ascii_digit());
+        let listed = line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")).or_else(|| {
+            numbered
+                .strip_prefix(". ")
+                .or_else(|| numbered.strip_prefix(") "))
+                .filter(|_| numbered.len() < line.len())
+        });
+        match listed {
+            Some(question) => Some(question.trim().to_owned()),
+            None => (line.ends_with('?') && !line.starts_with('#')).then(|| line.to_owned()),
+        }
+    };
+    text.lines().filter_map(item).filter(|question| !question.is_empty()).collect()
 }
 
 /// Reads one ADR.

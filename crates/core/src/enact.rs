@@ -2,7 +2,7 @@
 //! place and lane after every decision (who holds them gives way) is settled here once, for all decisions.
 
 use crate::admission;
-use crate::decide::{Decided, Decision, Order};
+use crate::decide::{Decided, Decision, FreezeOrder, Order};
 use crate::effect::{Effect, EffectState, Intent};
 use crate::event::{Event, How, RepoEvent};
 use crate::evolve::{evolve, evolve_repo};
@@ -10,7 +10,7 @@ use crate::gate::GateResult;
 use crate::id::{Actor, EffectId, JobId};
 use crate::job::{JobKind, JobRef, JobSpec, Work};
 use crate::reason::{Reason, Wait};
-use crate::repo::{Freeze, Marker, Repo};
+use crate::repo::{Freeze, Repo};
 use crate::stage::Stage;
 use crate::task::Task;
 use crate::time::Timestamp;
@@ -103,10 +103,12 @@ impl Draft<'_> {
         if let Some(look) = decided.look {
             self.look(look.at, look.ask_anew, minted.look);
         }
-        let freeze_cause =
-            matches!(&decided.decision, Decision::Rollback { how: How::FixForward { .. }, .. });
-        if let Some(why) = decided.freeze {
-            self.freeze(why, freeze_cause);
+        if let Some(order) = decided.freeze {
+            self.freeze(order);
+        }
+        let held = matches!(&decided.decision, Decision::Stay(Reason::Held { .. }));
+        if self.out.task.hold.is_some() && self.out.task.stopping.is_none() && !held {
+            self.write(Event::HoldEnded { why: "what it waited for is gone".to_owned() });
         }
         self.carry_out(decided.decision, minted);
         self.settle_place();
@@ -162,8 +164,8 @@ impl Draft<'_> {
                 self.write(Event::Held { code, detail, gate });
                 self.stayed(Reason::Held { code });
             }
-            Decision::Cancel => self.end(Stage::Cancelled, How::Stopped),
-            Decision::Finish => self.end(Stage::Done, How::Advance),
+            Decision::Cancel => self.end(Stage::Cancelled, How::Stopped, minted.job),
+            Decision::Finish => self.end(Stage::Done, How::Advance, minted.job),
         }
     }
 
@@ -219,18 +221,17 @@ impl Draft<'_> {
         self.stayed(Reason::Working { job: minted.job, kind, ending: false });
     }
 
+    /// An intent always takes its lane anew: so its commit compares the repository's epoch, and a freeze that was
+    /// faster stops it.
     fn take_lane(&mut self, work: &Work) {
         let task = self.out.task.id;
         match work {
+            Work::RebaseAndRetest { .. } if self.out.repo.landing_task == Some(task) => {}
             Work::RebaseAndRetest { .. } | Work::Push { .. } => {
-                if self.out.repo.landing_task != Some(task) {
-                    self.write_repo(RepoEvent::LaneTaken { task });
-                }
+                self.write_repo(RepoEvent::LaneTaken { task })
             }
             Work::Deploy { environment, .. } => {
-                if !self.out.repo.deploying.iter().any(|(_, t)| *t == task) {
-                    self.write_repo(RepoEvent::DeployLaneTaken { task, environment: environment.clone() });
-                }
+                self.write_repo(RepoEvent::DeployLaneTaken { task, environment: environment.clone() });
             }
             Work::Agent { .. }
             | Work::Ci { .. }
@@ -269,41 +270,67 @@ impl Draft<'_> {
         self.write_repo(RepoEvent::MainJobQueued { job, spec: Box::new(spec) });
     }
 
-    fn freeze(&mut self, why: String, caused_by_task: bool) {
-        if self.out.repo.frozen.is_none() {
-            let cause = caused_by_task.then_some(self.out.task.id);
-            let freeze = Freeze { why, cause, by: Actor::new("orchd"), at: self.now, diverged: false };
-            self.write_repo(RepoEvent::Frozen { freeze });
+    fn freeze(&mut self, order: FreezeOrder) {
+        let task = self.out.task.id;
+        match &self.out.repo.frozen {
+            None => {
+                let cause = order.by_task.then_some(task);
+                let freeze =
+                    Freeze { why: order.why, cause, by: Actor::new("orchd"), at: self.now, diverged: false };
+                self.write_repo(RepoEvent::Frozen { freeze });
+            }
+            // Frozen for another reason already: the task must be able to mend its own all the same.
+            Some(freeze)
+                if order.by_task && freeze.cause != Some(task) && !self.out.repo.repair.contains(&task) =>
+            {
+                self.write_repo(RepoEvent::RepairNamed { task });
+            }
+            Some(_) => {}
         }
     }
 
-    fn end(&mut self, to: Stage, how: How) {
+    fn end(&mut self, to: Stage, how: How, minted: JobId) {
         let from = self.out.task.stage;
         self.write(Event::Entered { from, to, how, assignment: None, cut_from: None });
         self.stayed(Reason::Ended);
         let task = self.out.task.id;
         if to == Stage::Done {
-            let markers = self.out.task.markers.clone();
-            for marker in markers {
-                self.write_repo(RepoEvent::MarkerAdded {
-                    marker: Marker { task, path: marker.path, text: marker.text },
-                });
-            }
+            self.clean_up(minted);
             if self.out.repo.frozen.as_ref().is_some_and(|f| f.cause == Some(task)) {
                 self.write_repo(RepoEvent::Unfrozen { by: Actor::new("orchd") });
             }
         }
     }
 
+    /// A finished task leaves nothing behind but what was salvaged: a side job, which never changes its stage.
+    fn clean_up(&mut self, id: JobId) {
+        let spec = JobSpec { work: Work::CleanUp { branch: self.out.task.branch.clone() }, not_before: None };
+        let job = JobRef {
+            id,
+            kind: JobKind::CleanUp,
+            role: None,
+            since: self.now,
+            not_before: None,
+            ending: None,
+        };
+        self.out.job = Some(NewJob { id, spec: spec.clone() });
+        self.write(Event::JobQueued { job, spec: Box::new(spec), spends: None });
+    }
+
     /// After every decision: who gives way holds neither its place nor a lane; put off while an irreversible
     /// effect of the task is open or a job of it runs (spec 1.5, 2.4).
     fn settle_place(&mut self) {
         let (id, task) = (self.out.task.id, &self.out.task);
+        if task.landed() && self.out.repo.landing_task == Some(id) {
+            // Proven: the lane is free, whatever comes after.
+            self.write_repo(RepoEvent::LaneLeft { task: id });
+        }
+        let task = &self.out.task;
         if task.effect.is_some() || task.job.is_some() {
             return;
         }
         let gives_way = task.reason.as_ref().is_some_and(Reason::gives_way);
-        let over = task.stage.is_terminal() || task.landed() || gives_way;
+        let over = task.stage.is_terminal() || task.landed() || task.stopping.is_some() || gives_way;
         if self.out.repo.occupied_by(id) && (over || !admission::needs_place(task)) {
             self.write_repo(RepoEvent::GaveWay { task: id });
         }

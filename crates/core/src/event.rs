@@ -160,6 +160,15 @@ pub enum Event {
         /// Lower goes first.
         priority: i32,
     },
+    /// The request was amended.
+    Amended {
+        /// By whom.
+        by: Actor,
+        /// The title now.
+        title: String,
+        /// The description now.
+        description: String,
+    },
     /// A command was refused; it has no other effect.
     CommandRefused {
         /// By whom.
@@ -216,6 +225,16 @@ pub enum Event {
         state: EffectState,
         /// What was seen.
         observed: String,
+    },
+    /// What was proven was looked at again.
+    ProofRenewed {
+        /// The proof.
+        proof: Proof,
+    },
+    /// A Hold whose cause is gone ended by itself.
+    HoldEnded {
+        /// What is gone.
+        why: String,
     },
     /// The landing is proven: the validated head is in main.
     Landed {

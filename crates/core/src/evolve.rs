@@ -6,11 +6,11 @@ use crate::effect::{LandingAnswer, ProbeAnswer};
 use crate::event::{Birth, Event, How, RepoEvent, Spends};
 use crate::gate::GateName;
 use crate::hold::{Held, HoldCode};
-use crate::job::{AgentOutcome, AgentRun, JobKind, ReadyOutcome, SuiteOutcome};
+use crate::job::{AgentOutcome, AgentRun, JobKind, ReadyOutcome, SuiteOutcome, Work};
 use crate::mutant::{self, Mutant};
 use crate::reason::Reason;
 use crate::repo::{Repo, SUITES_KEPT, TreeResult};
-use crate::stage::Stage;
+use crate::stage::{Role, Stage};
 use crate::task::{
     Assignment, CiReport, Deferred, DeployState, Evidence, FixForward, Landing, Pause, Spent, StageTotals,
     Stopping, Task,
@@ -58,6 +58,7 @@ pub fn born(birth: &Birth, at: Timestamp) -> Task {
         asked_main_at: None,
         markers: Vec::new(),
         cleaned: false,
+        clean_up_failures: 0,
         reason: None,
         reason_since: at,
         totals: [(Stage::Created, StageTotals { visits: 1, ..StageTotals::default() })].into(),
@@ -104,7 +105,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             }
         }
         Event::DeployAnswered { answer } => task.evidence.deploy = Some(answer.clone()),
-        Event::JobFailed { why, told, .. } => task.evidence.infra = (!told).then(|| why.clone()),
+        Event::JobFailed { kind, why, told } => job_failed(task, *kind, why, *told),
         Event::CleanedUp { .. } => task.cleaned = true,
         Event::JobClosed { job } => {
             task.job.take_if(|j| j.id == *job);
@@ -132,7 +133,13 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             }
             task.gates.insert(result.gate, result.clone());
         }
-        Event::JobQueued { job, spends, .. } => job_queued(task, job, *spends),
+        Event::JobQueued { job, spec, spends } => {
+            job_queued(task, job, *spends);
+            if let (Work::Probe { close: true, .. }, Some(effect)) = (&spec.work, &mut task.effect) {
+                // From here on the door may be closed: only a new look says whether it is.
+                effect.absent_at = None;
+            }
+        }
         Event::JobToldToEnd { job, why } => {
             for mine in task.job.iter_mut().chain(task.side_job.iter_mut()).filter(|j| j.id == *job) {
                 mine.ending = Some(why.clone());
@@ -145,6 +152,15 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
                 effect.absent_at = None;
             }
             task.effect.take_if(|e| e.id == *id && !state.is_open());
+        }
+        Event::ProofRenewed { proof } => {
+            task.landing.proof = Some(proof.clone());
+            task.landing.recheck = false;
+        }
+        Event::HoldEnded { .. } => leave_hold(task),
+        Event::Amended { title, description, .. } => {
+            task.request.title.clone_from(title);
+            task.request.description.clone_from(description);
         }
         Event::Landed { proof } => {
             task.landing.landed.push(proof.head.clone());
@@ -189,15 +205,36 @@ fn run_ended(task: &mut Task, run: &AgentRun) {
     if let Some(branch) = &run.branch {
         task.branch_state = Some(branch.clone());
     }
-    if let AgentOutcome::Completed { submission } = &run.outcome {
-        if run.role == crate::stage::Role::Developer {
+    match &run.outcome {
+        AgentOutcome::Completed { submission } if run.role == Role::Developer => {
             task.markers.clone_from(&submission.markers);
         }
-        // The run has read them; from here on they are history.
-        task.assignment = None;
-        task.answers = None;
+        AgentOutcome::Completed { .. }
+        | AgentOutcome::Failed { .. }
+        | AgentOutcome::Transient { .. }
+        | AgentOutcome::Quota { .. }
+        | AgentOutcome::Infra { .. } => {}
     }
     task.evidence.run = Some(run.clone());
+}
+
+fn job_failed(task: &mut Task, kind: JobKind, why: &str, told: bool) {
+    task.evidence.infra = (!told).then(|| why.to_owned());
+    match (kind, &mut task.effect) {
+        (JobKind::Probe, Some(effect)) => effect.probes += 1,
+        (JobKind::CleanUp, _) => task.clean_up_failures += 1,
+        (
+            JobKind::Agent
+            | JobKind::Ci
+            | JobKind::Test
+            | JobKind::RebaseAndRetest
+            | JobKind::Push
+            | JobKind::Deploy
+            | JobKind::Probe
+            | JobKind::MainSuite,
+            _,
+        ) => {}
+    }
 }
 
 fn paused(task: &mut Task, by: &crate::id::Actor, why: &str, questions: &[String], now: bool) {
@@ -250,11 +287,7 @@ fn retried(task: &mut Task) {
             task.gates.remove(&GateName::MergeReady);
             task.evidence.ready = None;
         }
-        HoldCode::MainRegressed => {
-            if let Some(proof) = &mut task.landing.proof {
-                proof.missing_markers.clear();
-            }
-        }
+        HoldCode::MainRegressed => task.landing.recheck = true,
         HoldCode::DeployDeclined
         | HoldCode::DeployFailed
         | HoldCode::EnvironmentBroken
@@ -328,6 +361,10 @@ fn entered(
     task.visit += 1;
     task.entered_at = at;
     task.assignment = assignment.cloned();
+    if let Some(assignment) = &mut task.assignment {
+        assignment.head = task.branch_state.as_ref().map(|branch| branch.head.clone());
+    }
+    task.answers = None;
     task.declined = None;
     task.deferred = None;
     task.spent.agent = 0;
@@ -383,7 +420,16 @@ fn forget_infra(task: &mut Task, gate: GateName) {
     task.evidence.infra = None;
     task.evidence.run.take_if(|run| matches!(run.outcome, AgentOutcome::Infra { .. }));
     match gate {
-        GateName::TestsVerdict => task.evidence.suite = None,
+        GateName::TestsVerdict => {
+            task.evidence.suite = None;
+            // The re-test that could not run came with this one; it is asked again with it.
+            task.evidence.ready.take_if(|ready| match &ready.outcome {
+                ReadyOutcome::Ready { suite, .. } => matches!(suite, Some(SuiteOutcome::Infra { .. })),
+                ReadyOutcome::Conflict { .. }
+                | ReadyOutcome::Vanished { .. }
+                | ReadyOutcome::Infra { .. } => true,
+            });
+        }
         GateName::CiGreen => task.evidence.ci = None,
         GateName::MergeReady => task.evidence.ready = None,
         GateName::DeployVerdict => task.evidence.deploy = None,
@@ -409,7 +455,7 @@ fn forget_infra(task: &mut Task, gate: GateName) {
 
 /// Whether the standing confirm-deploy still speaks about what would be deployed.
 pub fn confirmed(task: &Task) -> bool {
-    task.confirmation.as_ref().is_some_and(|c| c.subject == deploy_subject(task))
+    task.confirmation.as_ref().is_some_and(|c| c.visit == task.visit && c.subject == deploy_subject(task))
 }
 
 /// Applies one event of a repository.
@@ -434,7 +480,10 @@ pub fn evolve_repo(repo: &mut Repo, event: &RepoEvent) {
             repo.lane_queue.retain(|t| t != task);
             repo.landing_task.take_if(|t| t == task);
         }
-        RepoEvent::DeployLaneTaken { task, environment } => repo.deploying.push((environment.clone(), *task)),
+        RepoEvent::DeployLaneTaken { task, environment } => {
+            repo.deploying.retain(|(_, t)| t != task);
+            repo.deploying.push((environment.clone(), *task));
+        }
         RepoEvent::DeployLaneLeft { task } => repo.deploying.retain(|(_, t)| t != task),
         RepoEvent::Frozen { freeze } => repo.frozen = Some(freeze.clone()),
         RepoEvent::Unfrozen { .. } => {
@@ -442,6 +491,7 @@ pub fn evolve_repo(repo: &mut Repo, event: &RepoEvent) {
             repo.repair.clear();
             // The person says it is mended: main is looked at again, and a red tree is judged again.
             repo.main = None;
+            repo.main_failures = 0;
             repo.suites.retain(|r| matches!(r.outcome, SuiteOutcome::Green { .. }));
         }
         RepoEvent::RepairNamed { task } => {

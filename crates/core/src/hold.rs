@@ -124,7 +124,7 @@ impl HoldCode {
             Self::Entry => row(
                 "entry",
                 "requester",
-                "give the request a title of 5 to 200 characters and a description, then retry",
+                "give the request a title of 5 to 200 characters and a description (orchctl task amend), then retry",
                 "asks the entry check again",
             ),
             Self::Escalated => row(
@@ -163,7 +163,7 @@ impl HoldCode {
             Self::Ambiguous => row(
                 "ambiguous",
                 "requester",
-                "answer the question in the request, then retry",
+                "answer the question in the request (orchctl task amend), then retry",
                 "starts the role again",
             ),
             Self::Unanswered => row(
@@ -178,12 +178,14 @@ impl HoldCode {
                 "see why CI does not answer, then retry",
                 "waits for CI again, with a new limit",
             ),
-            Self::MainRed => row(
-                "main-red",
-                "developer",
-                "make main green and unfreeze the repository, then retry",
-                "rebases onto main and tests again",
-            ),
+            Self::MainRed => HoldRow {
+                name: "main-red",
+                who: "developer",
+                todo: "make main green and unfreeze the repository, then retry",
+                ends: RETRY,
+                retry: "rebases onto main and tests again",
+                freezes: true,
+            },
             Self::MainMoves => row(
                 "main-moves",
                 "developer",

@@ -14,7 +14,16 @@ use crate::time::Timestamp;
 /// A task's fact as events.
 pub fn record(task: &Task, fact: Fact) -> Vec<Event> {
     match fact {
-        Fact::Ci { head, state } => vec![Event::CiReported { head, state }],
+        Fact::Ci { head, state } => {
+            // A late word about an older head does not take away what is known of the present one.
+            let about_present = task.evidence.ci.as_ref().is_some_and(|ci| Some(&ci.head) == task.head());
+            let stale = about_present && task.head() != Some(&head);
+            if stale || task.stage.is_terminal() {
+                Vec::new()
+            } else {
+                vec![Event::CiReported { head, state }]
+            }
+        }
         // The view has what moved; being woken is all there is to it.
         Fact::DependencyMoved => Vec::new(),
         Fact::JobEnded { job, kind, result } => {
@@ -105,6 +114,16 @@ fn proven(task: &Task, proof: Proof) -> Vec<Event> {
     events
 }
 
+/// A proven landing was looked at again; a head that is gone from main is what regressed.
+fn renewed(task: &Task, found: Option<Proof>) -> Option<Event> {
+    let known = task.landing.proof.as_ref()?;
+    let proof = found.filter(|proof| proof.head == known.head).unwrap_or_else(|| Proof {
+        missing_markers: vec![format!("the landed commit {}", known.head.short())],
+        ..known.clone()
+    });
+    Some(Event::ProofRenewed { proof })
+}
+
 fn deploy_answered(task: &Task, answer: DeployAnswer) -> Vec<Event> {
     let (state, observed) = match &answer {
         DeployAnswer::Deployed => (EffectState::Applied, "the hook exited 0".to_owned()),
@@ -121,6 +140,10 @@ fn deploy_answered(task: &Task, answer: DeployAnswer) -> Vec<Event> {
 fn probe_answered(task: &Task, answer: ProbeAnswer) -> Vec<Event> {
     let mut events = vec![Event::ProbeAnswered { answer: answer.clone() }];
     match answer {
+        ProbeAnswer::Landed { proof } if task.effect.is_none() => events.extend(renewed(task, Some(proof))),
+        ProbeAnswer::Absent { .. } | ProbeAnswer::Closed { .. } if task.effect.is_none() => {
+            events = renewed(task, None).into_iter().collect();
+        }
         ProbeAnswer::Landed { proof } => events.extend(proven(task, proof)),
         ProbeAnswer::Absent { main } => events.push(Event::EffectAbsent { main }),
         ProbeAnswer::Closed { main } => {
@@ -135,6 +158,13 @@ fn probe_answered(task: &Task, answer: ProbeAnswer) -> Vec<Event> {
             let output = "the environment runs another revision".to_owned();
             events.extend(moved(task, EffectState::Refused, &output));
             events.push(Event::DeployAnswered { answer: DeployAnswer::FailedTakenBack { output } });
+        }
+        ProbeAnswer::NoRevision if task.stopping.is_some() => {
+            events.extend(moved(
+                task,
+                EffectState::Refused,
+                "stopped; nobody can tell whether it was deployed",
+            ));
         }
         ProbeAnswer::NoRevision => {
             let why = "the hook's outcome is unknown and the environment can not be asked".to_owned();

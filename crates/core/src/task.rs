@@ -100,6 +100,8 @@ pub struct Task {
     pub markers: Vec<MarkerText>,
     /// The remains of a stopped task are gone.
     pub cleaned: bool,
+    /// Clean-ups that failed.
+    pub clean_up_failures: u32,
 
     /// Why it is not moving: what every surface shows.
     pub reason: Option<Reason>,
@@ -203,6 +205,8 @@ pub struct Assignment {
     pub questions: Vec<String>,
     /// Why the last attempt did not count.
     pub last_failure: Option<String>,
+    /// The head when this was assigned: a run that leaves it there changed nothing.
+    pub head: Option<Sha>,
 }
 
 /// An accepted command that stands for one visit and subject.
@@ -271,6 +275,8 @@ pub struct Landing {
     pub patch_moves: u32,
     /// The present landing's refusal, until a person retries.
     pub refused: Option<String>,
+    /// A retry asked for another look at the landed head and the markers (Hold `main-regressed`).
+    pub recheck: bool,
     /// A retry asked for the landing's rebase before the tests (Hold `main-red`).
     pub rebase_first: bool,
 }
@@ -283,6 +289,7 @@ impl Default for Landing {
             landed: Vec::new(),
             patch_moves: 0,
             refused: None,
+            recheck: false,
             rebase_first: false,
         }
     }

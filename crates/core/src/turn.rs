@@ -12,10 +12,12 @@ use crate::id::{InputId, JobId};
 use crate::job::{JobKind, JobRef, JobSpec, SuiteOutcome, Work};
 use crate::mutant::{self, Mutant};
 use crate::port::store::{Disposition, LedgerWrite, Surface};
+use crate::reason::{Reason, Wait};
 use crate::record::{record, record_repo};
-use crate::repo::{MainSeen, Repo};
+use crate::repo::{MainSeen, Marker, Repo};
 use crate::task::Task;
 use crate::time::Timestamp;
+use crate::verdict::MarkerText;
 use crate::view::View;
 
 /// What one turn of a task writes.
@@ -75,7 +77,9 @@ pub fn turn(mut view: View, inputs: Vec<Pending>, minted: Minted, now: Timestamp
     events.extend(enacted.events);
     repo_events.extend(enacted.repo_events);
     let candidacy = admission::candidacy(&enacted.task, enacted.repo.occupied_by(enacted.task.id));
-    let who_may_run = before != candidacy || repo_events.iter().any(changes_who_may_run);
+    let who_may_run = before != candidacy
+        || repo_events.iter().any(changes_who_may_run)
+        || events.iter().any(changes_the_order);
     Turn {
         ledger: events.iter().filter_map(ledger_write).collect(),
         dirty: dirty(&events),
@@ -92,6 +96,14 @@ pub fn turn(mut view: View, inputs: Vec<Pending>, minted: Minted, now: Timestamp
         candidacy,
         due_at: enacted.due_at,
     }
+}
+
+/// Another task may go before this one now: those that wait look again.
+const fn changes_the_order(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Prioritised { .. } | Event::Stayed { reason: Reason::Wait(Wait::Dependency { .. }) }
+    )
 }
 
 fn take(view: &View, input: Input, _now: Timestamp) -> (Vec<Event>, Disposition) {
@@ -123,10 +135,15 @@ fn judge(view: &View, wanted: &Command) -> (Vec<Event>, Disposition) {
 /// What a task's event means for its repository.
 fn consequences(view: &View, event: &Event, now: Timestamp) -> Vec<RepoEvent> {
     match event {
-        Event::Retried { repair: true, .. } => vec![RepoEvent::RepairNamed { task: view.task.id }],
+        Event::Retried { repair: true, .. } if view.repo.frozen.is_some() => {
+            vec![RepoEvent::RepairNamed { task: view.task.id }]
+        }
         Event::Landed { proof } => {
             let main = MainSeen { sha: proof.main.clone(), tree: proof.main_tree.clone(), at: now };
             let mut events = vec![RepoEvent::MainObserved { main }];
+            let task = view.task.id;
+            let marker = |m: &MarkerText| Marker { task, path: m.path.clone(), text: m.text.clone() };
+            events.extend(view.task.markers.iter().map(|m| RepoEvent::MarkerAdded { marker: marker(m) }));
             let green = view.task.evidence.suite.as_ref().filter(|s| {
                 s.head == proof.head
                     && proof.main == proof.head

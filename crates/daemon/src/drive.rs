@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use orchd_core::job::JobResult;
 use orchd_core::port::executor::RunContext;
 use orchd_engine::{Engine, EngineError};
 use tokio::sync::{Notify, Semaphore, watch};
@@ -115,9 +116,11 @@ async fn decide(shared: Arc<Shared>) {
 }
 
 async fn claim(shared: Arc<Shared>) {
-    match shared.engine.take_over().await {
-        Ok(contexts) => start_all(&shared, contexts).await,
-        Err(error) => failed("take over", &error).await,
+    loop {
+        match shared.engine.take_over().await {
+            Ok(contexts) => break start_all(&shared, contexts).await,
+            Err(error) => failed("take over", &error).await,
+        }
     }
     loop {
         let free = u32::try_from(shared.slots.available_permits()).unwrap_or(u32::MAX);
@@ -147,7 +150,13 @@ async fn start_all(shared: &Arc<Shared>, contexts: Vec<RunContext>) {
 
 async fn work(shared: &Shared, context: RunContext) {
     let job = context.claimed.job;
-    let (claimed, result) = shared.engine.run(context).await;
+    let claimed = context.claimed.clone();
+    let engine = Arc::clone(&shared.engine);
+    // A task of its own: an executor that panics is infrastructure, and its job is settled all the same.
+    let result = match tokio::spawn(async move { engine.run(context).await }).await {
+        Ok((_, result)) => result,
+        Err(error) => JobResult::Infra { reason: format!("the executor failed inside: {error}") },
+    };
     // A result is work that was paid for: it is offered until the store has it, or says it is stale.
     while let Err(error) = shared.engine.settle(&claimed, &result).await {
         tracing::error!(%job, "a result could not be stored yet: {error}");

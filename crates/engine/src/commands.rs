@@ -1,7 +1,7 @@
 //! The way in for people and programs: requests become tasks, commands become inputs. Each is recorded first
 //! and judged once, by the turn that takes it from the inbox; the answer is what the store says became of it.
 
-use orchd_core::command::{Command, RepoCommand};
+use orchd_core::command::{Command, RepoCommand, RepoWanted};
 use orchd_core::event::Birth;
 use orchd_core::fact::{Address, Input};
 use orchd_core::id::{Actor, Branch, InputId, Key, ProjectId, RepoId, TaskId};
@@ -23,6 +23,8 @@ pub struct NewRequest {
     pub track: Option<String>,
     /// By whom.
     pub by: Actor,
+    /// To work in the frozen repository, to mend it.
+    pub repair: bool,
 }
 
 /// Why a request or command was not carried out.
@@ -100,11 +102,18 @@ impl Engine {
             life: 1,
             request: new.request,
             track,
-            by: new.by,
+            by: new.by.clone(),
         };
+        let by = new.by;
         let key = birth.key.clone();
         match self.deps.store.create_task(NewTask { birth, at: self.now() }).await? {
-            CreateOutcome::Created(task) => Ok(*task),
+            CreateOutcome::Created(task) => {
+                if new.repair {
+                    let what = RepoWanted::Repair { task: task.id };
+                    self.repo_command(&task.repo, self.mint_input(), RepoCommand { what, by }).await?;
+                }
+                Ok(*task)
+            }
             CreateOutcome::Alive { task, key } => Err(CommandError::Alive { key, task }),
             CreateOutcome::KeyTaken { project, task } => Err(CommandError::KeyTaken { key, project, task }),
         }
@@ -184,7 +193,9 @@ impl Engine {
             .await?
             .into_iter()
             .filter_map(|(from, on, _)| {
-                tasks.iter().find(|(t, _)| t.id == from).map(|(t, _)| (t.key.clone(), on))
+                // Ended lives wait for nothing, and another project's key is another issue.
+                let alive = |t: &&Task| t.id == from && t.project == me.project && !t.stage.is_terminal();
+                tasks.iter().map(|(t, _)| t).find(alive).map(|t| (t.key.clone(), on))
             })
             .collect();
         Ok(orchd_core::admission::cycle(&edges, &me.key, on))

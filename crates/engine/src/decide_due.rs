@@ -22,21 +22,11 @@ impl Engine {
         self.note_store(&repos);
         let repos = repos?;
         for repo in &repos {
-            self.decide_repo(repo).await?;
+            pass_over(self.decide_repo(repo).await, &repo.to_string())?;
         }
         let tasks = self.deps.store.due_tasks(self.now(), BATCH).await?;
         for task in &tasks {
-            match self.decide_task(*task).await {
-                Ok(()) => {}
-                // One task's trouble is not the others'.
-                Err(
-                    error @ (EngineError::UnknownProject { .. }
-                    | EngineError::Store(StoreError::Inconsistent { .. })),
-                ) => {
-                    tracing::error!(%task, "{error}");
-                }
-                Err(error @ EngineError::Store(StoreError::Unavailable(_))) => return Err(error),
-            }
+            pass_over(self.decide_task(*task).await, &task.to_string())?;
         }
         Ok(repos.len() + tasks.len())
     }
@@ -119,6 +109,21 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+/// One row's trouble is not the others': it is said, and the others go on. A store that does not answer is everyone's.
+fn pass_over(done: Result<(), EngineError>, row: &str) -> Result<(), EngineError> {
+    match done {
+        Ok(()) => Ok(()),
+        Err(
+            error
+            @ (EngineError::UnknownProject { .. } | EngineError::Store(StoreError::Inconsistent { .. })),
+        ) => {
+            tracing::error!(row, "{error}");
+            Ok(())
+        }
+        Err(error @ EngineError::Store(StoreError::Unavailable(_))) => Err(error),
     }
 }
 

@@ -107,10 +107,9 @@ struct JobGuard {
 impl Guard for JobGuard {
     async fn may_send(&self, effect: EffectId) -> SendOutcome {
         let now = self.held.clock.now();
-        let fresh = self.held.with(|jobs| {
-            jobs.get(&self.job)
-                .is_some_and(|l| l.token == self.token && self.held.leases.may_act(l.renewed, now))
-        });
+        let usable =
+            |l: &Lease| l.token == self.token && l.told.is_none() && self.held.leases.may_act(l.renewed, now);
+        let fresh = self.held.with(|jobs| jobs.get(&self.job).is_some_and(usable));
         if !fresh {
             return SendOutcome::Stale;
         }

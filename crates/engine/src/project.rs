@@ -47,7 +47,7 @@ impl Engine {
                 self.deps.tracker.set_status(&task.project, &task.key, &status, &line).await
             }
             Rendered::Pull { title, text, open } => {
-                if dirty.shown.is_none() && task.branch_state.is_none() {
+                if task.branch_state.is_none() {
                     // Nothing was pushed yet: there is no branch to ask a pull request for.
                     return Ok(());
                 }

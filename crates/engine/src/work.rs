@@ -41,16 +41,19 @@ impl Engine {
         for one in claimed {
             let guard = self.held.take(&one, asked);
             let (job, token) = (one.job, one.token);
-            match self.context(one, guard).await {
-                Ok(Some(context)) => contexts.push(context),
-                Ok(None) => {
-                    tracing::error!(%job, "the job's task or repository is gone; its lease will expire")
+            let why = match self.context(one, guard).await {
+                Ok(Some(context)) => {
+                    contexts.push(context);
+                    continue;
                 }
-                Err(error) => {
-                    self.held.drop_lease(job, token);
-                    self.deps.store.release(job, token).await?;
-                    tracing::error!(%job, "given back to the queue: {error}");
-                }
+                Ok(None) => "its task or repository is gone".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            tracing::error!(%job, "a claimed job can not be started: {why}");
+            // Not renewed any more: if it can not be given back now, its lease ends and it is reaped.
+            self.held.drop_lease(job, token);
+            if let Err(error) = self.deps.store.release(job, token).await {
+                tracing::error!(%job, "it could not be given back: {error}");
             }
         }
         Ok(contexts)

@@ -218,6 +218,7 @@ async fn new_task(State(app): Shared, Json(new): Json<dto::NewTask>) -> Answer<d
         request,
         track: new.track,
         by: by.clone(),
+        repair: new.repair,
     };
     let task = app.engine.start(start).await?;
     for on in &new.after {

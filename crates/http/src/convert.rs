@@ -165,6 +165,7 @@ pub(crate) fn command(wire: &dto::Command) -> Result<Command, Unreadable> {
             let priority = wire.priority.ok_or(("bad-request", "prioritise needs a priority".to_owned()))?;
             Wanted::Prioritise { priority }
         }
+        "amend" => Wanted::Amend { title: wire.title.clone(), description: wire.description.clone() },
         other => return Err(("unknown-command", format!("there is no command {other:?}"))),
     };
     let subject = match &wire.at {

@@ -207,13 +207,15 @@ pub struct NewTask {
     pub priority: i32,
     /// Keys it waits for.
     pub after: Vec<String>,
+    /// To work in a frozen repository, to mend it.
+    pub repair: bool,
 }
 
 /// A command to a task.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Command {
-    /// `approve`, `reject`, `confirm-deploy`, `stop`, `pause`, `resume`, `retry`, `escalate`, `prioritise`.
+    /// `approve`, `reject`, `confirm-deploy`, `stop`, `pause`, `resume`, `retry`, `escalate`, `prioritise`, `amend`.
     pub command: String,
     /// The reason of a reject or pause.
     pub reason: Option<String>,
@@ -229,6 +231,10 @@ pub struct Command {
     pub repair: bool,
     /// Prioritise: lower goes first.
     pub priority: Option<i32>,
+    /// Amend: the title.
+    pub title: Option<String>,
+    /// Amend: the description.
+    pub description: Option<String>,
     /// The same id twice is one command.
     pub id: Option<String>,
     /// Who; the socket's owner where left out.

@@ -89,6 +89,7 @@ macro_rules! store_contract {
                 an_unconsumed_input_keeps_its_task_due
                 what_became_of_an_input_can_be_asked
                 tasks_are_decided_in_the_order_they_became_due
+                a_wake_leaves_an_earlier_due_time
                 the_longest_waiting_repository_goes_first
             }
             viewing {

@@ -55,6 +55,8 @@ pub struct Outcome {
     pub hash: u64,
     /// What was counted.
     pub totals: Totals,
+    /// The faults that struck, in order; a fault's number is its place among those that were drawn.
+    pub struck: Vec<Fault>,
     /// What was broken, of the first moment at which something was.
     pub violations: Vec<Violation>,
     /// What happened, oldest first, if it was traced.

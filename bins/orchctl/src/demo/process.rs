@@ -45,7 +45,8 @@ impl Engine {
         if !serial {
             command.arg("--parallel");
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).process_group(0);
+        // Its standard input is held open for as long as this process lives: its end tells that nobody watches any more.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file).process_group(0);
         let mut child = command.spawn().map_err(failed)?;
         let stdout = child.stdout.take().ok_or_else(|| failed(std::io::Error::other("it has no output")))?;
         let mut engine = Self { child, log: log.clone(), stdout: BufReader::new(stdout).lines() };

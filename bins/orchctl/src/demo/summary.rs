@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use orchd_http::dto::Task;
 use serde::Serialize;
 
-use super::view::short;
+use super::view::{cut, short};
 
 /// The last line of `orchctl demo --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -110,7 +110,7 @@ fn task_line(out: &mut String, task: &Task) {
         task.cost_usd
     );
     if let Some(hold) = &task.hold {
-        let _ = writeln!(out, "      on Hold ({}): {}", hold.code, hold.detail.trim());
+        let _ = writeln!(out, "      on Hold ({}): {}", hold.code, cut(hold.detail.trim(), 500));
         let _ = writeln!(out, "      the {} must act: {}", hold.who, hold.todo);
     } else if task.stage != "done" {
         let _ = writeln!(out, "      {}", task.sentence.trim());

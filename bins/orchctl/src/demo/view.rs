@@ -45,7 +45,8 @@ const TOLD: [&str; 6] =
 
 /// The line of an event, if it is worth one here: `3.2s TALLY-1 development → review`.
 pub(super) fn fact(key: &str, event: &Event, since: i64, dress: Dress) -> Option<String> {
-    let line = event.line.trim();
+    // A finding is a model's or a tool's text: nothing in it may move the cursor.
+    let line = cut(event.line.trim(), usize::MAX);
     if line.is_empty() || !is_told(event) {
         return None;
     }
@@ -56,7 +57,7 @@ pub(super) fn fact(key: &str, event: &Event, since: i64, dress: Dress) -> Option
         "entered" => Some(Tone::Strong),
         _other => None,
     };
-    let text = tone.map_or_else(|| line.to_owned(), |tone| dress.dress(tone, line));
+    let text = tone.map_or_else(|| line.clone(), |tone| dress.dress(tone, &line));
     let at = dress.dress(Tone::Dim, &format!("{:>6}", seconds(event.at - since)));
     Some(format!("{at}  {key}  {text}"))
 }

@@ -69,11 +69,11 @@ fn reads(role: Role, value: &Value) -> Result<(), String> {
 }
 
 fn schema(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
+    serde_json::from_str(text).expect("a schema is JSON")
 }
 
 fn properties(schema: &Value) -> &Map<String, Value> {
-    schema["properties"].as_object().unwrap()
+    schema["properties"].as_object().expect("a schema has properties")
 }
 
 /// Every object of a schema, itself first.

@@ -1,12 +1,19 @@
 //! What must hold once everything has come to rest: faults have stopped, people have answered, and every loop
 //! has had its time.
 
+use std::collections::BTreeSet;
+
 use super::{Found, World};
-use crate::id::Key;
+use crate::id::{InputId, Key};
 use crate::render;
 
-/// I-13: nothing lies in the inbox for ever.
+/// I-13: nothing lies in the inbox for ever, and what a person was told is accepted is there.
 pub(super) fn inputs_consumed(world: &World, found: &mut Found) {
+    let known: BTreeSet<InputId> = world.inputs.iter().flatten().map(|input| input.id).collect();
+    let accepted = world.truth.iter().flat_map(|truth| &truth.accepted);
+    for id in accepted.filter(|id| world.inputs.is_some() && !known.contains(id)) {
+        found.broken(format!("input {id} was accepted and is not there"));
+    }
     for input in world.inputs.iter().flatten().filter(|input| input.disposition.is_none()) {
         found.broken(format!("input {} to {:?} was never answered: {:?}", input.id, input.to, input.input));
     }
@@ -18,7 +25,10 @@ pub(super) fn board(world: &World, found: &mut Found) {
     for file in &world.tasks {
         let task = file.task;
         let later = |key: &Key| {
-            world.tasks.iter().any(|f| f.task.project == task.project && f.task.key == *key && f.task.life > task.life)
+            world
+                .tasks
+                .iter()
+                .any(|f| f.task.project == task.project && f.task.key == *key && f.task.life > task.life)
         };
         if later(&task.key) {
             continue;

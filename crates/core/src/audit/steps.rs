@@ -189,7 +189,12 @@ fn red_is_its_own(step: &Step, gate: GateName, found: &mut Found) {
 /// I-12: what ran out is said once.
 pub(super) fn one_hold(step: &Step, found: &mut Found) {
     if let (Event::Held { code, .. }, Some(held)) = (step.event, &step.before.hold) {
-        found.broken(format!("{} is on Hold {} and was held again for {}", step.before.key, held.code.name(), code.name()));
+        found.broken(format!(
+            "{} is on Hold {} and was held again for {}",
+            step.before.key,
+            held.code.name(),
+            code.name()
+        ));
     }
 }
 

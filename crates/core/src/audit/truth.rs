@@ -76,7 +76,8 @@ pub(super) fn effects(world: &World, found: &mut Found) {
             found.broken(format!("{} was applied twice", row.key));
         }
         if row.effect.state.is_open() {
-            let twin = others().find(|r| r.effect.state.is_open() && (r.task == row.task || r.target == row.target));
+            let twin =
+                others().find(|r| r.effect.state.is_open() && (r.task == row.task || r.target == row.target));
             if let Some(twin) = twin {
                 found.broken(format!("{} and {} are open at once", row.key, twin.key));
             }
@@ -117,7 +118,10 @@ fn landing_is_known(world: &World, landing: &TrueLanding, found: &mut Found) {
         .collect();
     let may = mine.iter().any(|r| r.effect.state.is_open() || r.effect.state == EffectState::Applied);
     found.demand(may, || {
-        format!("landing {} of task {} really happened; the ledger says it did not", landing.landing, landing.task)
+        format!(
+            "landing {} of task {} really happened; the ledger says it did not",
+            landing.landing, landing.task
+        )
     });
 }
 

@@ -4,7 +4,9 @@
 use super::{Decided, Decision, Order};
 use crate::budget;
 use crate::effect::{Effect, EffectState, Intent};
-use crate::job::{JobSpec, ProbeOf, Work};
+use crate::gate::GateName;
+use crate::hold::HoldCode;
+use crate::job::{DeployAnswer, JobKind, JobSpec, ProbeOf, Work};
 use crate::mutant::{self, Mutant};
 use crate::reason::{Reason, Wait};
 use crate::time::Timestamp;
@@ -15,6 +17,11 @@ pub(super) fn open_question(view: &View, now: Timestamp) -> Option<Decided> {
     let task = &view.task;
     let effect = task.effect.as_ref()?;
     if let Some(job) = task.job.as_ref().or(task.side_job.as_ref()) {
+        // One that has not been sent yet need not be: its executor asks before it acts, and not after.
+        let unwanted = task.stopping.is_some() || task.pause.is_some();
+        if unwanted && job.ending.is_none() && matches!(job.kind, JobKind::Push | JobKind::Deploy) {
+            return Some(Decided::new(Decision::EndJob { job: job.id, why: "stopped or paused".to_owned() }));
+        }
         return Some(Decided::stay(Reason::Working {
             job: job.id,
             kind: job.kind,
@@ -33,8 +40,21 @@ fn resolve(view: &View, effect: &Effect, now: Timestamp) -> Decided {
     if mutant::on(Mutant::Inc09) {
         return Decided::stay(Reason::Wait(Wait::Main));
     }
+    if let (Intent::Deploy { .. }, Some(DeployAnswer::Unknown { why })) =
+        (&effect.intent, &view.task.evidence.deploy)
+    {
+        // The probe could not ask either: only a person can tell.
+        return Decided::hold(HoldCode::DeployUnknown, why.clone());
+    }
+    let limit = budget::infra_limit(&view.policy.budgets, &view.task.spent, GateName::MergeVerify);
+    if effect.probes > limit.saturating_mul(2) && view.task.stopping.is_none() {
+        let unseen = || "the step is never found, and never answers".to_owned();
+        let why = view.task.evidence.infra.clone().unwrap_or_else(unseen);
+        return Decided::hold_gate(HoldCode::Infra, why, Some(GateName::MergeVerify));
+    }
+    let tired = effect.probes > limit;
     match (&effect.intent, &effect.absent_at) {
-        (Intent::Landing { base, .. }, Some(main)) if main == base && may_resend(view) => {
+        (Intent::Landing { base, .. }, Some(main)) if main == base && !tired && may_resend(view) => {
             resend(view, effect, now)
         }
         // A late act could still land it: close the door before anything else is decided.

@@ -1,8 +1,9 @@
 //! Being let in: from `created`, after a look at main; and coming back. A decision that acts is put off until
 //! the task occupies its repository (spec 1.5).
 
-use super::{Decided, Decision, Look};
+use super::{Decided, Decision, FreezeOrder, Look};
 use crate::admission;
+use crate::event::How;
 use crate::gate::{self, GateName, GateOutcome, GateResult, Judged, Subject};
 use crate::hold::HoldCode;
 use crate::job::SuiteOutcome;
@@ -43,9 +44,7 @@ fn admit(view: &View, now: Timestamp) -> Decided {
         Some(SuiteOutcome::Green { .. }) => {}
         Some(SuiteOutcome::Red { .. } | SuiteOutcome::Infra { .. }) => {
             let why = format!("main is red at {}", main.sha.short());
-            let mut decided = Decided::stay(Reason::Wait(Wait::Frozen { why: why.clone() }));
-            decided.freeze = Some(why);
-            return decided;
+            return frozen(why);
         }
         None => return look(view, Look { at: None, ask_anew: false }, GateName::Admission),
     }
@@ -67,6 +66,13 @@ fn passed(view: &View, gate: GateName, now: Timestamp) -> GateResult {
     }
 }
 
+/// The repository freezes, caused by nobody, and the task goes on waiting.
+fn frozen(why: String) -> Decided {
+    let mut decided = Decided::stay(Reason::Wait(Wait::Frozen { why: why.clone() }));
+    decided.freeze = Some(FreezeOrder { why, by_task: false });
+    decided
+}
+
 /// Waits for a look at main; when looks fail too often, a person must repair.
 pub(super) fn look(view: &View, look: Look, gate: GateName) -> Decided {
     let granted = view.task.spent.infra_granted.get(&gate).copied().unwrap_or(0);
@@ -74,6 +80,10 @@ pub(super) fn look(view: &View, look: Look, gate: GateName) -> Decided {
         && view.repo.main_job.is_none()
     {
         let why = view.repo.main_failure.clone().unwrap_or_default();
+        if view.task.stage == Stage::Created {
+            // The question is the repository's: nobody is let in until a person mended it, and no task is to blame.
+            return frozen(format!("main can not be looked at: {why}"));
+        }
         return Decided::hold_gate(HoldCode::Infra, format!("main can not be looked at: {why}"), Some(gate));
     }
     let mut decided = Decided::stay(Reason::Wait(Wait::Main));
@@ -96,18 +106,24 @@ pub(super) fn let_in_first(view: &View, wanted: Decided, now: Timestamp) -> Deci
     if !acts || task.stage == Stage::Created {
         return wanted;
     }
+    // What the decision freezes is frozen at once, even where it has to wait for its place.
+    let put_off = |wait: Wait| Decided { freeze: wanted.freeze.clone(), ..Decided::stay(Reason::Wait(wait)) };
     if view.drained {
-        return Decided::stay(Reason::Wait(Wait::Drained));
+        return put_off(Wait::Drained);
     }
-    let fix_forward =
-        matches!(&wanted.decision, Decision::Rollback { how: crate::event::How::FixForward { .. }, .. });
+    let fix_forward = matches!(&wanted.decision, Decision::Rollback { how: How::FixForward { .. }, .. });
     if view.occupies() || (!admission::needs_place(task) && !fix_forward) {
         return wanted;
     }
+    if fix_forward {
+        // Its freeze is its own; but one place is one place.
+        return match admission::occupied_by_another(view) {
+            Some(other) => put_off(Wait::Predecessor { on: view.name_of(other) }),
+            None => wanted,
+        };
+    }
     match admission::may_enter(view, now) {
         Ok(()) => wanted,
-        // The freeze that this very decision brings must not stop it.
-        Err(Wait::Frozen { .. }) if fix_forward => wanted,
-        Err(wait) => Decided::stay(Reason::Wait(wait)),
+        Err(wait) => put_off(wait),
     }
 }

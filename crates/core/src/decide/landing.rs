@@ -1,13 +1,13 @@
 //! The stage `deploy`: the merge lane, the landing's intent, and what comes after the proof (spec 2.4, 3.8,
 //! 3.9). The act itself is a job; the proof is git's word, never an answer's.
 
-use super::{Decided, Decision, Order, run, stage};
+use super::{Decided, Decision, FreezeOrder, Order, run, stage};
 use crate::effect::Intent;
 use crate::event::How;
 use crate::gate::{self, GateName, Judged};
 use crate::hold::HoldCode;
 use crate::id::{EffectId, Sha};
-use crate::job::{JobSpec, Work};
+use crate::job::{JobSpec, ProbeOf, Work};
 use crate::policy::{Deploy, OnBroken};
 use crate::reason::{Reason, Wait};
 use crate::stage::Stage;
@@ -22,13 +22,14 @@ pub(super) fn decide(view: &View, now: Timestamp) -> Decided {
     if let Some(why) = &task.landing.refused {
         return Decided::hold(HoldCode::NotMerged, why.clone());
     }
-    if let Some(why) = task.evidence.infra.as_ref() {
-        return run::defer(view, GateName::MergeVerify, why, now);
-    }
     // Asked again after a wait, a stale base or a closed door: what stood for another head or main does not.
     let entering = entering_again(view);
     let asked = stage::walk(view, &entering, Stage::Deploy, now);
     let Decision::Advance { .. } = asked.decision else { return asked };
+    if let Some(why) = task.evidence.infra.as_ref() {
+        // Every gate stands, so it was the landing itself that could not be tried.
+        return Decided { judged: asked.judged, ..run::defer(view, GateName::MergeVerify, why, now) };
+    }
     if let Err(wait) = lane(view, now) {
         return Decided { judged: asked.judged, ..Decided::stay(Reason::Wait(wait)) };
     }
@@ -112,7 +113,9 @@ pub(super) fn broken(view: &View, gate: GateName, code: HoldCode, detail: String
     let (OnBroken::FixForward { attempts, within }, true, true) = (view.policy.on_broken, red, task.landed())
     else {
         let mut decided = Decided::hold_gate(code, detail.clone(), Some(gate));
-        decided.freeze = (code.row().freezes || code == HoldCode::MainRed).then_some(detail);
+        // A red main is nobody's fault; what a landing broke is for that task to end.
+        let by_task = code != HoldCode::MainRed;
+        decided.freeze = code.row().freezes.then_some(FreezeOrder { why: detail, by_task });
         return decided;
     };
     let fix = task.fix_forward.as_ref();
@@ -121,7 +124,7 @@ pub(super) fn broken(view: &View, gate: GateName, code: HoldCode, detail: String
     let late = fix.is_some_and(|f| granted == 0 && now - f.first_red > within);
     if used >= attempts.saturating_add(granted) || late {
         let mut decided = Decided::hold_gate(HoldCode::MainBroken, detail.clone(), Some(gate));
-        decided.freeze = Some(detail);
+        decided.freeze = Some(FreezeOrder { why: detail, by_task: true });
         return decided;
     }
     fix_forward(view, detail)
@@ -134,6 +137,20 @@ fn fix_forward(view: &View, why: String) -> Decided {
     let assignment = Some(Assignment { must_fix: vec![finding], last_failure, ..Assignment::default() });
     let how = How::FixForward { why: why.clone() };
     let mut decided = Decided::new(Decision::Rollback { to: Stage::Development, how, assignment });
-    decided.freeze = Some(why);
+    decided.freeze = Some(FreezeOrder { why, by_task: true });
     decided
+}
+
+/// Looks at main and the markers again, after a person said that what regressed is mended.
+pub(super) fn recheck(view: &View, now: Timestamp) -> Decided {
+    let task = &view.task;
+    if let Some(why) = task.evidence.infra.as_ref() {
+        return run::defer(view, GateName::MainRegression, why, now);
+    }
+    let Some(proof) = &task.landing.proof else {
+        return Decided::hold(HoldCode::NotMerged, "nothing of this task has landed");
+    };
+    let of = ProbeOf::Landing { landing: task.landing.number, head: proof.head.clone() };
+    let work = Work::Probe { effect: EffectId(uuid::Uuid::nil()), of, close: false };
+    Decided::run(JobSpec { work, not_before: None })
 }

@@ -6,11 +6,12 @@ use crate::event::Spends;
 use crate::gate::{self, GateName};
 use crate::hold::HoldCode;
 use crate::id::Sha;
-use crate::job::{AgentOutcome, JobSpec, Work};
+use crate::job::{AgentOutcome, AgentRun, JobSpec, Work};
 use crate::policy::{Ask, TestingBy};
 use crate::reason::{Reason, Wait};
 use crate::stage::{Role, Stage};
 use crate::time::Timestamp;
+use crate::verdict::Submission;
 use crate::view::View;
 
 /// The role that works in the present stage, if an agent does.
@@ -35,9 +36,10 @@ pub(super) fn settle(view: &View, now: Timestamp) -> Option<Decided> {
     let run = view.run()?;
     match &run.outcome {
         AgentOutcome::Completed { submission } => {
-            let questions = submission.blocking();
+            let mut questions = submission.blocking();
+            questions.extend(run.docs.questions.iter().cloned());
             // A complete package beside the questions supersedes them.
-            if questions.is_empty() || !submission.artifacts.is_empty() || submission.verdict.is_some() {
+            if questions.is_empty() || complete(run, submission) {
                 None
             } else if view.policy.ask == Ask::Never {
                 Some(Decided::hold(HoldCode::Ambiguous, questions.join(" / ")))
@@ -49,6 +51,16 @@ pub(super) fn settle(view: &View, now: Timestamp) -> Option<Decided> {
         AgentOutcome::Transient { why, retry_at } => Some(transient(view, why, *retry_at, now)),
         AgentOutcome::Quota { resets_at } => Some(quota(view, *resets_at, now)),
         AgentOutcome::Infra { why } => Some(defer(view, stage_gate(view), why, now)),
+    }
+}
+
+/// Whether the run delivered everything its role owes.
+fn complete(run: &AgentRun, submission: &Submission) -> bool {
+    match run.role {
+        Role::Analyst => run.docs.brd.is_some_and(|brd| brd.missing().is_empty()),
+        Role::Architect => run.docs.risks && run.docs.adrs.iter().any(|adr| adr.has_status),
+        Role::Developer => false,
+        Role::Reviewer | Role::Tester => submission.verdict.is_some(),
     }
 }
 

@@ -28,14 +28,37 @@ pub(super) fn decide(view: &View, now: Timestamp) -> Decided {
     if let Some(decided) = run::settle(view, now) {
         return decided;
     }
-    if task.assignment.is_some() && run::role(view).is_some() {
+    if task.assignment.is_some() && view.run().is_none() && run::role(view).is_some() {
         return start_run(view, now);
+    }
+    if let Some(decided) = unchanged_rework(view, now) {
+        return decided;
+    }
+    if gate::patch_moved(view) {
+        return walk(view, &[GateName::MergeReady], Stage::Deploy, now);
+    }
+    if task.landed() && task.landing.recheck {
+        return landing::recheck(view, now);
     }
     if task.stage == Stage::Deploy && !task.landed() {
         return landing::decide(view, now);
     }
-    let Some(next) = view.next_stage() else { return Decided::stay(Reason::Ended) };
+    let Some(next) = view.next_stage() else {
+        return Decided::hold(
+            HoldCode::Infra,
+            format!("the project's pipeline has no way on from {}", task.stage),
+        );
+    };
     walk(view, &gates(view, next), next, now)
+}
+
+/// A rework run that changed nothing did not do what it was asked for.
+fn unchanged_rework(view: &View, now: Timestamp) -> Option<Decided> {
+    let (task, assignment) = (&view.task, view.task.assignment.as_ref()?);
+    let asked = task.stage == Stage::Development && !assignment.must_fix.is_empty();
+    let unchanged = assignment.head.is_some() && assignment.head.as_ref() == task.head();
+    (asked && unchanged && view.run().is_some())
+        .then(|| run::again(view, "nothing was changed, but the findings asked for a change", now))
 }
 
 /// The gates between here and `next`. Entering `deploy`, those of the head are asked again in place: the
@@ -195,7 +218,7 @@ fn reject(view: &View, gate: GateName, findings: Vec<Finding>) -> Decided {
             format!("{} found the same twice: {summary}", gate.name()),
         );
     }
-    let (spends, left) = if to == Stage::Analysis {
+    let (spends, left) = if matches!(to, Stage::Analysis | Stage::Architecture) {
         (Spends::Bounce, budget::left(budgets.bounces, task.spent.bounces_granted, task.spent.bounces))
     } else {
         (Spends::Rework, budget::rework_left(budgets, &task.spent))

@@ -34,7 +34,16 @@ fn tested(view: &View) -> bool {
     by_suite || view.task.standing(GateName::TestsVerdict).is_some()
 }
 
-fn judge_ready(view: &View, ready: &ReadyRun) -> Judged {
+/// Whether the landing's rebase made another patch than the one that was judged. It is settled before any other
+/// gate is asked: their verdicts speak about the former patch.
+pub fn patch_moved(view: &View) -> bool {
+    view.task.evidence.ready.as_ref().is_some_and(|ready| match &ready.outcome {
+        ReadyOutcome::Ready { branch, .. } => branch.patch != ready.patch_before,
+        ReadyOutcome::Conflict { .. } | ReadyOutcome::Vanished { .. } | ReadyOutcome::Infra { .. } => false,
+    })
+}
+
+pub(super) fn judge_ready(view: &View, ready: &ReadyRun) -> Judged {
     match &ready.outcome {
         ReadyOutcome::Infra { reason } => Judged::defer(reason.clone()),
         ReadyOutcome::Conflict { files, hunks } => {

@@ -27,7 +27,7 @@ use crate::time::Timestamp;
 use crate::verdict::Finding;
 use crate::view::View;
 
-pub use merge_ready::{MAIN_MOVES_LIMIT, PATCH_CHANGED};
+pub use merge_ready::{MAIN_MOVES_LIMIT, PATCH_CHANGED, patch_moved};
 
 /// A gate's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

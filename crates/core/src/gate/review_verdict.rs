@@ -5,7 +5,12 @@ use crate::verdict::Verdict;
 use crate::view::View;
 
 pub(super) fn judge(view: &View) -> Judged {
-    let Some(submission) = view.submission() else { return Judged::NeedsRun };
+    let (Some(submission), Some(run)) = (view.submission(), view.run()) else { return Judged::NeedsRun };
+    // The verdict speaks about the patch that the run saw; a rebase under it may have made another one.
+    let seen = run.branch.as_ref().map(|branch| &branch.patch);
+    if seen != view.task.branch_state.as_ref().map(|branch| &branch.patch) {
+        return Judged::NeedsRun;
+    }
     match submission.verdict {
         Some(Verdict::Positive) => {
             Judged::pass(submission.summary.clone().unwrap_or_else(|| "the reviewer approved".to_owned()))

@@ -1,12 +1,13 @@
 //! Gate `tests-verdict`: what the suite, or the tester, says of the head (spec 3.2). A red suite is compared
 //! with main first: a red main is not the task's fault.
 
-use super::Judged;
+use super::{Judged, merge_ready};
 use crate::hold::HoldCode;
 use crate::id::Sha;
-use crate::job::{SuiteOutcome, SuiteRun, Work};
+use crate::job::{BranchState, ReadyOutcome, SuiteOutcome, SuiteRun, Work};
 use crate::mutant::{self, Mutant};
 use crate::policy::TestingBy;
+use crate::stage::Stage;
 use crate::verdict::{Finding, Priority, Verdict};
 use crate::view::View;
 
@@ -15,23 +16,43 @@ pub(super) fn judge(view: &View) -> Judged {
     if let Some(suite) = view.task.evidence.suite.as_ref().filter(|s| s.head == branch.head) {
         return judge_suite(view, suite);
     }
-    if view.policy.testing_by == TestingBy::Agent && view.task.stage == crate::stage::Stage::Testing {
-        return judge_tester(view);
+    let by_tester = view.policy.testing_by == TestingBy::Agent;
+    if by_tester && (view.task.stage == Stage::Testing || view.policy.test.is_none()) {
+        return judge_tester(view, &branch.head);
     }
     if view.policy.test.is_none() {
         return Judged::not_applicable("the project has no test command (test = none)");
     }
     if view.task.landing.rebase_first {
-        let (head, patch) = (branch.head.clone(), branch.patch.clone());
-        return Judged::NeedsJob(Box::new(Work::RebaseAndRetest { head, patch, tested: false }));
+        return rebase_first(view, branch);
     }
     Judged::NeedsJob(Box::new(Work::Test { head: branch.head.clone() }))
 }
 
-fn judge_tester(view: &View) -> Judged {
-    let Some(submission) = view.submission() else { return Judged::NeedsRun };
+/// After Hold `main-red`: the head stands on the mended main before it is tested again.
+fn rebase_first(view: &View, branch: &BranchState) -> Judged {
+    match &view.task.evidence.ready {
+        Some(ready) if !matches!(ready.outcome, ReadyOutcome::Ready { .. }) => {
+            merge_ready::judge_ready(view, ready)
+        }
+        Some(_) | None => {
+            let (head, patch) = (branch.head.clone(), branch.patch.clone());
+            Judged::NeedsJob(Box::new(Work::RebaseAndRetest { head, patch, tested: false }))
+        }
+    }
+}
+
+/// The tester's verdict speaks about the commit that the run saw.
+fn judge_tester(view: &View, head: &Sha) -> Judged {
+    let (Some(submission), Some(run)) = (view.submission(), view.run()) else { return Judged::NeedsRun };
+    if run.branch.as_ref().map(|branch| &branch.head) != Some(head) {
+        return Judged::NeedsRun;
+    }
     match submission.verdict {
         Some(Verdict::Positive) => Judged::pass("the tester passed it"),
+        Some(Verdict::Negative) if submission.findings.is_empty() => Judged::RunFailed(
+            "the test report fails it and names nothing; list at least one finding".to_owned(),
+        ),
         Some(Verdict::Negative) => Judged::reject(submission.findings.clone(), "the tester failed it"),
         None => Judged::RunFailed("the test report gives no verdict".to_owned()),
     }

@@ -54,7 +54,8 @@ impl RunContext {
 /// The engine's side of a running job.
 #[async_trait]
 pub trait Guard: Send + Sync {
-    /// Whether the irreversible step may start: the ledger says `sent`, the token is current and the lease fresh.
+    /// Whether the irreversible step may start: the ledger says `sent`, the token is current, the lease fresh, and
+    /// nobody told the job to end. From a yes on, the step is carried through: being told to end counts before only.
     async fn may_send(&self, effect: EffectId) -> SendOutcome;
     /// Why the job was told to end, if it was; a lost lease counts.
     fn told_to_end(&self) -> Option<String>;

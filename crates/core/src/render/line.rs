@@ -32,6 +32,9 @@ pub fn of(event: &Event) -> Option<String> {
         Event::Retried { by, .. } => format!("retry by {by}"),
         Event::TrackChanged { by, track } => format!("track {track}, by {by}"),
         Event::Prioritised { by, priority } => format!("priority {priority}, by {by}"),
+        Event::Amended { by, title, .. } => format!("amended by {by}: {title}"),
+        Event::HoldEnded { why } => format!("Hold ended: {why}"),
+        Event::ProofRenewed { proof } => format!("main {} was looked at again", proof.main.short()),
         Event::CommandRefused { by, command, refusal } => {
             format!("{command} by {by} refused: {}", refusal.why)
         }

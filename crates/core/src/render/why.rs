@@ -146,7 +146,7 @@ const fn ends(kind: CommandKind) -> bool {
         | CommandKind::Stop
         | CommandKind::Resume
         | CommandKind::Retry => true,
-        CommandKind::Pause | CommandKind::Escalate | CommandKind::Prioritise => false,
+        CommandKind::Pause | CommandKind::Escalate | CommandKind::Prioritise | CommandKind::Amend => false,
     }
 }
 

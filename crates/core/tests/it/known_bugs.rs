@@ -49,7 +49,7 @@ fn nobody_can_tell(driver: &mut Driver) {
 /// Spec 3.8: without `deploy.revision` an unknown outcome is Hold `deploy-unknown`. The open effect is asked
 /// about again and again instead (`decide/effect.rs` goes before the gate that would hold).
 #[test]
-#[ignore = "known bug: an unanswerable deployment is probed for ever"]
+
 fn an_unanswerable_deployment_is_a_hold() {
     let (mut driver, id) = unknown_deployment();
     nobody_can_tell(&mut driver);
@@ -59,7 +59,7 @@ fn an_unanswerable_deployment_is_a_hold() {
 
 /// I-17: the same while stopping.
 #[test]
-#[ignore = "known bug: an unanswerable deployment is probed for ever, and STOP never ends"]
+
 fn stop_ends_though_nobody_can_tell_what_the_deployment_did() {
     let (mut driver, id) = unknown_deployment();
     driver.command(id, Wanted::Stop);
@@ -69,7 +69,7 @@ fn stop_ends_though_nobody_can_tell_what_the_deployment_did() {
 
 /// I-17: a queued landing that nobody claims while orchd is drained is not a step that runs; STOP ends it.
 #[test]
-#[ignore = "known bug: STOP waits for a queued push or deploy hook, which is not claimed while drained"]
+
 fn stop_does_not_wait_for_a_queued_push_while_drained() {
     let mut driver = Driver::new(policy());
     let id = driver.create(1, "express");
@@ -83,7 +83,7 @@ fn stop_does_not_wait_for_a_queued_push_while_drained() {
 /// Spec 3.9: the first red after a landing freezes with this task as the cause. While another task occupies,
 /// `let_in_first` drops the freeze with the rollback that has to wait, and the other lands on a broken main.
 #[test]
-#[ignore = "known bug: fix-forward does not freeze while another task occupies"]
+
 fn the_first_red_after_a_landing_freezes_though_another_occupies() {
     let mut policy = policy();
     policy.deploy = hook(false);
@@ -104,7 +104,7 @@ fn the_first_red_after_a_landing_freezes_though_another_occupies() {
 /// I-6: those coming back go first. One that waits to mend main is no candidate, as its former landing is
 /// proven, so a task that never was in is let in before it.
 #[test]
-#[ignore = "known bug: a task that waits for its fix-forward is no candidate"]
+
 fn a_task_that_waits_to_mend_main_is_coming_back() {
     let mut policy = policy();
     policy.deploy = hook(false);

@@ -30,6 +30,15 @@ pub(super) async fn facts(
     let brd = document(site, head, &format!("{folder}/01-brd.md")).await?.map(|bytes| docs::brd(&bytes));
     let risks = document(site, head, &format!("{folder}/10-tech-risks.md")).await?;
     let risks = risks.is_some_and(|bytes| !String::from_utf8_lossy(&bytes).trim().is_empty());
+    // Questions count for the run that wrote them, not for every later one.
+    let questions_file = format!("{folder}/01-questions.md");
+    let questions = match changed.contains(&questions_file) {
+        true => document(site, head, &questions_file)
+            .await?
+            .map(|bytes| docs::questions(&bytes))
+            .unwrap_or_default(),
+        false => Vec::new(),
+    };
     let mut adrs = Vec::new();
     for path in adr_paths(site, main, head, &changed, submission).await? {
         if let Some(bytes) = document(site, head, &path).await? {
@@ -44,7 +53,7 @@ pub(super) async fn facts(
         // Only the architect's gates ask; it costs a checkout of main.
         Role::Analyst | Role::Developer | Role::Reviewer | Role::Tester => Vec::new(),
     };
-    Ok(DocFacts { brd, adrs, risks, changed, taken_numbers })
+    Ok(DocFacts { brd, adrs, risks, questions, changed, taken_numbers })
 }
 
 /// A document at the head. One too large to be a document counts as empty.

@@ -153,16 +153,20 @@ fn findings(findings: &[Finding], dir: &RunDir) -> String {
     format!("{shown}\n\nAll of it, whole: {}", dir.file(MUST_FIX).display())
 }
 
-/// The form of the submission: the fields that `orchd_core::verdict` reads for the role.
+/// The schema of the role's submission, the same that `submit` prints.
+const fn schema(role: Role) -> &'static str {
+    match role {
+        Role::Analyst => include_str!("../../../../agents/schemas/analyst.json"),
+        Role::Architect => include_str!("../../../../agents/schemas/architect.json"),
+        Role::Developer => include_str!("../../../../agents/schemas/developer.json"),
+        Role::Reviewer => include_str!("../../../../agents/schemas/reviewer.json"),
+        Role::Tester => include_str!("../../../../agents/schemas/tester.json"),
+    }
+}
+
+/// What the run must leave: its submission, by schema, and where its work goes.
 fn outputs(role: Role, dir: &RunDir) -> String {
-    let fields = match role {
-        Role::Analyst => ANALYST,
-        Role::Architect => ARCHITECT,
-        Role::Developer => DEVELOPER,
-        Role::Reviewer => REVIEWER,
-        Role::Tester => TESTER,
-    };
-    let else_where = if role.is_judge() {
+    let besides = if role.is_judge() {
         format!(
             "Instead of a submission you may write {} with the verdict in YAML between `---` lines at its top. \
              Changes to the code are dropped.",
@@ -173,36 +177,13 @@ fn outputs(role: Role, dir: &RunDir) -> String {
             .to_owned()
     };
     format!(
-        "One JSON object with these fields and no others; a field without a mark may be left out:\n\n{fields}{COMMON}\n\
+        "One JSON object by this schema, with no other fields:\n\n```json\n{}\n```\n\n\
          File it as your last act: write it to a file F and run `\"$ORCHD_SUBMIT\" submit F`. \
-         It ends up as {}; without it the run does not count.\n{else_where}",
+         It ends up as {}; without it the run does not count.\n{besides}",
+        schema(role).trim_end(),
         dir.file(RunDir::SUBMISSION).display()
     )
 }
-
-const COMMON: &str = "\
-- `questions`: list of {`text` (required), `blocking` (true or false)}: only what a person must answer
-- `summary`: one sentence or two for people
-- `confidence`: a number from 0 to 1
-- `rationale`: why
-";
-const ANALYST: &str = "- `artifacts` (required): list of the documents you vouch for, e.g. [\"01-brd.md\"]\n";
-const ARCHITECT: &str = "\
-- `artifacts` (required): list of the documents you vouch for, e.g. [\"06-adr/ADR-001-store.md\", \"10-tech-risks.md\"]
-- `conflicts`: list of conflicts with an accepted decision or with 01-brd.md
-";
-const DEVELOPER: &str = "\
-- `artifacts`: list of documents you vouch for
-- `markers`: list of {`path`, `text`}: text that must stay in that file from now on
-";
-const REVIEWER: &str = "\
-- `verdict` (required): `APPROVED` or `REQUEST_CHANGES`
-- `findings`: list of {`text` (required), `priority` (`P0` to `P3`), `file`, `line`}; P0 and P1 must be fixed
-";
-const TESTER: &str = "\
-- `result` (required; also read as `verdict` or `status`): `PASS` or `FAIL`
-- `findings`: list of {`text` (required), `priority` (`P0` to `P3`), `file`, `line`}
-";
 
 #[cfg(test)]
 mod tests;

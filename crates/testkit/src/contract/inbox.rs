@@ -148,6 +148,19 @@ pub async fn tasks_are_decided_in_the_order_they_became_due(lab: &Lab) {
     assert_eq!(answered(lab.store().due_tasks(lab.now(), 2).await), expected[..2]);
 }
 
+/// Who is woken again and again is not put behind the others for it.
+pub async fn a_wake_leaves_an_earlier_due_time(lab: &Lab) {
+    let (a, b) = (lab.task("A").await, lab.task("B").await);
+    for (task, secs) in [(&a, 10), (&b, 20)] {
+        let mut commit = lab.plan(task).await;
+        commit.due_at = Some(lab.now() + Span::secs(secs));
+        lab.committed(commit).await;
+    }
+    lab.wait(Span::secs(30));
+    lab.put(&Address::Task(a.id)).await;
+    assert_eq!(lab.due().await, [a.id, b.id]);
+}
+
 /// By the oldest input that waits; no more than asked for.
 pub async fn the_longest_waiting_repository_goes_first(lab: &Lab) {
     lab.put(&Address::Repo(RepoId::new("repo"))).await;

@@ -51,7 +51,10 @@ pub(super) async fn boot(sim: Arc<Sim>, replica: usize) {
     sim.spawn(owner, works(life()));
     sim.spawn(owner, renews(life()));
     sim.spawn(owner, reaps(life()));
-    sim.spawn(owner, projects(life()));
+    if replica == 0 {
+        // One writer per surface (spec 4.2): which process that is, is a lease's business, not the projector's.
+        sim.spawn(owner, projects(life()));
+    }
     sim.spawn(Owner::World, stops(life()));
 }
 

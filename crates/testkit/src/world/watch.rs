@@ -19,7 +19,7 @@ use crate::memory::State;
 /// The longest that a world may need to come to rest once nothing goes wrong any more.
 const CALM: Span = Span::hours(40);
 /// Polls after which a run is given up: it does not come to rest, it spins.
-const POLLS: u64 = 400_000;
+const POLLS: u64 = 60_000;
 
 /// What was counted in a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -245,10 +245,10 @@ pub(super) fn outcome(sim: &Arc<Sim>, seed: u64) -> Outcome {
         polls,
     });
     let trace = sim.with(|i| i.trace.take()).unwrap_or_default();
-    let hash = sim.with(|i| i.hash);
+    let (hash, struck) = sim.with(|i| (i.hash, std::mem::take(&mut i.faults.struck)));
     let now = sim.clock.now();
     let rest = Rest { state, truth, policies: sim.policies.clone(), now };
-    Outcome { seed, hash, totals, violations, trace, rest }
+    Outcome { seed, hash, totals, struck, violations, trace, rest }
 }
 
 fn ended(state: &State, stage: orchd_core::stage::Stage) -> u64 {

@@ -136,4 +136,6 @@ fn bookkeeping_and_what_is_said_twice_are_left_out() {
 fn control_characters_never_reach_the_terminal() {
     assert_eq!(cut("a\x1b[2Jb\nc", 80), "a [2Jb c");
     assert_eq!(cut("abcdef", 4), "abc…");
+    let hostile = event("run-ended", "says no: \x1b[2J", json!({}));
+    assert!(!told(&hostile).unwrap().contains('\x1b'));
 }

@@ -124,6 +124,7 @@ impl World {
             return;
         }
         let (task, landing, base, head) = self.zombies.remove(n % self.zombies.len());
+        // Nobody hears a lost worker's answer.
         let _ = self.push(task, landing, &base, &head);
     }
 
@@ -139,6 +140,7 @@ impl World {
                 lost()
             }
             Luck::LostAfter => {
+                // Its answer is what gets lost.
                 let _ = self.do_it(asked, Luck::Good);
                 lost()
             }

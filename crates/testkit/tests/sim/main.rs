@@ -1,0 +1,6 @@
+//! The simulation as tests: a thousand seeds without a violation, the same seed twice is the same run, every
+//! invariant can be broken, and a mutant of the design is noticed.
+
+mod broken;
+mod mutants;
+mod seeds;
