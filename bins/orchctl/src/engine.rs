@@ -34,10 +34,12 @@ async fn serve(args: &EngineArgs) -> Result<(), Exit> {
     let no_signal = |e| Exit::failed(format!("signals can not be heard: {e}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
+    let watched = args.demo.is_some();
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            () = nobody_watches(), if watched => {}
         }
         // Nobody listens any more only if it has stopped already.
         let _ = stop.send(true);
@@ -46,6 +48,15 @@ async fn serve(args: &EngineArgs) -> Result<(), Exit> {
     let settings = Settings { data: args.data.clone(), exe: exe()?, on_stop, workers: WORKERS };
     let ready = || println!("ready");
     orchd_daemon::serve(settings, stopping, ready).await.map_err(|e| Exit::failed(e.to_string()))
+}
+
+/// The demo holds the other end of standard input for as long as it lives: when it ends, nobody watches any more.
+async fn nobody_watches() {
+    let mut rest = Vec::new();
+    let mut stdin = tokio::io::stdin();
+    if let Err(error) = tokio::io::AsyncReadExt::read_to_end(&mut stdin, &mut rest).await {
+        tracing::warn!("standard input can not be read: {error}");
+    }
 }
 
 /// Makes the demo's data directory, or finds the one of an earlier start.

@@ -323,7 +323,7 @@ impl Auditor {
         for new in self.unread(world) {
             match new {
                 New::Task(id, logged) => self.task_step(world, id, logged, &mut found),
-                New::Repo(id, logged) => self.repo_step(world, id, logged, &mut found),
+                New::Repo(id, logged) => self.repo_step(id, logged, &mut found),
             }
         }
         self.compare(world, &mut found);
@@ -382,14 +382,7 @@ impl Auditor {
         evolve(task, event, at);
     }
 
-    fn repo_step(
-        &mut self,
-        world: &World,
-        id: &RepoId,
-        logged: &Logged<RepoEvent>,
-        found: &mut Vec<Violation>,
-    ) {
-        let _ = world;
+    fn repo_step(&mut self, id: &RepoId, logged: &Logged<RepoEvent>, found: &mut Vec<Violation>) {
         let Some(replay) = self.repos.get_mut(id) else { return };
         let step = RepoStep { before: &replay.repo, event: &logged.event };
         for invariant in &INVARIANTS {

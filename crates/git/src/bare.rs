@@ -1,7 +1,6 @@
 //! What the mirror and the local forge have in common: a bare repository whose configuration file is written
 //! whole by orchd, ref updates by compare-and-swap, and the removal of locks that a killed git left.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -66,7 +65,7 @@ pub(crate) fn config_value(text: &str) -> String {
             other => quoted.push(other),
         }
     }
-    let _ = quoted.write_char('"');
+    quoted.push('"');
     quoted
 }
 

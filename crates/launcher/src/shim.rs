@@ -74,8 +74,9 @@ pub fn shim_main(run_dir: &Path) -> i32 {
     }
 }
 
-/// One line to `shim.log`; where even that fails there is nobody left to tell.
+/// One line to `shim.log`.
 fn note(text: &str) {
+    // Where the log can not be written there is nobody left to tell.
     let _ = writeln!(io::stderr(), "{} shim {}: {text}", clock::wall().0, std::process::id());
 }
 
@@ -163,9 +164,10 @@ fn write_identity(dir: &RunDir, identity: &ShimIdentity) -> Result<(), ShimError
     write().map_err(|source| ShimError::Setup { what: "write shim.json", source })
 }
 
-/// Nobody may be listening any more; the run goes on.
+/// Tells who started it that the run is under way.
 fn say_ready() {
     let mut out = io::stdout().lock();
+    // Nobody may be listening any more; the run goes on.
     let _ = out.write_all(READY.as_bytes()).and_then(|()| out.flush());
 }
 

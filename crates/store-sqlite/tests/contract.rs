@@ -35,7 +35,6 @@ fn specified(clock: Arc<dyn Clock>) -> Subject {
 
 /// The same random calls on this store and on the specification have the same answers.
 #[test]
-#[ignore = "the specification does not refuse a repository's second active look yet, as this schema does"]
 fn random_operations_are_answered_as_specified() {
     for seed in 1..=12 {
         orchd_testkit::block_on(orchd_testkit::contract::random_ops(seed, 400, specified, in_memory));
@@ -43,7 +42,6 @@ fn random_operations_are_answered_as_specified() {
 }
 
 #[test]
-#[ignore = "the specification does not refuse a repository's second active look yet, as this schema does"]
 fn random_operations_are_answered_as_specified_by_threads_too() {
     for seed in 101..=103 {
         orchd_testkit::block_on(orchd_testkit::contract::random_ops(seed, 300, specified, threaded));

@@ -68,88 +68,80 @@ impl<'c> Floor<'c> {
             commit: sql("COMMIT")?,
             savepoint: sql("SAVEPOINT request")?,
             release: sql("RELEASE request")?,
-            rows: sql(
-                "SELECT b.body, b.version, t.version, t.wakes, t.stage, r.id, r.epoch, r.body, \
-                 (SELECT coalesce(sum(micros), 0) FROM run_cost c WHERE c.project = t.project AND c.at >= ?2), \
-                 (SELECT value FROM setting WHERE name = 'drained') \
-                 FROM task t JOIN task_body b ON b.seq = t.seq JOIN repo r ON r.id = t.repo WHERE t.id = ?1",
+            rows: sql("SELECT b.body, b.version, t.version, t.wakes, t.stage, r.id, r.epoch, r.body, \
+                 (SELECT coalesce(sum(micros), 0) FROM run_costs c WHERE c.project = t.project AND c.at >= ?2), \
+                 (SELECT value FROM settings WHERE name = 'drained') \
+                 FROM tasks t JOIN task_bodies b ON b.seq = t.seq JOIN repos r ON r.id = t.repo WHERE t.id = ?1")?,
+            waiting: sql(
+                "SELECT id, body, at FROM inputs WHERE task = ?1 AND outcome IS NULL ORDER BY place",
             )?,
-            waiting: sql("SELECT id, body, at FROM input WHERE task = ?1 AND outcome IS NULL ORDER BY place")?,
             candidates: sql(
-                "SELECT t.id, t.key, t.seq, t.candidacy, t.priority, t.candidacy_since FROM task t \
+                "SELECT t.id, t.key, t.seq, t.candidacy, t.priority, t.candidacy_since FROM tasks t \
                  WHERE t.repo = ?1 AND t.candidacy <> 'none' AND (t.candidacy = 'returning' OR NOT EXISTS ( \
-                 SELECT 1 FROM dependency d WHERE d.task = t.id AND 'done' IS NOT ( \
-                 SELECT l.stage FROM task l WHERE l.project = t.project AND l.key = d.on_key \
+                 SELECT 1 FROM dependencies d WHERE d.task = t.id AND 'done' IS NOT ( \
+                 SELECT l.stage FROM tasks l WHERE l.project = t.project AND l.key = d.on_key \
                  ORDER BY l.life DESC LIMIT 1))) ORDER BY t.seq",
             )?,
-            names: sql(
-                "WITH named (id, place) AS ( \
-                 SELECT o.value, o.key FROM repo r, json_each(r.body, '$.occupants') o WHERE r.id = ?1 \
-                 UNION ALL SELECT r.body ->> '$.landing_task', 1000000 FROM repo r WHERE r.id = ?1 \
-                 UNION ALL SELECT q.value, 2000000 + q.key FROM repo r, json_each(r.body, '$.lane_queue') q \
+            names: sql("WITH named (id, place) AS ( \
+                 SELECT o.value, o.key FROM repos r, json_each(r.body, '$.occupants') o WHERE r.id = ?1 \
+                 UNION ALL SELECT r.body ->> '$.landing_task', 1000000 FROM repos r WHERE r.id = ?1 \
+                 UNION ALL SELECT q.value, 2000000 + q.key FROM repos r, json_each(r.body, '$.lane_queue') q \
                  WHERE r.id = ?1 \
-                 UNION ALL SELECT e.value ->> 1, 3000000 + e.key FROM repo r, json_each(r.body, '$.deploying') e \
+                 UNION ALL SELECT e.value ->> 1, 3000000 + e.key FROM repos r, json_each(r.body, '$.deploying') e \
                  WHERE r.id = ?1) \
-                 SELECT t.id, t.key FROM named n JOIN task t ON t.id = n.id GROUP BY t.id ORDER BY min(n.place)",
-            )?,
+                 SELECT t.id, t.key FROM named n JOIN tasks t ON t.id = n.id GROUP BY t.id ORDER BY min(n.place)")?,
             deps: sql(
-                "SELECT d.on_key, (SELECT l.stage FROM task l WHERE l.project = t.project AND l.key = d.on_key \
+                "SELECT d.on_key, (SELECT l.stage FROM tasks l WHERE l.project = t.project AND l.key = d.on_key \
                  ORDER BY l.life DESC LIMIT 1) \
-                 FROM dependency d JOIN task t ON t.id = d.task WHERE d.task = ?1 ORDER BY d.on_key",
+                 FROM dependencies d JOIN tasks t ON t.id = d.task WHERE d.task = ?1 ORDER BY d.on_key",
             )?,
             swap: sql(
-                "UPDATE task SET version = version + 1, seq = ?2, project = ?3, repo = ?4, key = ?5, life = ?6, \
+                "UPDATE tasks SET version = version + 1, seq = ?2, project = ?3, repo = ?4, key = ?5, life = ?6, \
                  stage = ?7, due_at = CASE wakes WHEN ?8 THEN ?9 ELSE ?10 END, candidacy = ?11, \
                  candidacy_since = CASE WHEN ?11 = 'none' THEN NULL WHEN candidacy = ?11 THEN candidacy_since \
                  ELSE ?10 END, priority = ?12, paused = 0, held = 0, stopping = 0 \
                  WHERE id = ?1 AND version = ?13 \
-                 AND NOT EXISTS (SELECT 1 FROM transition WHERE id = ?14) RETURNING version",
+                 AND NOT EXISTS (SELECT 1 FROM transitions WHERE id = ?14) RETURNING version",
             )?,
-            body: sql("UPDATE task_body SET version = ?2, body = ?3 WHERE seq = ?1")?,
-            remember: sql("INSERT INTO transition (id, task, repo, version, at) VALUES (?1, ?2, NULL, ?3, ?4)")?,
-            consume: sql(
-                "UPDATE input SET outcome = 'applied', code = NULL, why = NULL \
-                 WHERE id = ?1 AND task = ?2 AND outcome IS NULL",
+            body: sql("UPDATE task_bodies SET version = ?2, body = ?3 WHERE seq = ?1")?,
+            remember: sql(
+                "INSERT INTO transitions (id, task, repo, version, at) VALUES (?1, ?2, NULL, ?3, ?4)",
             )?,
-            event: sql("INSERT INTO event (task, repo, at, body) VALUES (?1, NULL, ?2, ?3)")?,
-            cost: sql("INSERT INTO run_cost (project, at, micros) VALUES (?1, ?2, ?3)")?,
+            consume: sql("UPDATE inputs SET outcome = 'applied', code = NULL, why = NULL \
+                 WHERE id = ?1 AND task = ?2 AND outcome IS NULL")?,
+            event: sql("INSERT INTO events (task, repo, at, body) VALUES (?1, NULL, ?2, ?3)")?,
+            cost: sql("INSERT INTO run_costs (project, at, micros) VALUES (?1, ?2, ?3)")?,
             enqueue: sql(
-                "INSERT INTO job (id, task, repo, kind, class, state, priority, created_at, available_at, spec, \
+                "INSERT INTO jobs (id, task, repo, kind, class, state, priority, created_at, available_at, spec, \
                  attempt) VALUES (?1, ?2, NULL, ?3, ?4, 'queued', ?5, ?6, ?7, ?8, 0)",
             )?,
-            want: sql(
-                "INSERT INTO projection (task, surface, desired, acked) VALUES (?1, ?2, ?3, 0) \
-                 ON CONFLICT (task, surface) DO UPDATE SET desired = max(desired, excluded.desired)",
-            )?,
-            ready: sql(
-                "SELECT id, task, repo, kind, spec, attempt FROM job \
+            want: sql("INSERT INTO projections (task, surface, desired, acked) VALUES (?1, ?2, ?3, 0) \
+                 ON CONFLICT (task, surface) DO UPDATE SET desired = max(desired, excluded.desired)")?,
+            ready: sql("SELECT id, task, repo, kind, spec, attempt FROM jobs \
                  WHERE state = 'queued' AND class = ?1 AND available_at <= ?2 \
-                 ORDER BY priority, place LIMIT ?3",
-            )?,
-            drained: sql("SELECT value FROM setting WHERE name = 'drained'")?,
-            running: sql("SELECT count(*) FROM job WHERE state = 'running' AND class = 'pipeline'")?,
-            draw: sql("UPDATE setting SET value = value + ?1 WHERE name = 'token' RETURNING value")?,
+                 ORDER BY priority, place LIMIT ?3")?,
+            drained: sql("SELECT value FROM settings WHERE name = 'drained'")?,
+            running: sql("SELECT count(*) FROM jobs WHERE state = 'running' AND class = 'pipeline'")?,
+            draw: sql("UPDATE settings SET value = value + ?1 WHERE name = 'token' RETURNING value")?,
             take: sql(
-                "UPDATE job SET state = 'running', owner = ?2, run = ?3, token = ?4, started_at = ?5, \
+                "UPDATE jobs SET state = 'running', owner = ?2, run = ?3, token = ?4, started_at = ?5, \
                  until = ?6, attempt = attempt + 1 WHERE id = ?1 AND state = 'queued'",
             )?,
-            of_token: sql(
-                "SELECT task, repo, kind, state, fact, told_to_end FROM job \
-                 WHERE id = ?1 AND token = ?2 AND run IS NOT NULL",
-            )?,
-            input: sql("INSERT INTO input (id, task, repo, at, body) VALUES (?1, ?2, NULL, ?3, ?4)")?,
+            of_token: sql("SELECT task, repo, kind, state, fact, told_to_end FROM jobs \
+                 WHERE id = ?1 AND token = ?2 AND run IS NOT NULL")?,
+            input: sql("INSERT INTO inputs (id, task, repo, at, body) VALUES (?1, ?2, NULL, ?3, ?4)")?,
             wake: sql(
-                "UPDATE task SET wakes = wakes + 1, due_at = min(coalesce(due_at, ?2), ?2) WHERE id = ?1",
+                "UPDATE tasks SET wakes = wakes + 1, due_at = min(coalesce(due_at, ?2), ?2) WHERE id = ?1",
             )?,
             end: sql(
-                "UPDATE job SET state = ?2, fact = ?3, owner = NULL, until = NULL, told_to_end = told_to_end \
+                "UPDATE jobs SET state = ?2, fact = ?3, owner = NULL, until = NULL, told_to_end = told_to_end \
                  WHERE id = ?1 AND state IN ('queued', 'running')",
             )?,
         })
     }
 
     /// The decisions of a cycle: what a group needs is loaded, then the group is written under one COMMIT.
-    pub(crate) fn decisions(&mut self, cycle: &Cycle, group: usize) -> Result<u32> {
+    pub(crate) fn decisions(&mut self, cycle: &Cycle, group: usize) -> Result<u64> {
         let mut commits = 0;
         for decisions in groups(&cycle.decisions, group) {
             for decision in decisions {
@@ -157,9 +149,9 @@ impl<'c> Floor<'c> {
             }
             self.begin_immediate.raw_execute()?;
             for decision in decisions {
-                self.savepoint.raw_execute()?;
+                self.savepoint(decisions.len())?;
                 self.decide(decision)?;
-                self.release.raw_execute()?;
+                self.release(decisions.len())?;
             }
             self.commit.raw_execute()?;
             commits += 1;
@@ -168,7 +160,7 @@ impl<'c> Floor<'c> {
     }
 
     /// The jobs of a cycle: a claim is answered, by its COMMIT, before what it got is loaded and settled.
-    pub(crate) fn jobs(&mut self, cycle: &Cycle, group: usize) -> Result<u32> {
+    pub(crate) fn jobs(&mut self, cycle: &Cycle, group: usize) -> Result<u64> {
         let (mut commits, mut at) = (0, 0);
         let mut tokens = std::collections::BTreeMap::new();
         while at < cycle.jobs.len() {
@@ -176,7 +168,7 @@ impl<'c> Floor<'c> {
             at += requests.len();
             self.begin_immediate.raw_execute()?;
             for request in requests {
-                self.savepoint.raw_execute()?;
+                self.savepoint(requests.len())?;
                 match request {
                     JobRequest::Claim(claim) => tokens.extend(self.claim(claim)?),
                     JobRequest::Settle(settle) => {
@@ -184,7 +176,7 @@ impl<'c> Floor<'c> {
                         self.settle(settle, token)?;
                     }
                 }
-                self.release.raw_execute()?;
+                self.release(requests.len())?;
             }
             self.commit.raw_execute()?;
             commits += 1;
@@ -195,6 +187,15 @@ impl<'c> Floor<'c> {
             }
         }
         Ok(commits)
+    }
+
+    /// One request alone needs no savepoint.
+    fn savepoint(&mut self, requests: usize) -> Result<()> {
+        if requests > 1 { Ok(self.savepoint.raw_execute().map(drop)?) } else { Ok(()) }
+    }
+
+    fn release(&mut self, requests: usize) -> Result<()> {
+        if requests > 1 { Ok(self.release.raw_execute().map(drop)?) } else { Ok(()) }
     }
 
     fn load(&mut self, task: &str, since: i64) -> Result<()> {
@@ -213,20 +214,32 @@ impl<'c> Floor<'c> {
 
     fn decide(&mut self, d: &Decision) -> Result<()> {
         let values = params![
-            d.task, d.seq, d.project, d.repo, d.key, d.life, d.stage, d.wakes, d.due_at, d.at, d.candidacy,
-            d.priority, d.version, d.transition,
+            d.task,
+            d.seq,
+            d.project,
+            d.repo,
+            d.key,
+            d.life,
+            d.stage,
+            d.wakes,
+            d.due_at,
+            d.at,
+            d.candidacy,
+            d.priority,
+            d.version,
+            d.transition,
         ];
         let version: i64 = self.swap.query_row(values, |row| row.get(0))?;
         one(self.body.execute(params![d.seq, version, d.body])?)?;
         self.remember.execute(params![d.transition, d.task, version, d.at])?;
-        for input in &d.consumed {
-            one(self.consume.execute(params![input, d.task])?)?;
-        }
         for body in &d.events {
             self.event.execute(params![d.task, d.at, body])?;
         }
         for micros in &d.costs {
             self.cost.execute(params![d.project, d.at, micros])?;
+        }
+        for input in &d.consumed {
+            one(self.consume.execute(params![input, d.task])?)?;
         }
         if let Some(Job { id, kind, class, available_at, spec }) = &d.job {
             self.enqueue.execute(params![id, d.task, kind, class, d.priority, d.at, available_at, spec])?;

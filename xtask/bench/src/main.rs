@@ -8,7 +8,6 @@ mod report;
 mod rounds;
 mod script;
 mod start;
-mod wal;
 mod workload;
 
 use std::path::PathBuf;
@@ -60,7 +59,8 @@ fn run(args: &Args) -> Result<bool> {
     let beside = program.parent().context("this program lies in no folder")?;
     // Beside the build rather than in a temporary file system: memory would make durability free.
     let dir = args.dir.as_deref().unwrap_or(beside);
-    let dir = tempfile::Builder::new().prefix("orchd-bench-").tempdir_in(dir).context("no directory to work in")?;
+    let dir =
+        tempfile::Builder::new().prefix("orchd-bench-").tempdir_in(dir).context("no directory to work in")?;
     let mut size = if args.quick { QUICK } else { FULL };
     size.rounds = args.rounds.unwrap_or(size.rounds).max(1);
     report::heading(dir.path(), size)?;

@@ -104,7 +104,12 @@ impl<S: Store> Store for Recorder<S> {
     async fn due_repos(&self, limit: u32) -> StoreResult<Vec<RepoId>> {
         self.inner.due_repos(limit).await
     }
-    async fn renew(&self, boot: BootId, held: &[(JobId, Token)], ttl: Span) -> StoreResult<Vec<RenewOutcome>> {
+    async fn renew(
+        &self,
+        boot: BootId,
+        held: &[(JobId, Token)],
+        ttl: Span,
+    ) -> StoreResult<Vec<RenewOutcome>> {
         self.inner.renew(boot, held, ttl).await
     }
     async fn release(&self, job: JobId, token: Token) -> StoreResult<SettleOutcome> {
@@ -122,7 +127,13 @@ impl<S: Store> Store for Recorder<S> {
     async fn dirty_projections(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<Dirty>> {
         self.inner.dirty_projections(now, limit).await
     }
-    async fn ack_projection(&self, task: TaskId, surface: Surface, version: u64, shown: &str) -> StoreResult<()> {
+    async fn ack_projection(
+        &self,
+        task: TaskId,
+        surface: Surface,
+        version: u64,
+        shown: &str,
+    ) -> StoreResult<()> {
         self.inner.ack_projection(task, surface, version, shown).await
     }
     async fn defer_projection(
@@ -161,7 +172,12 @@ impl<S: Store> Store for Recorder<S> {
     async fn task_events(&self, task: TaskId, after: u64, limit: u32) -> StoreResult<Vec<Logged<Event>>> {
         self.inner.task_events(task, after, limit).await
     }
-    async fn repo_events(&self, repo: &RepoId, after: u64, limit: u32) -> StoreResult<Vec<Logged<RepoEvent>>> {
+    async fn repo_events(
+        &self,
+        repo: &RepoId,
+        after: u64,
+        limit: u32,
+    ) -> StoreResult<Vec<Logged<RepoEvent>>> {
         self.inner.repo_events(repo, after, limit).await
     }
     async fn jobs(&self, task: Option<TaskId>, limit: u32) -> StoreResult<Vec<JobRow>> {

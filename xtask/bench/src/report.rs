@@ -3,12 +3,11 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::moment::{Moment, load, median};
-use crate::rounds::{Measured, Sides};
+use crate::rounds::{Measured, Part, Side};
 use crate::start::Start;
 use crate::workload::{CLAIM, IN_FLIGHT, Size};
 
@@ -33,7 +32,10 @@ pub(crate) struct Row {
 /// Says where and how it is measured.
 pub(crate) fn heading(dir: &Path, size: Size) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    println!("SQLite {}, WAL, synchronous=FULL; {IN_FLIGHT} in flight, claims of {CLAIM}", rusqlite::version());
+    println!(
+        "SQLite {}, WAL, synchronous=FULL; {IN_FLIGHT} in flight, claims of {CLAIM}",
+        rusqlite::version()
+    );
     println!("{cores} cores, load {}; a page written and synced takes {:.2} ms", load(), synced(dir)? * 1e3);
     println!(
         "{} rounds of floor and engine in turn, each {} decisions and {} jobs of {} tasks; medians\n",
@@ -60,33 +62,30 @@ fn synced(dir: &Path) -> Result<f64> {
 
 /// Decisions and jobs against the floor; says also what they cost.
 pub(crate) fn throughput(size: Size, measured: &Measured) -> Vec<Row> {
-    let per_commit = |many: usize, commits: u32| many as f64 / f64::from(commits.max(1));
-    let (floor, engine) = (measured.floor_commits, measured.engine_commits);
-    let mut rows = Vec::new();
-    println!("{:<28}{:>18}{:>18}{:>22}{:>22}", "", "floor req/COMMIT", "engine req/COMMIT", "floor CPU µs each", "engine CPU µs each");
-    let both = [
-        ("decisions committed", size.decisions(), (floor.decisions, engine.decisions), decisions as fn(&Sides) -> _),
-        ("jobs claimed and completed", size.jobs(), (floor.jobs, engine.jobs), jobs),
+    let parts: [(&'static str, usize, fn(&Side) -> Part); 2] = [
+        ("decisions committed", size.decisions(), |side| side.decisions),
+        ("jobs claimed and completed", size.jobs(), |side| side.jobs),
     ];
-    for (what, many, commits, of) in both {
-        let wall = |sides: &Sides| many as f64 / of(sides).0.as_secs_f64();
-        let cpu = |sides: &[Sides]| {
-            median(sides.iter().map(|s| of(s).1.as_secs_f64() * 1e6 / many as f64).collect())
+    println!("{:<28}{:>24}{:>24}", "", "per COMMIT floor/engine", "CPU µs floor/engine");
+    let mut rows = Vec::new();
+    for (what, count, part) in parts {
+        let many = count as f64;
+        let of = |sides: &[Side], figure: &dyn Fn(Part) -> f64| {
+            median(sides.iter().map(|side| figure(part(side))).collect())
         };
-        println!(
-            "{what:<28}{:>18.1}{:>18.1}{:>22.0}{:>22.0}",
-            per_commit(many, commits.0),
-            per_commit(many, commits.1),
-            cpu(&measured.floor),
-            cpu(&measured.engine)
-        );
+        let both = |figure: &dyn Fn(Part) -> f64| (of(&measured.floor, figure), of(&measured.engine, figure));
+        let group = both(&|part| many / part.commits.max(1) as f64);
+        let cpu = both(&|part| part.took.cpu.as_secs_f64() * 1e6 / many);
+        println!("{what:<28}{:>16.1} /{:>6.1}{:>16.0} /{:>6.0}", group.0, group.1, cpu.0, cpu.1);
+        let rate = |part: Part| many / part.took.wall.as_secs_f64();
+        let rates = both(&rate);
         let pairs = measured.floor.iter().zip(&measured.engine);
-        let ratio = median(pairs.map(|(floor, engine)| wall(engine) / wall(floor)).collect());
+        let ratio = median(pairs.map(|(floor, engine)| rate(part(engine)) / rate(part(floor))).collect());
         rows.push(Row {
             what,
             unit: "/s",
-            floor: format!("{:.0}", median(measured.floor.iter().map(wall).collect())),
-            engine: format!("{:.0}", median(measured.engine.iter().map(wall).collect())),
+            floor: format!("{:.0}", rates.0),
+            engine: format!("{:.0}", rates.1),
             figure: format!("{:.0} %", ratio * 100.0),
             target: format!("≥ {:.0} %", OF_FLOOR * 100.0),
             reached: ratio >= OF_FLOOR,
@@ -96,17 +95,12 @@ pub(crate) fn throughput(size: Size, measured: &Measured) -> Vec<Row> {
     rows
 }
 
-fn decisions(sides: &Sides) -> (Duration, Duration) {
-    (sides.decisions.wall, sides.decisions.cpu)
-}
-
-fn jobs(sides: &Sides) -> (Duration, Duration) {
-    (sides.jobs.wall, sides.jobs.cpu)
-}
-
 /// The program's start and its memory.
 pub(crate) fn start(start: &Start) -> Vec<Row> {
-    println!("the first start, which makes the forge, took {:.0} ms; the later ones are measured\n", start.first);
+    println!(
+        "the first start, which makes the forge, took {:.0} ms; the later ones are measured\n",
+        start.first
+    );
     let row = |what, unit, figure: f64, limit: f64| Row {
         what,
         unit,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use orchd_core::id::TaskId;
+use orchd_store_sqlite::SqliteStore;
 use rusqlite::Connection;
 use tokio::runtime::{Builder, Runtime};
 
@@ -14,29 +15,33 @@ use crate::floor::{self, Floor};
 use crate::moment::{Moment, Took};
 use crate::record::Recorder;
 use crate::script::{self, Cycle, JobRequest};
-use crate::wal::Commits;
 use crate::workload::{self, CLAIM, Size};
 
-/// What one side took for all cycles of a round.
+/// One side's round: all its cycles, the decisions and the jobs apart.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Sides {
-    pub(crate) decisions: Took,
-    pub(crate) jobs: Took,
+pub(crate) struct Side {
+    pub(crate) decisions: Part,
+    pub(crate) jobs: Part,
 }
 
-/// COMMITs of all cycles of a round.
+/// What a part of a round took.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct CommitCounts {
-    pub(crate) decisions: u32,
-    pub(crate) jobs: u32,
+pub(crate) struct Part {
+    pub(crate) took: Took,
+    pub(crate) commits: u64,
+}
+
+impl Part {
+    fn add(&mut self, took: Took, commits: u64) {
+        self.took += took;
+        self.commits += commits;
+    }
 }
 
 /// Everything measured.
 pub(crate) struct Measured {
-    pub(crate) floor: Vec<Sides>,
-    pub(crate) engine: Vec<Sides>,
-    pub(crate) floor_commits: CommitCounts,
-    pub(crate) engine_commits: CommitCounts,
+    pub(crate) floor: Vec<Side>,
+    pub(crate) engine: Vec<Side>,
 }
 
 /// The runtime of the shipped program.
@@ -55,17 +60,15 @@ pub(crate) fn measure(dir: &Path, size: Size) -> Result<Measured> {
     let prepared = dir.join("prepared.db");
     let tasks = runtime()?.block_on(workload::prepare(&prepared, size))?;
     let bench = Bench { dir: dir.to_owned(), size, tasks };
-    let (script, engine_commits) = bench.record().context("the recorded run")?;
-    let groups = Groups::like(&script, engine_commits);
-    let mut measured =
-        Measured { floor: Vec::new(), engine: Vec::new(), floor_commits: CommitCounts::default(), engine_commits };
+    let script = bench.record().context("the recorded run")?;
+    // The engine's groups are as large as its askers make them: they are counted before the floor is told.
+    let groups = Groups::like(&script, bench.engine().context("the run that counts COMMITs")?);
+    let mut measured = Measured { floor: Vec::new(), engine: Vec::new() };
     for round in 0..size.rounds {
         // In turn, and each first every other time: the machine has other things to do as well.
         for side in [round % 2, 1 - round % 2] {
             if side == 0 {
-                let (took, commits) = bench.floor(&script, groups).context("the floor")?;
-                measured.floor.push(took);
-                measured.floor_commits = commits;
+                measured.floor.push(bench.floor(&script, groups).context("the floor")?);
             } else {
                 measured.engine.push(bench.engine().context("the engine")?);
             }
@@ -93,68 +96,64 @@ impl Bench {
     }
 
     /// One run of the engine with everything written down that it asked of its store.
-    fn record(&self) -> Result<(Vec<Cycle>, CommitCounts)> {
+    fn record(&self) -> Result<Vec<Cycle>> {
         let path = self.fresh("engine.db")?;
-        let mut counts = CommitCounts::default();
         let mut script = Vec::new();
         {
             let recorder = Recorder::new(workload::open(&path)?);
             let engine = workload::engine(Arc::<Recorder<_>>::clone(&recorder), self.size.tasks);
-            let commits = Commits::watch(&path)?;
             // One thread: what is asked is then written down in the order in which it reaches the store.
             let runtime = Builder::new_current_thread().build()?;
             for _ in 0..self.size.cycles {
-                let before = commits.count()?;
                 runtime.block_on(workload::jobs(&engine))?;
                 let jobs = recorder.take();
-                let between = commits.count()?;
                 runtime.block_on(workload::decisions(&engine, &self.tasks))?;
-                counts.jobs += between - before;
-                counts.decisions += commits.count()? - between;
                 script.push(script::cycle(jobs, recorder.take())?);
             }
         }
         self.check(&path)?;
-        Ok((script, counts))
+        Ok(script)
     }
 
-    fn engine(&self) -> Result<Sides> {
+    fn engine(&self) -> Result<Side> {
         let path = self.fresh("engine.db")?;
-        let mut took = Sides::default();
+        let mut side = Side::default();
         {
             let runtime = runtime()?;
-            let engine = workload::engine(Arc::new(workload::open(&path)?), self.size.tasks);
+            let store = Arc::new(workload::open(&path)?);
+            let commits = || store.written().map_or(0, |written| written.transactions);
+            let engine = workload::engine(Arc::<SqliteStore>::clone(&store), self.size.tasks);
             for _ in 0..self.size.cycles {
-                let start = Moment::now();
+                let (start, before) = (Moment::now(), commits());
                 let jobs = runtime.block_on(workload::jobs(&engine))?;
-                let between = Moment::now();
+                let (middle, between) = (Moment::now(), commits());
                 runtime.block_on(workload::decisions(&engine, &self.tasks))?;
-                took.jobs += between - start;
-                took.decisions += Moment::now() - between;
+                side.jobs.add(middle - start, between - before);
+                side.decisions.add(Moment::now() - middle, commits() - between);
                 ensure!(jobs == self.size.tasks, "{jobs} jobs in a cycle, not {}", self.size.tasks);
             }
         }
         self.check(&path)?;
-        Ok(took)
+        Ok(side)
     }
 
-    fn floor(&self, script: &[Cycle], groups: Groups) -> Result<(Sides, CommitCounts)> {
+    fn floor(&self, script: &[Cycle], groups: Groups) -> Result<Side> {
         let path = self.fresh("floor.db")?;
-        let (mut took, mut commits) = (Sides::default(), CommitCounts::default());
+        let mut side = Side::default();
         {
             let conn = floor::open(&path)?;
             let mut floor = Floor::prepare(&conn)?;
             for cycle in script {
                 let start = Moment::now();
-                commits.jobs += floor.jobs(cycle, groups.jobs)?;
-                let between = Moment::now();
-                commits.decisions += floor.decisions(cycle, groups.decisions)?;
-                took.jobs += between - start;
-                took.decisions += Moment::now() - between;
+                let jobs = floor.jobs(cycle, groups.jobs)?;
+                let middle = Moment::now();
+                let decisions = floor.decisions(cycle, groups.decisions)?;
+                side.jobs.add(middle - start, jobs);
+                side.decisions.add(Moment::now() - middle, decisions);
             }
         }
         self.check(&path)?;
-        Ok((took, commits))
+        Ok(side)
     }
 
     /// What either side must have left: so many transitions, settled jobs, consumed inputs, and whole rows.
@@ -191,12 +190,12 @@ impl Left {
         let conn = Connection::open(path)?;
         let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
         Ok(Self {
-            transitions: number("SELECT count(*) FROM transition WHERE task IS NOT NULL")?,
-            versions: number("SELECT sum(t.version) FROM task t JOIN task_body b USING (seq, version)")?,
-            settled: number("SELECT count(*) FROM job WHERE state = 'succeeded' AND task IS NOT NULL")?,
-            queued: number("SELECT count(*) FROM job WHERE state = 'queued'")?,
-            consumed: number("SELECT count(*) FROM input WHERE outcome = 'applied' AND task IS NOT NULL")?,
-            waiting: number("SELECT count(*) FROM input WHERE outcome IS NULL")?,
+            transitions: number("SELECT count(*) FROM transitions WHERE task IS NOT NULL")?,
+            versions: number("SELECT sum(t.version) FROM tasks t JOIN task_bodies b USING (seq, version)")?,
+            settled: number("SELECT count(*) FROM jobs WHERE state = 'succeeded' AND task IS NOT NULL")?,
+            queued: number("SELECT count(*) FROM jobs WHERE state = 'queued'")?,
+            consumed: number("SELECT count(*) FROM inputs WHERE outcome = 'applied' AND task IS NOT NULL")?,
+            waiting: number("SELECT count(*) FROM inputs WHERE outcome IS NULL")?,
         })
     }
 }
@@ -210,19 +209,23 @@ struct Groups {
 
 impl Groups {
     /// The smallest groups with which the floor needs no more COMMITs than the engine did.
-    fn like(script: &[Cycle], engine: CommitCounts) -> Self {
+    fn like(script: &[Cycle], engine: Side) -> Self {
         let most = 4 * CLAIM;
-        let enough = |count: &dyn Fn(usize) -> u32, wanted: u32| {
+        let enough = |count: &dyn Fn(usize) -> u64, wanted: u64| {
             (1..most).find(|group| count(*group) <= wanted).unwrap_or(most)
         };
-        let decisions = |group: usize| script.iter().map(|cycle| count(floor::groups(&cycle.decisions, group))).sum();
+        let decisions =
+            |group: usize| script.iter().map(|cycle| count(floor::groups(&cycle.decisions, group))).sum();
         let jobs = |group: usize| script.iter().map(|cycle| count(job_groups(&cycle.jobs, group))).sum();
-        Self { decisions: enough(&decisions, engine.decisions), jobs: enough(&jobs, engine.jobs) }
+        Self {
+            decisions: enough(&decisions, engine.decisions.commits),
+            jobs: enough(&jobs, engine.jobs.commits),
+        }
     }
 }
 
-fn count(groups: impl Iterator) -> u32 {
-    u32::try_from(groups.count()).unwrap_or(u32::MAX)
+fn count(groups: impl Iterator) -> u64 {
+    groups.count() as u64
 }
 
 fn job_groups(requests: &[JobRequest], group: usize) -> impl Iterator<Item = &[JobRequest]> {

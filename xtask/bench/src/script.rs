@@ -90,8 +90,11 @@ pub(crate) fn cycle(jobs: Vec<Asked>, decisions: Vec<Asked>) -> Result<Cycle> {
                 JobRequest::Claim(claim)
             }
             Asked::Settle { job, result, fact } => {
-                let Some(one) = held.remove(&job) else { anyhow::bail!("{job} was settled and never claimed") };
-                let told = Input::Fact { fact: Fact::JobEnded { job, kind: one.kind, result: result.clone() } };
+                let Some(one) = held.remove(&job) else {
+                    anyhow::bail!("{job} was settled and never claimed")
+                };
+                let told =
+                    Input::Fact { fact: Fact::JobEnded { job, kind: one.kind, result: result.clone() } };
                 JobRequest::Settle(Settle {
                     job: job.to_string(),
                     task: task_of(&one)?,
@@ -140,7 +143,7 @@ fn decision(asked: Asked) -> Result<Decision> {
                 JobClass::Pipeline => "pipeline",
                 JobClass::Side => "side",
             },
-            available_at: job.spec.not_before.unwrap_or(commit.at).0,
+            available_at: job.spec.not_before.map_or(0, |moment| moment.0),
             spec: serde_json::to_string(&job.spec)?,
         })
     });

@@ -60,7 +60,10 @@ fn make_project(project: &Path) -> Result<()> {
     fs::write(project.join("tests/run.sh"), "exit 0\n")?;
     git(project, &["init", "--quiet", "--initial-branch=main"])?;
     git(project, &["add", "."])?;
-    git(project, &["-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "--quiet", "-m", "first"])
+    git(
+        project,
+        &["-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "--quiet", "-m", "first"],
+    )
 }
 
 fn git(dir: &Path, args: &[&str]) -> Result<()> {
@@ -120,6 +123,9 @@ impl Running {
 }
 
 fn pause(span: Duration) {
-    #[expect(clippy::disallowed_methods, reason = "what is measured is a program that is left alone for a while")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what is measured is a program that is left alone for a while"
+    )]
     std::thread::sleep(span);
 }

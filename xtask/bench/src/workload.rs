@@ -75,7 +75,10 @@ struct Random;
 
 impl Ids for Random {
     fn next(&self) -> Uuid {
-        #[expect(clippy::disallowed_methods, reason = "a measurement draws identities as the shipped program does")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a measurement draws identities as the shipped program does"
+        )]
         Uuid::now_v7()
     }
 }
@@ -92,7 +95,14 @@ impl Tracker for NoSurfaces {
 
 #[async_trait]
 impl Forge for NoSurfaces {
-    async fn ensure_pull(&self, _: &RepoId, _: &Branch, _: &str, _: &str, _: bool) -> Result<(), OutsideError> {
+    async fn ensure_pull(
+        &self,
+        _: &RepoId,
+        _: &Branch,
+        _: &str,
+        _: &str,
+        _: bool,
+    ) -> Result<(), OutsideError> {
         Ok(())
     }
     async fn write_records(&self, _: &Task, _: &[(String, String)]) -> Result<(), OutsideError> {
@@ -117,7 +127,13 @@ impl Executor for AtOnce {
             (Work::MainSuite { .. }, _) => {
                 let green = SuiteOutcome::Green { tests: Some(23), warning: None };
                 let suites = vec![(commit.clone(), green)];
-                JobResult::Main(MainReport { tree: commit.clone(), sha: commit, at: NOW, diverged: None, suites })
+                JobResult::Main(MainReport {
+                    tree: commit.clone(),
+                    sha: commit,
+                    at: NOW,
+                    diverged: None,
+                    suites,
+                })
             }
             (Work::Agent { role, entry, start, base, .. }, About::Task(task)) => {
                 let before = task.branch_state.unwrap_or_else(|| BranchState {
@@ -128,8 +144,11 @@ impl Executor for AtOnce {
                     ahead: false,
                 });
                 let patch = Digest::of(commit.as_str().as_bytes());
-                let branch =
-                    if role.is_judge() { before } else { BranchState { head: commit, patch, ahead: true, ..before } };
+                let branch = if role.is_judge() {
+                    before
+                } else {
+                    BranchState { head: commit, patch, ahead: true, ..before }
+                };
                 JobResult::Agent(Box::new(AgentRun {
                     run,
                     role,
@@ -152,7 +171,8 @@ impl Executor for AtOnce {
 
 /// The reviewer finds something new at each visit, so that the work goes on.
 fn submission(role: Role, entry: u32) -> Submission {
-    let summary = Some("Parsed the header once, kept the raw bytes, and added a test for the short read.".to_owned());
+    let summary =
+        Some("Parsed the header once, kept the raw bytes, and added a test for the short read.".to_owned());
     if !role.is_judge() {
         return Submission { summary, ..Submission::default() };
     }
@@ -214,12 +234,20 @@ pub(crate) async fn prepare(path: &Path, size: Size) -> Result<Vec<TaskId>> {
         engine.store().ensure_repo(&Repo::new(policy.repo, policy.project.clone())).await?;
         let request = Request {
             title: format!("Refuse a header that is cut short ({n})"),
-            description: "A connection that closes in the middle of a header is reported as a parser bug.".repeat(6),
+            description: "A connection that closes in the middle of a header is reported as a parser bug."
+                .repeat(6),
             ..Request::default()
         };
         let track = Some("express".to_owned());
         let key = Key::new(format!("BENCH-{n}"));
-        let new = NewRequest { project: policy.project, key, request, track, by: Actor::new("bench") };
+        let new = NewRequest {
+            project: policy.project,
+            key,
+            request,
+            track,
+            repair: false,
+            by: Actor::new("bench"),
+        };
         tasks.push(engine.start(new).await?.id);
     }
     for _ in 0..WARM_UP {

@@ -70,6 +70,7 @@ pub(super) fn text(facts: &Facts<'_>) -> String {
     for task in *tasks {
         task_line(&mut out, task);
     }
+    without_runner(&mut out, tasks);
     out.push_str("  The cost is what the scripted agent claims; no model was asked and nothing was spent.\n");
     let _ = writeln!(
         out,
@@ -92,10 +93,21 @@ pub(super) fn text(facts: &Facts<'_>) -> String {
     );
     let _ = writeln!(out, "  rm -r {}    # nothing else was written anywhere", dir.display());
     out.push_str("\nOn a repository of your own\n");
-    out.push_str("  cd your-repository\n");
-    out.push_str("  orchctl init\n");
-    out.push_str("  orchctl run \"what you want to have done\"\n");
+    out.push_str("  docs/guide/own-repository.md: one file names the repository, its tests and your agents' commands;\n");
+    out.push_str("  then `orchd --data DIR` works on it, and `orchctl --data DIR task new \"...\"` asks for something.\n");
     out
+}
+
+/// Gates that keep their place and have nobody to answer them yet: said here as on every surface.
+fn without_runner(out: &mut String, tasks: &[Task]) {
+    let missing = |gate: &&orchd_http::dto::Gate| gate.evidence.contains("no runner in this version");
+    let mut names: Vec<&str> =
+        tasks.iter().flat_map(|t| &t.gates).filter(missing).map(|g| g.gate.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    if !names.is_empty() {
+        let _ = writeln!(out, "  Not applicable, no runner in this version: {}.", names.join(", "));
+    }
 }
 
 fn task_line(out: &mut String, task: &Task) {

@@ -64,7 +64,9 @@ pub(super) async fn follow(
         let state: State = client.get("/state").await?;
         let facts = watch.news(&state).await?;
         watch.screen.show(&facts, &state);
-        if state.tasks.len() >= STORIES.len() && state.tasks.iter().all(is_over) {
+        // What finished tasks leave behind is cleaned up by jobs of their own: nothing is over before they are.
+        let idle = state.jobs.is_empty();
+        if state.tasks.len() >= STORIES.len() && state.tasks.iter().all(is_over) && idle {
             return Ok(Seen { tasks: state.tasks, red: watch.red });
         }
         watch.answer(&state).await?;

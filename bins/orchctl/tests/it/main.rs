@@ -1,3 +1,4 @@
 //! Tests of the program and of what it ships with, one module per concern.
 
+mod demo;
 mod prompts;

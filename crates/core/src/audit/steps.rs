@@ -5,7 +5,7 @@ use super::{Found, RepoStep, Step};
 use crate::effect::Intent;
 use crate::event::{Event, How, RepoEvent, Spends, findings_digest};
 use crate::gate::{self, GateName, GateOutcome};
-use crate::job::{JobClass, SuiteOutcome};
+use crate::job::{JobClass, ReadyRun, SuiteOutcome};
 use crate::policy::Policy;
 use crate::stage::Stage;
 use crate::task::Task;
@@ -153,8 +153,12 @@ pub(super) fn only_work_is_rejected(step: &Step, found: &mut Found) {
         GateOutcome::Reject { findings: stored } => {
             found.demand(findings_digest(stored) == *findings, || format!("{key}: other findings"));
         }
-        other => {
-            found.broken(format!("{key} went back for {}, which said {}", gate.name(), other.word()));
+        said @ (GateOutcome::Pass
+        | GateOutcome::NotApplicable { .. }
+        | GateOutcome::Wait { .. }
+        | GateOutcome::Defer { .. }
+        | GateOutcome::Hold { .. }) => {
+            found.broken(format!("{key} went back for {}, which said {}", gate.name(), said.word()));
         }
     }
     found.demand(stored.subject == gate.subject(before), || {
@@ -167,9 +171,9 @@ pub(super) fn only_work_is_rejected(step: &Step, found: &mut Found) {
 
 fn red_is_its_own(step: &Step, gate: GateName, found: &mut Found) {
     let before = step.before;
-    let Some(suite) = before.evidence.suite.as_ref().filter(|s| before.head() == Some(&s.head)) else {
-        return;
-    };
+    let retest = || before.evidence.ready.as_ref().and_then(ReadyRun::suite_run);
+    let suite = if gate == GateName::MergeReady { retest() } else { before.evidence.suite.clone() };
+    let Some(suite) = suite.filter(|s| before.head() == Some(&s.head)) else { return };
     let exempt = before.fix_forward.is_some() || step.repo.is_some_and(|r| r.repair.contains(&before.id));
     match &suite.outcome {
         SuiteOutcome::Infra { reason } => {

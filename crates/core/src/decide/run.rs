@@ -3,7 +3,7 @@
 use super::{Decided, Decision, Order};
 use crate::budget;
 use crate::event::Spends;
-use crate::gate::{self, GateName};
+use crate::gate::{self, GateName, GateOutcome, Judged};
 use crate::hold::HoldCode;
 use crate::id::Sha;
 use crate::job::{AgentOutcome, AgentRun, JobSpec, Work};
@@ -39,7 +39,7 @@ pub(super) fn settle(view: &View, now: Timestamp) -> Option<Decided> {
             let mut questions = submission.blocking();
             questions.extend(run.docs.questions.iter().cloned());
             // A complete package beside the questions supersedes them.
-            if questions.is_empty() || complete(run, submission) {
+            if questions.is_empty() || complete(view, run, submission, now) {
                 None
             } else if view.policy.ask == Ask::Never {
                 Some(Decided::hold(HoldCode::Ambiguous, questions.join(" / ")))
@@ -54,11 +54,12 @@ pub(super) fn settle(view: &View, now: Timestamp) -> Option<Decided> {
     }
 }
 
-/// Whether the run delivered everything its role owes.
-fn complete(run: &AgentRun, submission: &Submission) -> bool {
+/// Whether this run delivered everything its role owes; what an earlier one left on the branch is not of it.
+fn complete(view: &View, run: &AgentRun, submission: &Submission, now: Timestamp) -> bool {
+    let passes = |gate: GateName| matches!(gate.judge(view, now), Judged::Is(GateOutcome::Pass, _));
     match run.role {
-        Role::Analyst => run.docs.brd.is_some_and(|brd| brd.missing().is_empty()),
-        Role::Architect => run.docs.risks && run.docs.adrs.iter().any(|adr| adr.has_status),
+        Role::Analyst => passes(GateName::BrdFiles),
+        Role::Architect => passes(GateName::AdrFiles),
         Role::Developer => false,
         Role::Reviewer | Role::Tester => submission.verdict.is_some(),
     }

@@ -109,7 +109,10 @@ pub(super) fn walk(view: &View, gates: &[GateName], next: Stage, now: Timestamp)
         };
         let (outcome, evidence) = match answer {
             Judged::Is(outcome, evidence) => (outcome, evidence),
-            not_yet => return Decided { judged, ..not_judged(view, *gate, not_yet, now) },
+            not_yet @ (Judged::NeedsRun
+            | Judged::NeedsJob(_)
+            | Judged::NeedsMain(_)
+            | Judged::RunFailed(_)) => return Decided { judged, ..not_judged(view, *gate, not_yet, now) },
         };
         let opens = outcome.opens();
         judged.push(result(view, *gate, outcome.clone(), evidence.clone(), now));

@@ -1,7 +1,7 @@
 //! Gate `merge-ready`: under the merge lane, the head stands on main and the combined tree was tested
 //! (spec 3.5). A rebase that changes the patch sends it back to be judged again, and spends nothing.
 
-use super::{GateName, Judged, tests_verdict};
+use super::{GateName, GateOutcome, Judged, tests_verdict};
 use crate::hold::HoldCode;
 use crate::job::{ReadyOutcome, ReadyRun, SuiteOutcome, Work};
 use crate::mutant::{self, Mutant};
@@ -80,12 +80,11 @@ fn judge_combined(view: &View, ready: &ReadyRun, suite: Option<&SuiteOutcome>, r
         return Judged::pass("not tested again");
     }
     let Some(run) = ready.suite_run() else { return Judged::NeedsRun };
-    match tests_verdict::judge_suite(view, &run) {
-        Judged::Is(super::GateOutcome::Pass, evidence) => {
-            Judged::pass(format!("{done} main {}; {evidence}", ready.main.short()))
-        }
-        other => other,
+    let tests = tests_verdict::judge_suite(view, &run);
+    if let Judged::Is(GateOutcome::Pass, evidence) = &tests {
+        return Judged::pass(format!("{done} main {}; {evidence}", ready.main.short()));
     }
+    tests
 }
 
 fn finding(text: String) -> Finding {

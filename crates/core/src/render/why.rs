@@ -153,7 +153,8 @@ const fn ends(kind: CommandKind) -> bool {
 /// Before its landing is proven a task in `deploy` is asked the landing gates and those of the head again.
 fn coming_gates(view: &View) -> Vec<GateName> {
     let task = &view.task;
-    let Some(next) = view.next_stage() else { return Vec::new() };
+    // Nothing comes after the end: what every gate said on the way is what there is to explain.
+    let Some(next) = view.next_stage() else { return task.gates.keys().copied().collect() };
     let lands = next == Stage::Deploy || (task.stage == Stage::Deploy && !task.landed());
     let mut gates = Vec::new();
     if next == Stage::Deploy {

@@ -7,7 +7,7 @@ mod codec;
 mod documents;
 mod holds;
 mod incidents;
-mod known_bugs;
+mod judging;
 mod numbers;
 mod pipeline;
 mod render;

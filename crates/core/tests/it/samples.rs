@@ -144,6 +144,7 @@ fn run() -> AgentRun {
             brd: Some(Brd { goal: true, scope: true, acceptance: false }),
             adrs: vec![Adr { path: "06-adr/ADR-001-x.md".to_owned(), number: Some(1), has_status: true }],
             risks: true,
+            questions: vec!["Which?".to_owned()],
             changed: vec!["01-brd.md".to_owned()],
             taken_numbers: vec![1],
         },
@@ -198,6 +199,11 @@ samples! { events, event_name, Event:
     Retried = Event::Retried { by: ada(), repair: true };
     TrackChanged = Event::TrackChanged { by: ada(), track: "full".to_owned() };
     Prioritised = Event::Prioritised { by: ada(), priority: -2 };
+    Amended = Event::Amended {
+        by: ada(),
+        title: "Faster parser".to_owned(),
+        description: "It takes a second for a megabyte.".to_owned(),
+    };
     CommandRefused = Event::CommandRefused {
         by: ada(),
         command: "approve".to_owned(),
@@ -248,6 +254,8 @@ samples! { events, event_name, Event:
         state: EffectState::Unknown,
         observed: "the connection dropped".to_owned(),
     };
+    ProofRenewed = Event::ProofRenewed { proof: proof() };
+    HoldEnded = Event::HoldEnded { why: "what it waited for is gone".to_owned() };
     Landed = Event::Landed { proof: proof() };
     Entered = Event::Entered {
         from: Stage::Review,
@@ -261,6 +269,7 @@ samples! { events, event_name, Event:
             must_fix: vec![finding()],
             questions: vec!["Which?".to_owned()],
             last_failure: Some("exit 3".to_owned()),
+            head: Some(sha('b')),
         }),
         cut_from: Some(sha('a')),
     };

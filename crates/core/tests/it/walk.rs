@@ -32,6 +32,8 @@ enum Op {
     Answer(u8, Luck),
     /// So are the next ones, all alike: budgets run out, or the work comes far.
     Streak(u8, Luck),
+    /// One of them is taken up, and answered later.
+    Claim(u8),
     /// A former result arrives once more.
     Echo(u8),
     /// A person commands, about what stands there or about an older visit.
@@ -88,6 +90,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         30 => (any::<u8>(), luck()).prop_map(|(n, luck)| Op::Answer(n, luck)),
         3 => (1..12u8, luck()).prop_map(|(n, luck)| Op::Streak(n, luck)),
+        4 => any::<u8>().prop_map(Op::Claim),
         1 => any::<u8>().prop_map(Op::Echo),
         8 => (any::<u8>(), wanted(), prop::bool::weighted(0.1)).prop_map(|(n, w, old)| Op::Command(n, w, old)),
         6 => prop_oneof![Just(1), Just(30), Just(120), Just(4000), Just(90_000)].prop_map(Op::Tick),
@@ -236,6 +239,11 @@ impl Walk {
                     self.driver.advance(Span::secs(20));
                 }
             }
+            Op::Claim(n) => {
+                if let Some(id) = pick(&self.driver.claimable(), *n) {
+                    self.driver.claim(*id);
+                }
+            }
             Op::Echo(n) => {
                 if let Some(job) = pick(&self.answered, *n).cloned() {
                     let result = orchd_core::job::JobResult::Infra { reason: "said twice".to_owned() };
@@ -301,7 +309,6 @@ proptest! {
     ) {
         let mut driver = walk(&setup, &ops).driver;
         let before: Vec<_> = driver.tasks.values().map(|s| (s.task.id, s.task.stage)).collect();
-        driver.drain(false);
         for (id, _) in &before {
             driver.command(*id, Wanted::Stop);
         }
@@ -388,6 +395,7 @@ fn the_walk_meets_what_it_is_there_for() {
         "hold deploy-failed",
         "hold environment-broken",
         "hold deploy-declined",
+        "hold deploy-unknown",
         "hold unanswered",
         "hold dependency-ended",
         "hold ci-pending",

@@ -70,6 +70,7 @@ async fn a_dropped_call_leaves_no_process() {
     let mut config = GitConfig::new(dir.join("home"));
     config.program = impostor(&dir, &format!("cd '{}'; sleep 60 & echo $! > pid; wait", dir.display()));
     let git = Git::new(config).unwrap();
+    // It does not end by itself; the timeout drops it, which is the point.
     let _ = tokio::time::timeout(Duration::from_secs(2), git.version()).await;
     assert!(gone(&pid_file).await, "the child of git outlived its caller");
 }

@@ -71,6 +71,7 @@ async fn a_landing_is_shown_to_the_user_in_one_ref_and_nothing_else() {
     assert!(trace.exists(), "the hook would have been noticed");
     user.run(["update-ref", "-d", "refs/heads/trial"]);
     user.run(["status"]);
+    // It is there only if the hook ran; what matters is that it is gone now.
     let _ = std::fs::remove_file(&trace);
     let state = || {
         let files = [".git/index", ".git/HEAD", ".git/config", "README", "uncommitted"];

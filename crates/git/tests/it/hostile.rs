@@ -54,6 +54,7 @@ async fn inc_43_a_hostile_clone_executes_nothing() {
     agent.run(["config", "core.hooksPath", traps.to_str().unwrap()]);
     agent.run(["config", &format!("url.ext::{evil}.insteadOf"), "/"]);
     agent.run(["config", "core.worktree", "/"]);
+    // It is there only if setting the traps tripped one; what matters is that it is gone now.
     let _ = std::fs::remove_file(traps.join("traces"));
 
     let heads = world.mirror.fetch_run(&agent.dir, &branch, run()).await.unwrap();

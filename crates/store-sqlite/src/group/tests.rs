@@ -148,7 +148,7 @@ fn after_a_failure_of_the_database_it_is_opened_again() {
     let mut link = Link::renewable(open(&path).unwrap(), move || open(&again));
     // The file is full: SQLite ends the transaction by itself, and no savepoint of it is left.
     link.get().unwrap().batch_execute("PRAGMA max_page_count = 4;").unwrap();
-    let mut asked = vec![put(1).0, ask(|conn| fill(conn)).0, put(2).0];
+    let mut asked = vec![put(1).0, ask(fill).0, put(2).0];
     assert!(super::commit(&mut link, &mut asked).is_err());
     link.broken("the file is full");
     let mut asked = vec![put(3).0, put(4).0];

@@ -58,6 +58,9 @@ pub async fn a_stale_epoch_changes_nothing(lab: &Lab) {
     let after = lab.load(&b).await;
     assert_eq!(after.repo.occupants, [a.id]);
     assert_eq!(lab.commit(second).await, CONFLICT);
+    let mut early = lab.plan_with_repo(&b, vec![RepoEvent::LetIn { task: b.id }]).await;
+    early.repo.iter_mut().for_each(|change| change.epoch += 1);
+    assert_eq!(lab.commit(early).await, CONFLICT, "nor does an epoch that is not there yet count");
     assert_eq!(lab.load(&b).await, after);
     assert_eq!(answered(lab.store().repo_events(&RepoId::new("repo"), 0, 10).await).len(), 1);
 }

@@ -138,6 +138,11 @@ pub async fn a_job_id_is_used_once(lab: &Lab) {
         change.job = Some(repo_job);
     }
     lab.conflicts(twice).await;
+    let mut of_repo = lab.about_repo(&lab.load_repo().await, Vec::new());
+    let mut look = lab.job(look_work());
+    look.id = id;
+    of_repo.change.job = Some(look);
+    assert_eq!(lab.store().commit_repo(of_repo).await, CommitOutcome::Conflict);
     assert_eq!(answered(lab.store().jobs(None, 10).await).len(), 1);
 }
 

@@ -23,6 +23,7 @@ use orchd_core::repo::Repo;
 use orchd_core::stage::Stage;
 use orchd_core::task::{Request, Task};
 use orchd_core::time::{Span, Timestamp};
+use uuid::Uuid;
 
 use super::{FullStore, Make, Subject};
 use crate::{CountingIds, ManualClock};
@@ -117,21 +118,25 @@ impl Lab {
         self.now()
     }
 
+    /// Identities must not order anything: as they are drawn, these go up and down.
+    fn unordered(&self) -> Uuid {
+        Uuid::from_u128(self.ids.next().as_u128().reverse_bits())
+    }
     /// A new identity of a task.
     pub fn task_id(&self) -> TaskId {
-        TaskId(self.ids.next())
+        TaskId(self.unordered())
     }
     /// A new identity of a job.
     pub fn job_id(&self) -> JobId {
-        JobId(self.ids.next())
+        JobId(self.unordered())
     }
     /// A new identity of an input.
     pub fn input_id(&self) -> InputId {
-        InputId(self.ids.next())
+        InputId(self.unordered())
     }
     /// A new identity of an effect.
     pub fn effect_id(&self) -> EffectId {
-        EffectId(self.ids.next())
+        EffectId(self.unordered())
     }
     /// A new identity of a process.
     pub fn boot(&self) -> BootId {

@@ -56,6 +56,8 @@ pub(super) fn repo_change(state: &State, change: &RepoChange) -> Checked<()> {
     }
     holds("repository-identity", same_project(&stored.repo, &change.repo))?;
     if let Some(job) = &change.job {
+        let of = Address::Repo(change.repo.id.clone());
+        holds("one-active-look-per-repository", !state.active_jobs().any(|j| j.row.of == of))?;
         holds("job-is-new", !state.jobs.contains_key(&job.id))?;
         holds("pipeline-job-has-a-task", job.spec.work.kind().class() == JobClass::Side)?;
     }

@@ -59,6 +59,7 @@ async fn request(sim: &Arc<Sim>, key: &Key) -> Option<TaskId> {
             ..Request::default()
         },
         track: track.map(str::to_owned),
+        repair: false,
         by: ada(),
     };
     // The surface lives in the process: it dies with it, and the person tries again.

@@ -151,6 +151,7 @@ fn docs(task: &Task, turnout: Turnout) -> DocFacts {
         brd: Some(Brd { goal: true, scope: there, acceptance: true }),
         adrs: vec![adr],
         risks: there,
+        questions: Vec::new(),
         changed: vec!["01-brd.md".to_owned(), "06-adr/ADR-001-x.md".to_owned()],
         taken_numbers: Vec::new(),
     }

@@ -117,14 +117,15 @@ impl SimExecutor {
 
     async fn land(&self, context: &RunContext, effect: EffectId, push: Push) -> LandingAnswer {
         let sim = &self.sim;
-        if sim.strikes(Fault::Infra) {
-            return LandingAnswer::NotSent { why: "the mirror is locked".to_owned() };
-        }
         sleep(sim, sim.between(10, 3_000)).await;
         match context.guard.may_send(effect).await {
             SendOutcome::MaySend => {}
             // A former holder may have sent it: nobody knows.
             SendOutcome::Stale => return LandingAnswer::Unknown { why: "the lease is not fresh".to_owned() },
+        }
+        if sim.strikes(Fault::Infra) {
+            // Only now: before the guard's word nobody knows whether a former holder sent it.
+            return LandingAnswer::NotSent { why: "the mirror is locked".to_owned() };
         }
         if sim.strikes(Fault::Misleading) {
             // A pull request of the same branch was merged, and it was not the code.

@@ -133,7 +133,8 @@ fn waiting(rest: &mut Rest, reason: Reason) {
 
 #[test]
 fn i_06_the_first_waits_for_nobody() {
-    let numbers = complaints(|rest| waiting(rest, Reason::Wait(Wait::Predecessor { on: "SIM-9".to_owned() })));
+    let numbers =
+        complaints(|rest| waiting(rest, Reason::Wait(Wait::Predecessor { on: "SIM-9".to_owned() })));
     assert!(numbers.contains(&6), "{numbers:?}");
 }
 

@@ -19,7 +19,10 @@ fn part(n: u64) {
         assert_eq!(complaint(&outcome), None);
         done += outcome.totals.done;
     }
-    assert!(done > PART, "only {done} tasks of {PART} worlds were done: the worlds are too hostile to show anything");
+    assert!(
+        done > PART,
+        "only {done} tasks of {PART} worlds were done: the worlds are too hostile to show anything"
+    );
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn people_read_what_was_done_and_what_to_do_next() {
         "no model was asked and nothing was spent",
         "Main went from aaaaaaaaaa to cccccccccc; its tests: 17 passed, 0 failed\n  ccc two\n  ddd one\n",
         "git -C /d/project show bbbbbbbbbb",
-        "orchctl init",
+        "docs/guide/own-repository.md",
     ] {
         assert!(text.contains(wanted), "{wanted:?} is missing in\n{text}");
     }

@@ -41,6 +41,8 @@ pub(crate) struct Queued {
     pub(crate) of: Address,
     pub(crate) spec: JobSpec,
     pub(crate) ending: bool,
+    /// A worker has claimed it. One that nobody has ends at once when it is told to.
+    pub(crate) claimed: bool,
 }
 
 /// An entry of the ledger, as opened.
@@ -270,7 +272,7 @@ impl Driver {
         self.enqueue(Address::Task(id), turn.job);
         self.enqueue(Address::Repo(self.repo.id.clone()), turn.repo_job);
         if let Some(end) = turn.end_job {
-            self.queue.iter_mut().filter(|job| job.id == end).for_each(|job| job.ending = true);
+            self.end_job(end);
         }
         if turn.wake_repo {
             self.wake_waiting(Some(id));
@@ -278,6 +280,15 @@ impl Driver {
         if turn.wake_dependents {
             let dependents = self.tasks.values_mut().filter(|slot| slot.deps.contains(&id));
             dependents.for_each(|slot| slot.due = Some(self.now));
+        }
+    }
+
+    fn end_job(&mut self, id: JobId) {
+        let Some(job) = self.queue.iter_mut().find(|job| job.id == id) else { return };
+        job.ending = true;
+        if !job.claimed {
+            let job = job.clone();
+            self.settle(&job, JobResult::Ended { why: "ended before anybody took it up".to_owned() });
         }
     }
 
@@ -290,17 +301,32 @@ impl Driver {
 
     fn enqueue(&mut self, of: Address, job: Option<NewJob>) {
         if let Some(NewJob { id, spec }) = job {
-            self.queue.push(Queued { id, of, spec, ending: false });
+            self.queue.push(Queued { id, of, spec, ending: false, claimed: false });
         }
     }
 
     // The world's side.
 
+    /// A worker takes the job up.
+    pub(crate) fn claim(&mut self, id: JobId) {
+        self.queue.iter_mut().filter(|job| job.id == id).for_each(|job| job.claimed = true);
+    }
+
     /// Answers one job, as luck has it.
     pub(crate) fn answer(&mut self, id: JobId, luck: Luck) {
-        let at = self.queue.iter().position(|job| job.id == id).expect("the job is queued");
-        let job = self.queue.remove(at);
+        let job = self.queue.iter().find(|job| job.id == id).expect("the job is queued").clone();
         let kind = job.spec.work.kind();
+        let may_end = !matches!(kind, JobKind::Push | JobKind::Deploy);
+        let result = if job.ending && may_end {
+            JobResult::Ended { why: "told to end".to_owned() }
+        } else {
+            self.result_of(&job, luck)
+        };
+        self.settle(&job, result);
+    }
+
+    /// The world's answer to a job, which reaches nobody yet.
+    pub(crate) fn result_of(&mut self, job: &Queued, luck: Luck) -> JobResult {
         let task = match &job.of {
             Address::Task(task) => Some(self.tasks[task].task.clone()),
             Address::Repo(_) => None,
@@ -316,13 +342,7 @@ impl Driver {
             has_suite: self.policy.test.is_some(),
             now: self.now,
         };
-        let may_end = !matches!(kind, JobKind::Push | JobKind::Deploy);
-        let result = if job.ending && may_end {
-            JobResult::Ended { why: "told to end".to_owned() }
-        } else {
-            self.world.answer(&asked, luck)
-        };
-        self.settle(&job, result);
+        self.world.answer(&asked, luck)
     }
 
     /// A job's result reaches its address.
@@ -348,12 +368,13 @@ impl Driver {
         panic!("the tasks keep waking each other at {:?}", self.now);
     }
 
-    /// The jobs that may be claimed now.
+    /// The jobs that somebody works on, or may claim now.
     pub(crate) fn claimable(&self) -> Vec<JobId> {
         let now = self.now;
         let free = |job: &&Queued| {
-            (job.ending || job.spec.not_before.is_none_or(|at| at <= now))
-                && (job.ending || !self.drained || job.spec.work.kind().class() == JobClass::Side)
+            let due = job.spec.not_before.is_none_or(|at| at <= now);
+            let side = job.spec.work.kind().class() == JobClass::Side;
+            job.claimed || (due && (side || !self.drained))
         };
         self.queue.iter().filter(free).map(|job| job.id).collect()
     }

@@ -454,6 +454,7 @@ pub(crate) fn docs(key: &Key) -> DocFacts {
             has_status: true,
         }],
         risks: true,
+        questions: Vec::new(),
         changed: Vec::new(),
         taken_numbers: Vec::new(),
     }
