@@ -121,7 +121,7 @@ fn file_submission(dir: &Path, role: Role, bytes: &[u8]) -> Result<String, Submi
         .map_err(|source| SubmitError::NotWritten { dir: dir.to_owned(), source })?;
     let mut said = format!("filed for the {role}");
     if !dropped.is_empty() {
-        let _ = write!(said, "; dropped, as orchd knows it better: {}", dropped.join(", "));
+        said.push_str(&format!("; dropped, as orchd knows it better: {}", dropped.join(", ")));
     }
     Ok(said)
 }

@@ -243,7 +243,7 @@ pub static INVARIANTS: [Invariant; 18] = [
     Invariant::new(14, "Replaying a task's events rebuilds its row."),
     Invariant::new(16, "The final board status of a settled task is the render of its row.")
         .rest(rest::board),
-    Invariant::new(17, "A task that ended leaves no place, lane, open effect or job.")
+    Invariant::new(17, "A task that ended leaves no place, lane, open effect or pipeline job; a stopped one leaves nothing.")
         .rows(rows::ended_leaves_nothing),
     Invariant::new(18, "Every waiting task has a reason that still stands, and whatever ends it will wake it.")
         .rows(rows::waits_have_an_end)

@@ -107,7 +107,8 @@ impl Draft<'_> {
             self.freeze(order);
         }
         let held = matches!(&decided.decision, Decision::Stay(Reason::Held { .. }));
-        if self.out.task.hold.is_some() && self.out.task.stopping.is_none() && !held {
+        let task = &self.out.task;
+        if task.hold.is_some() && task.stopping.is_none() && !task.stage.is_terminal() && !held {
             self.write(Event::HoldEnded { why: "what it waited for is gone".to_owned() });
         }
         self.carry_out(decided.decision, minted);

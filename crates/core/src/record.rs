@@ -4,7 +4,7 @@
 use crate::effect::{Effect, EffectState, Intent, LandingAnswer, ProbeAnswer, Proof};
 use crate::event::{Event, RepoEvent};
 use crate::fact::Fact;
-use crate::id::JobId;
+use crate::id::{JobId, Sha};
 use crate::job::{DeployAnswer, JobKind, JobResult, MainReport, SuiteOutcome};
 use crate::mutant::{self, Mutant};
 use crate::repo::{Freeze, MainSeen, Repo};
@@ -148,7 +148,12 @@ fn probe_answered(task: &Task, answer: ProbeAnswer) -> Vec<Event> {
         ProbeAnswer::Absent { main } => events.push(Event::EffectAbsent { main }),
         ProbeAnswer::Closed { main } => {
             events.extend(moved(task, EffectState::Refused, &format!("closed while main was {main}")));
-            events.push(Event::LaneGivenBack);
+            if never_arrived(task, &main) {
+                let why = "the landing was sent, and never arrived".to_owned();
+                events.push(Event::JobFailed { kind: JobKind::Push, why, told: false });
+            } else {
+                events.push(Event::LaneGivenBack);
+            }
         }
         ProbeAnswer::Deployed => {
             events.extend(moved(task, EffectState::Applied, "the environment runs it"));
@@ -175,6 +180,15 @@ fn probe_answered(task: &Task, answer: ProbeAnswer) -> Vec<Event> {
         }
     }
     events
+}
+
+/// The door was closed though main stood still and nobody asked for it: infrastructure kept the landing away.
+fn never_arrived(task: &Task, main: &Sha) -> bool {
+    let stood_still = task
+        .effect
+        .as_ref()
+        .is_some_and(|e| matches!(&e.intent, Intent::Landing { base, .. } if base == main));
+    stood_still && task.stopping.is_none() && task.pause.is_none()
 }
 
 /// A repository's fact as events.

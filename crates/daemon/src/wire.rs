@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use orchd_core::id::{BootId, Branch, RepoId};
 use orchd_core::lease::LeasePolicy;
@@ -88,7 +89,7 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32) -> Result<Wired, WireEr
     let projects = projects::load(&data)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
-    let store = Arc::new(SqliteStore::open(data.join("orchd.db"), Arc::clone(&clock))?);
+    let store = Arc::new(open_store(&data, &clock).await?);
     let board: Arc<dyn Board> = store.clone();
     let git = git(&data)?;
     let places = repositories(&data, &git, &projects).await?;
@@ -123,6 +124,23 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32) -> Result<Wired, WireEr
     };
     let files = Arc::new(DataFiles { data, workshop: Arc::new(workshop) });
     Ok(Wired { engine: Arc::new(Engine::new(deps)), board, files, clock })
+}
+
+/// An owner that was just killed takes a moment to be gone, and its lock with it.
+const OWNER_GONE: Duration = Duration::from_secs(3);
+
+async fn open_store(data: &Path, clock: &Arc<dyn Clock>) -> Result<SqliteStore, OpenError> {
+    let pause = Duration::from_millis(50);
+    let mut waited = Duration::ZERO;
+    loop {
+        match SqliteStore::open(data.join("orchd.db"), Arc::clone(clock)) {
+            Err(OpenError::Owned { .. }) if waited < OWNER_GONE => {
+                tokio::time::sleep(pause).await;
+                waited += pause;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 fn absolute(data: &Path) -> Result<PathBuf, WireError> {

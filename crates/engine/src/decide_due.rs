@@ -3,12 +3,14 @@
 
 use orchd_core::enact::Minted;
 use orchd_core::id::{EffectId, JobId, RepoId, TaskId, TransitionId};
-use orchd_core::port::store::{Commit, CommitOutcome, Loaded, RepoChange, RepoCommit, StoreError};
+use orchd_core::port::store::{
+    Commit, CommitOutcome, LedgerWrite, Loaded, RepoChange, RepoCommit, StoreError,
+};
 use orchd_core::time::Timestamp;
 use orchd_core::turn::{Turn, repo_turn, turn};
 use orchd_core::view::View;
 
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, join};
 
 /// Tries before a step gives the task back to the next tick: a conflict means that somebody else made progress.
 const TRIES: u32 = 8;
@@ -25,8 +27,10 @@ impl Engine {
             pass_over(self.decide_repo(repo).await, &repo.to_string())?;
         }
         let tasks = self.deps.store.due_tasks(self.now(), BATCH).await?;
-        for task in &tasks {
-            pass_over(self.decide_task(*task).await, &task.to_string())?;
+        // At once: their commits then share the store's transaction; in turn, each would wait for one of its own.
+        let decided = join::all(tasks.iter().map(|task| self.decide_task(*task))).await;
+        for (task, decided) in tasks.iter().zip(decided) {
+            pass_over(decided, &task.to_string())?;
         }
         Ok(repos.len() + tasks.len())
     }
@@ -135,7 +139,9 @@ fn commit_from(
     epoch: u64,
     now: Timestamp,
 ) -> Commit {
-    let changed = !turn.repo_events.is_empty();
+    // An irreversible step opens only in the repository that was looked at: a freeze may have come between.
+    let acts = turn.ledger.iter().any(|write| matches!(write, LedgerWrite::Open(_)));
+    let changed = acts || !turn.repo_events.is_empty();
     let repo = changed.then_some(RepoChange {
         epoch,
         repo: turn.repo,

@@ -5,6 +5,7 @@
 mod commands;
 mod decide_due;
 mod held;
+mod join;
 mod poll;
 mod project;
 mod reap;

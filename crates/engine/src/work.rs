@@ -6,8 +6,9 @@ use orchd_core::id::{InputId, RunId};
 use orchd_core::job::JobResult;
 use orchd_core::port::executor::{About, RunContext};
 use orchd_core::port::store::{ClaimFilter, Claimed, SettleOutcome};
+use orchd_core::time::Timestamp;
 
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, join};
 
 impl Engine {
     /// Claims up to `limit` jobs and prepares their contexts. The caller runs each with [`Engine::work`].
@@ -35,28 +36,29 @@ impl Engine {
     async fn contexts(
         &self,
         claimed: Vec<Claimed>,
-        asked: orchd_core::time::Timestamp,
+        asked: Timestamp,
     ) -> Result<Vec<RunContext>, EngineError> {
-        let mut contexts = Vec::with_capacity(claimed.len());
-        for one in claimed {
-            let guard = self.held.take(&one, asked);
-            let (job, token) = (one.job, one.token);
-            let why = match self.context(one, guard).await {
-                Ok(Some(context)) => {
-                    contexts.push(context);
-                    continue;
-                }
-                Ok(None) => "its task or repository is gone".to_owned(),
-                Err(error) => error.to_string(),
-            };
-            tracing::error!(%job, "a claimed job can not be started: {why}");
-            // Not renewed any more: if it can not be given back now, its lease ends and it is reaped.
-            self.held.drop_lease(job, token);
-            if let Err(error) = self.deps.store.release(job, token).await {
-                tracing::error!(%job, "it could not be given back: {error}");
-            }
+        // All at once: what a claim got is read back to back, not one answer after the other.
+        let prepared = join::all(claimed.into_iter().map(|one| self.prepare(one, asked))).await;
+        Ok(prepared.into_iter().flatten().collect())
+    }
+
+    /// The context of a claimed job; one that can not be started is given back.
+    async fn prepare(&self, one: Claimed, asked: Timestamp) -> Option<RunContext> {
+        let guard = self.held.take(&one, asked);
+        let (job, token) = (one.job, one.token);
+        let why = match self.context(one, guard).await {
+            Ok(Some(context)) => return Some(context),
+            Ok(None) => "its task or repository is gone".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        tracing::error!(%job, "a claimed job can not be started: {why}");
+        // Not renewed any more: if it can not be given back now, its lease ends and it is reaped.
+        self.held.drop_lease(job, token);
+        if let Err(error) = self.deps.store.release(job, token).await {
+            tracing::error!(%job, "it could not be given back: {error}");
         }
-        Ok(contexts)
+        None
     }
 
     async fn context(

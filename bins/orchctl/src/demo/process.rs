@@ -52,8 +52,9 @@ impl Engine {
         let mut engine = Self { child, log: log.clone(), stdout: BufReader::new(stdout).lines() };
         match engine.ready().await {
             Ok(()) => Ok(engine),
-            // Whatever it is, nothing may be left of it. The first failure is the one to tell.
+            // Whatever it is, nothing may be left of it.
             Err(error) => {
+                // The first failure is the one to tell.
                 let _ = engine.stop().await;
                 Err(error)
             }
@@ -112,6 +113,7 @@ impl Engine {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(source)) => Err(DemoError::Engine { doing: "ended", source, log: self.log }),
             Err(_) => {
+                // It can only have ended by itself meanwhile, which is as good.
                 let _ = self.child.kill().await;
                 Err(DemoError::Killed { after: END, log: self.log })
             }

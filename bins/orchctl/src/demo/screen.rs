@@ -67,8 +67,8 @@ impl Screen {
             text.push('\n');
         }
         self.drawn = block;
-        // A reader that went away (`| head`) is no reason to leave the work half done.
         let mut out = io::stdout().lock();
+        // A reader that went away (`| head`) is no reason to leave the work half done.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 

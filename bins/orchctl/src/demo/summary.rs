@@ -1,6 +1,6 @@
 //! What the demonstration says at its end, for people and as one line of JSON. Values in, text out.
 
-use std::fmt::Write as _;
+use std::fmt::{Arguments, Write as _};
 use std::path::{Path, PathBuf};
 
 use orchd_http::dto::Task;
@@ -62,6 +62,12 @@ pub(super) struct Facts<'a> {
     pub(super) tests: &'a str,
 }
 
+/// One more line.
+fn line(out: &mut String, text: Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
 /// The text for people.
 pub(super) fn text(facts: &Facts<'_>) -> String {
     let Facts { dir, report, tasks, commits, tests } = facts;
@@ -72,26 +78,30 @@ pub(super) fn text(facts: &Facts<'_>) -> String {
     }
     without_runner(&mut out, tasks);
     out.push_str("  The cost is what the scripted agent claims; no model was asked and nothing was spent.\n");
-    let _ = writeln!(
-        out,
-        "\nMain went from {} to {}; its tests: {tests}",
-        short(&report.base_sha),
-        short(&report.main_sha)
+    line(
+        &mut out,
+        format_args!(
+            "\nMain went from {} to {}; its tests: {tests}",
+            short(&report.base_sha),
+            short(&report.main_sha)
+        ),
     );
     for line in commits.lines() {
-        let _ = writeln!(out, "  {line}");
+        line(&mut out, format_args!("  {line}"));
     }
     out.push_str("\nHow to look further\n");
-    let _ = writeln!(out, "  git -C {repo} diff {}..main", short(&report.base_sha));
+    line(&mut out, format_args!("  git -C {repo} diff {}..main", short(&report.base_sha)));
     if let Some(red) = &report.red_sha {
-        let _ = writeln!(out, "  git -C {repo} show {}    # what the tests sent back", short(red));
+        line(&mut out, format_args!("  git -C {repo} show {}    # what the tests sent back", short(red)));
     }
-    let _ = writeln!(
-        out,
-        "  ls {}    # the engine's log, every run's prompt and output",
-        dir.join("data").display()
+    line(
+        &mut out,
+        format_args!(
+            "  ls {}    # the engine's log, every run's prompt and output",
+            dir.join("data").display()
+        ),
     );
-    let _ = writeln!(out, "  rm -r {}    # nothing else was written anywhere", dir.display());
+    line(&mut out, format_args!("  rm -r {}    # nothing else was written anywhere", dir.display()));
     out.push_str("\nOn a repository of your own\n");
     out.push_str("  docs/guide/own-repository.md: one file names the repository, its tests and your agents' commands;\n");
     out.push_str("  then `orchd --data DIR` works on it, and `orchctl --data DIR task new \"...\"` asks for something.\n");
@@ -106,26 +116,28 @@ fn without_runner(out: &mut String, tasks: &[Task]) {
     names.sort_unstable();
     names.dedup();
     if !names.is_empty() {
-        let _ = writeln!(out, "  Not applicable, no runner in this version: {}.", names.join(", "));
+        line(out, format_args!("  Not applicable, no runner in this version: {}.", names.join(", ")));
     }
 }
 
 fn task_line(out: &mut String, task: &Task) {
     let times = |n: u32, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
-    let _ = writeln!(out, "  {}  {}", task.key, task.title);
-    let _ = writeln!(
+    line(out, format_args!("  {}  {}", task.key, task.title));
+    line(
         out,
-        "      {}: sent back {}, {}, ${:.4}",
-        task.stage,
-        times(task.rework, "time", "times"),
-        times(task.runs, "run", "runs"),
-        task.cost_usd
+        format_args!(
+            "      {}: sent back {}, {}, ${:.4}",
+            task.stage,
+            times(task.rework, "time", "times"),
+            times(task.runs, "run", "runs"),
+            task.cost_usd
+        ),
     );
     if let Some(hold) = &task.hold {
-        let _ = writeln!(out, "      on Hold ({}): {}", hold.code, cut(hold.detail.trim(), 500));
-        let _ = writeln!(out, "      the {} must act: {}", hold.who, hold.todo);
+        line(out, format_args!("      on Hold ({}): {}", hold.code, cut(hold.detail.trim(), 500)));
+        line(out, format_args!("      the {} must act: {}", hold.who, hold.todo));
     } else if task.stage != "done" {
-        let _ = writeln!(out, "      {}", task.sentence.trim());
+        line(out, format_args!("      {}", task.sentence.trim()));
     }
 }
 

@@ -108,6 +108,7 @@ impl Watch<'_> {
                 track: Some(story.track.to_owned()),
                 ..NewTask::default()
             };
+            // The next look shows what came of it.
             let _: Task = self.client.post("/tasks", &new).await?;
         }
         Ok(())
@@ -164,6 +165,7 @@ impl Watch<'_> {
                 by: Some("you".to_owned()),
                 ..Command::default()
             };
+            // The next look shows what came of it.
             let _: Receipt = self.client.post(&format!("/tasks/{}/commands", task.id), &command).await?;
         }
         Ok(())
@@ -174,9 +176,15 @@ impl Watch<'_> {
 fn red(event: &Event) -> Option<String> {
     let event: orchd_core::event::Event = serde_json::from_value(event.data.clone()).ok()?;
     let orchd_core::event::Event::GateJudged { result } = event else { return None };
-    match (result.gate, &result.outcome, &result.subject) {
-        (GateName::TestsVerdict, GateOutcome::Reject { .. }, Subject::Commit(sha)) => Some(sha.to_string()),
-        (_, _, _) => None,
+    let rejected =
+        result.gate == GateName::TestsVerdict && matches!(result.outcome, GateOutcome::Reject { .. });
+    match &result.subject {
+        Subject::Commit(sha) if rejected => Some(sha.to_string()),
+        Subject::Commit(_)
+        | Subject::None
+        | Subject::Docs(_)
+        | Subject::Patch(_)
+        | Subject::Landing { .. } => None,
     }
 }
 

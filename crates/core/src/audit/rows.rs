@@ -209,7 +209,9 @@ pub(super) fn ended_leaves_nothing(world: &World, found: &mut Found) {
             });
         }
         found.demand(task.effect.is_none(), || format!("{} is over with an open effect", task.key));
-        let job = active(world).find(|job| job.of == Address::Task(task.id));
+        // Side jobs are allowed after the end, but a stopped task has ended with its clean-up.
+        let forbidden = |job: &&JobRow| job.class == JobClass::Pipeline || task.stage == Stage::Cancelled;
+        let job = active(world).find(|job| job.of == Address::Task(task.id) && forbidden(job));
         found.demand(job.is_none(), || format!("{} is over with an active job: {job:?}", task.key));
     }
 }

@@ -37,9 +37,21 @@ pub(super) fn moves(step: &Step, found: &mut Found) {
     }
 }
 
-/// Events that end a log: the reason shown for good, and the lane given back with the last decision.
-const fn closing(event: &Event) -> bool {
-    matches!(event, Event::Stayed { .. } | Event::LaneGivenBack)
+/// What may be written after the end: side jobs with their decisions, what is shown, and the lane given back with
+/// the last decision. Nothing of it changes a stage.
+fn closing(event: &Event) -> bool {
+    match event {
+        Event::JobQueued { job, .. } => job.kind.class() == JobClass::Side,
+        Event::Stayed { .. }
+        | Event::LaneGivenBack
+        | Event::Decided { .. }
+        | Event::JobFailed { .. }
+        | Event::JobClosed { .. }
+        | Event::JobToldToEnd { .. }
+        | Event::CleanedUp { .. }
+        | Event::Deferred { .. } => true,
+        _other => false,
+    }
 }
 
 /// I-2.

@@ -4,6 +4,7 @@
 use super::{Decided, Decision, Order};
 use crate::budget;
 use crate::effect::{Effect, EffectState, Intent};
+use crate::event::Spends;
 use crate::gate::GateName;
 use crate::hold::HoldCode;
 use crate::job::{DeployAnswer, JobKind, JobSpec, ProbeOf, Work};
@@ -52,9 +53,8 @@ fn resolve(view: &View, effect: &Effect, now: Timestamp) -> Decided {
         let why = view.task.evidence.infra.clone().unwrap_or_else(unseen);
         return Decided::hold_gate(HoldCode::Infra, why, Some(GateName::MergeVerify));
     }
-    let tired = effect.probes > limit;
     match (&effect.intent, &effect.absent_at) {
-        (Intent::Landing { base, .. }, Some(main)) if main == base && !tired && may_resend(view) => {
+        (Intent::Landing { base, .. }, Some(main)) if main == base && may_resend(view) => {
             resend(view, effect, now)
         }
         // A late act could still land it: close the door before anything else is decided.
@@ -63,10 +63,11 @@ fn resolve(view: &View, effect: &Effect, now: Timestamp) -> Decided {
     }
 }
 
-/// The resource compares base and must-not-exist ref, so the same act may be sent again.
+/// The resource compares base and must-not-exist ref, so the same act may be sent again, within the budget.
 fn may_resend(view: &View) -> bool {
     let task = &view.task;
-    task.stopping.is_none()
+    budget::infra_left(&view.policy.budgets, &task.spent, GateName::MergeVerify)
+        && task.stopping.is_none()
         && task.pause.is_none()
         && view.holds_lane()
         && view.repo.frozen_for(task.id).is_none()
@@ -81,7 +82,8 @@ fn resend(view: &View, effect: &Effect, now: Timestamp) -> Decided {
     Decided::new(Decision::Run(Box::new(Order {
         spec: JobSpec { work, not_before },
         intent: None,
-        spends: None,
+        // What was sent never arrived: infrastructure.
+        spends: Some(Spends::Infra(GateName::MergeVerify)),
     })))
 }
 

@@ -55,7 +55,8 @@ pub(super) fn decide(view: &View, now: Timestamp) -> Decided {
 /// A rework run that changed nothing did not do what it was asked for.
 fn unchanged_rework(view: &View, now: Timestamp) -> Option<Decided> {
     let (task, assignment) = (&view.task, view.task.assignment.as_ref()?);
-    let asked = task.stage == Stage::Development && !assignment.must_fix.is_empty();
+    let changes = run::role(view).is_some_and(|role| !role.is_judge());
+    let asked = changes && !assignment.must_fix.is_empty();
     let unchanged = assignment.head.is_some() && assignment.head.as_ref() == task.head();
     (asked && unchanged && view.run().is_some())
         .then(|| run::again(view, "nothing was changed, but the findings asked for a change", now))
@@ -142,10 +143,8 @@ fn not_judged(view: &View, gate: GateName, answer: Judged, now: Timestamp) -> De
     }
     match answer {
         Judged::NeedsRun if gate == GateName::DeployVerdict => landing::deploy(view),
-        // The rebase before the tests (Hold `main-red`) moved the patch under the reviewer's word.
-        Judged::NeedsRun if gate == GateName::ReviewVerdict && view.task.stage != Stage::Review => {
-            patch_changed(view)
-        }
+        // A rebase moved the patch, or the head, from under the word of a judge who works in an earlier stage.
+        Judged::NeedsRun if judged_earlier(view, gate) => patch_changed(view),
         Judged::NeedsRun => start_run(view, now),
         Judged::NeedsJob(work) => start_job(view, *work, now),
         Judged::NeedsMain(at) => entering::look(view, Look { at, ask_anew: false }, gate),
@@ -153,6 +152,12 @@ fn not_judged(view: &View, gate: GateName, answer: Judged, now: Timestamp) -> De
         // Answers are taken out before; kept total.
         Judged::Is(outcome, evidence) => closed(view, gate, outcome, &evidence, now),
     }
+}
+
+/// Whether a judge's run gives this gate its word, in another stage than the present one.
+fn judged_earlier(view: &View, gate: GateName) -> bool {
+    (gate == GateName::ReviewVerdict && view.task.stage != Stage::Review)
+        || (gate == GateName::TestsVerdict && view.task.stage != Stage::Testing)
 }
 
 fn start_run(view: &View, now: Timestamp) -> Decided {

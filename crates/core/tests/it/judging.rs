@@ -30,7 +30,7 @@ fn unattended() -> Policy {
 /// Runs of a role so far.
 fn runs_of(driver: &Driver, id: TaskId, role: Role) -> usize {
     let queued = |event: &&Event| matches!(event, Event::JobQueued { job, .. } if job.role == Some(role));
-    driver.events(id).into_iter().filter(|event| queued(&event)).count()
+    driver.events(id).into_iter().filter(queued).count()
 }
 
 /// What the queued run of the task must read.
@@ -212,7 +212,9 @@ fn analyst_asks(artifacts: &[&str], changed: &[&str], file: &[&str]) -> (Driver,
         Vec::new()
     };
     let submission = Submission { artifacts: owned(artifacts), questions, ..Submission::default() };
-    let JobResult::Agent(mut ended) = completed(&driver, id, Role::Analyst, submission) else { unreachable!() };
+    let JobResult::Agent(mut ended) = completed(&driver, id, Role::Analyst, submission) else {
+        unreachable!()
+    };
     ended.docs.changed = owned(changed);
     ended.docs.questions = owned(file);
     driver.settle(&run, JobResult::Agent(ended));

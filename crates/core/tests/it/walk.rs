@@ -13,7 +13,7 @@ use orchd_core::pipeline::Pipeline;
 use orchd_core::policy::{Approval, Ci, OnBroken, Policy, Suite, TestingBy};
 use orchd_core::reason::{Reason, Wait};
 use orchd_core::stage::Stage;
-use orchd_core::task::CiState;
+use orchd_core::task::{CiState, Task};
 use orchd_core::time::Span;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -350,9 +350,12 @@ fn ends_or_asks(driver: &Driver, id: TaskId, reason: &Reason) -> bool {
         Reason::Wait(Wait::Dependency { .. }) => {
             driver.tasks[&id].deps.iter().any(|on| driver.task(*on).stage != Stage::Done)
         }
-        Reason::Wait(
-            Wait::Predecessor { .. } | Wait::Lane { .. } | Wait::Capacity | Wait::Drained | Wait::Main,
-        )
+        // So must an irreversible effect whose outcome only a person can still find out (I-7).
+        Reason::Wait(Wait::Predecessor { on } | Wait::Lane { on, .. }) => {
+            let held = |task: &Task| task.key.as_str() == on && task.hold.is_some() && task.effect.is_some();
+            driver.tasks.values().any(|slot| held(&slot.task))
+        }
+        Reason::Wait(Wait::Capacity | Wait::Drained | Wait::Main)
         | Reason::Wait(Wait::Ci { .. } | Wait::Quota { .. })
         | Reason::Working { .. }
         | Reason::Deferred { .. } => false,

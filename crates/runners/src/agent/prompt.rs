@@ -147,7 +147,7 @@ fn findings(findings: &[Finding], dir: &RunDir) -> String {
             (Some(file), None) => format!(" {file}"),
             (None, _) => String::new(),
         };
-        let _ = writeln!(all, "[{:?}]{place}\n{}\n", finding.priority, finding.text);
+        all.push_str(&format!("[{:?}]{place}\n{}\n\n", finding.priority, finding.text));
     }
     let shown = fenced(&cut(all.trim_end(), FINDINGS_CAP));
     format!("{shown}\n\nAll of it, whole: {}", dir.file(MUST_FIX).display())

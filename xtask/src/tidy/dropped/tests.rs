@@ -27,3 +27,10 @@ fn a_bare_ok_drops_a_result_too() {
     lines("fn a() {\n    let b = c(|d| { e; f }).ok();\n    return g().ok();\n}", &[]);
     lines("fn a() { b = c.d().ok(); e().ok() }", &[]);
 }
+
+#[test]
+fn test_code_is_left_alone() {
+    let text = "fn a() {\n    let _ = b();\n}";
+    let source = Source { path: "crates/git/tests/it/a.rs".to_owned(), text: text.to_owned() };
+    assert!(check(&source, &lex::lex(text)).is_empty());
+}
