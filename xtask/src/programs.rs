@@ -1,4 +1,4 @@
-//! `cargo xtask sim` and `cargo xtask bench`: programs of the testkit, built as the shipped one is (release).
+//! `cargo xtask sim` and `cargo xtask bench`: programs that are built as the shipped one is (release), and run.
 
 use std::path::Path;
 
@@ -49,15 +49,17 @@ pub(crate) struct BenchArgs {
 
 /// Runs the simulation.
 pub(crate) fn sim(root: &Path, args: &SimArgs) -> Result<()> {
-    release(root, "sim", &args.words())
+    release(root, "orchd-testkit", "sim", &args.words())
 }
 
 /// Runs the measurements.
 pub(crate) fn bench(root: &Path, args: &BenchArgs) -> Result<()> {
-    release(root, "bench", &args.args)
+    // What is measured lies beside the program that measures.
+    shell::run(&mut shell::cargo(root, ["build", "--release", "--package", "orchctl"]))?;
+    release(root, "orchd-bench", "orchd-bench", &args.args)
 }
 
-fn release(root: &Path, program: &str, args: &[String]) -> Result<()> {
-    let run = ["run", "--release", "--package", "orchd-testkit", "--bin", program, "--"];
+fn release(root: &Path, package: &str, program: &str, args: &[String]) -> Result<()> {
+    let run = ["run", "--release", "--package", package, "--bin", program, "--"];
     shell::run(shell::cargo(root, run).args(args))
 }

@@ -1,7 +1,6 @@
 //! `orchctl submit`: files what an agent says about its run. Checks it against the role's schema, says exactly what is
 //! wrong with it, and writes it into the run's directory. No network, no token: a run can only speak for itself.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

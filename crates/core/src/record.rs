@@ -87,14 +87,20 @@ fn landing_answered(task: &Task, answer: LandingAnswer) -> Vec<Event> {
             events.extend(moved(task, EffectState::Refused, &format!("main moved to {main}")));
             events.push(Event::LaneGivenBack);
         }
-        LandingAnswer::Refused { why } => events.extend(moved(task, EffectState::Refused, &why)),
+        LandingAnswer::Refused { why } => events.extend(moved(task, not_by_this(task), &why)),
         LandingAnswer::NotSent { why } => {
-            events.extend(moved(task, EffectState::Refused, &why));
+            events.extend(moved(task, not_by_this(task), &why));
             events.push(Event::JobFailed { kind: JobKind::Push, why, told: false });
         }
         LandingAnswer::Unknown { why } => events.extend(moved(task, EffectState::Unknown, &why)),
     }
     events
+}
+
+/// This try did not land it. One that was sent before and probed may still be on its way: nobody knows then.
+fn not_by_this(task: &Task) -> EffectState {
+    let sent_before = task.effect.as_ref().is_some_and(|effect| effect.probes > 0);
+    if sent_before { EffectState::Unknown } else { EffectState::Refused }
 }
 
 /// The proof must speak about the very head that was validated; anything else proves nothing (INC-13).

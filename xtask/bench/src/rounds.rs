@@ -208,18 +208,17 @@ struct Groups {
 }
 
 impl Groups {
-    /// The smallest groups with which the floor needs no more COMMITs than the engine did.
+    /// The groups with which the floor's COMMITs come nearest to the engine's.
     fn like(script: &[Cycle], engine: Side) -> Self {
-        let most = 4 * CLAIM;
-        let enough = |count: &dyn Fn(usize) -> u64, wanted: u64| {
-            (1..most).find(|group| count(*group) <= wanted).unwrap_or(most)
+        let nearest = |commits: &dyn Fn(usize) -> u64, wanted: u64| {
+            (1..=4 * CLAIM).min_by_key(|group| commits(*group).abs_diff(wanted)).unwrap_or(1)
         };
         let decisions =
             |group: usize| script.iter().map(|cycle| count(floor::groups(&cycle.decisions, group))).sum();
         let jobs = |group: usize| script.iter().map(|cycle| count(job_groups(&cycle.jobs, group))).sum();
         Self {
-            decisions: enough(&decisions, engine.decisions.commits),
-            jobs: enough(&jobs, engine.jobs.commits),
+            decisions: nearest(&decisions, engine.decisions.commits),
+            jobs: nearest(&jobs, engine.jobs.commits),
         }
     }
 }

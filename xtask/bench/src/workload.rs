@@ -287,22 +287,26 @@ pub(crate) async fn decisions(engine: &Arc<Engine>, tasks: &[TaskId]) -> Result<
 /// Claims and settles until no job is left; answers how many there were.
 pub(crate) async fn jobs(engine: &Arc<Engine>) -> Result<usize> {
     let mut under_way = JoinSet::new();
-    let mut done = 0;
-    loop {
-        let free = CLAIM.min(IN_FLIGHT - under_way.len());
-        let contexts = engine.claim(u32::try_from(free)?).await?;
-        if contexts.is_empty() && under_way.is_empty() {
-            return Ok(done);
+    let (mut queued, mut done) = (true, 0);
+    while queued || !under_way.is_empty() {
+        if queued {
+            let free = CLAIM.min(IN_FLIGHT - under_way.len());
+            let contexts = engine.claim(u32::try_from(free)?).await?;
+            // Nothing is enqueued meanwhile: a claim that got less than it asked for has emptied the queue.
+            queued = contexts.len() == free;
+            for context in contexts {
+                let engine = Arc::clone(engine);
+                under_way.spawn(async move { engine.work(context).await });
+            }
         }
-        for context in contexts {
-            let engine = Arc::clone(engine);
-            under_way.spawn(async move { engine.work(context).await });
-        }
-        let least = under_way.len().saturating_sub(IN_FLIGHT - CLAIM);
-        for _ in 0..least.max(1) {
-            let Some(settled) = under_way.join_next().await else { break };
+        // Until there is room for the next claim; at the end, until nothing is under way.
+        let stay = if queued { IN_FLIGHT - CLAIM } else { 0 };
+        while under_way.len() > stay
+            && let Some(settled) = under_way.join_next().await
+        {
             ensure!(settled?? == SettleOutcome::Settled, "a lease was lost in the middle of the measurement");
             done += 1;
         }
     }
+    Ok(done)
 }

@@ -86,8 +86,8 @@ pub(super) fn text(facts: &Facts<'_>) -> String {
             short(&report.main_sha)
         ),
     );
-    for line in commits.lines() {
-        line(&mut out, format_args!("  {line}"));
+    for commit in commits.lines() {
+        line(&mut out, format_args!("  {commit}"));
     }
     out.push_str("\nHow to look further\n");
     line(&mut out, format_args!("  git -C {repo} diff {}..main", short(&report.base_sha)));

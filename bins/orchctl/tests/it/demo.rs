@@ -2,7 +2,6 @@
 //! `kill -9` in the middle; both tasks at once. Every run must end in the same tree of main and leave nothing behind.
 #![expect(clippy::unwrap_used, reason = "test code: a failure is the test's failure")]
 
-
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
