@@ -30,7 +30,7 @@ enum Task {
     Tidy,
     /// All tests: with nextest where it is installed, else with cargo's own runner
     Test(suite::Args),
-    /// Everything a change must pass: check, bans, test, sim, mutants, bench
+    /// Everything a change must pass: check, bans, test, sim, mutants
     Ci,
     /// Dependencies against deny.toml: licences, sources, banned and doubled crates
     Deny,

@@ -2,6 +2,7 @@
 
 use orchd_core::command::{Acceptance, CommandKind, RepoWanted, Wanted, commands};
 use orchd_core::event::Event;
+use orchd_core::evolve::confirmed;
 use orchd_core::fact::Fact;
 use orchd_core::hold::HoldCode;
 use orchd_core::id::TaskId;
@@ -9,9 +10,10 @@ use orchd_core::job::JobKind;
 use orchd_core::policy::{Approval, Policy};
 use orchd_core::reason::{Ask, Reason, Wait};
 use orchd_core::stage::Stage;
+use orchd_core::task::Task;
 use orchd_core::time::Span;
 
-use crate::support::build::{hook, policy};
+use crate::support::build::{birth, hook, policy};
 use crate::support::check;
 use crate::support::driver::Driver;
 use crate::support::world::Luck;
@@ -125,8 +127,9 @@ fn a_hold_ends_with_the_dependency_that_caused_it() {
 #[test]
 fn an_amended_request_passes_entry() {
     let mut driver = Driver::new(policy());
-    let id = driver.create(1, "express");
-    driver.tasks.get_mut(&id).expect("it exists").task.request.title = "x".to_owned();
+    let mut nameless = birth(1, "express");
+    nameless.request.title = "x".to_owned();
+    let id = driver.create_as(nameless);
     driver.settle_due();
     assert_eq!(hold(&driver, id), Some(HoldCode::Entry), "{:?}", driver.task(id).reason);
     retry(&mut driver, id);
@@ -136,6 +139,7 @@ fn an_amended_request_passes_entry() {
     driver.run_for(Span::mins(30));
     assert_eq!(driver.task(id).stage, Stage::Done, "{:?}", driver.task(id).reason);
     assert_eq!(driver.task(id).request.title, "Faster parser");
+    check::replay(&driver);
 }
 
 /// The request of work that is under way stays what it was.
@@ -167,13 +171,12 @@ fn a_confirmation_does_not_outlive_its_visit() {
     driver.command(id, Wanted::ConfirmDeploy);
     driver.settle_due();
     assert!(matches!(driver.task(id).reason, Some(Reason::Wait(Wait::Frozen { .. }))));
-    let seen = driver.task(id).visit;
-    let slot = driver.tasks.get_mut(&id).expect("it exists");
-    slot.task.visit += 1;
+    assert!(confirmed(driver.task(id)));
+    let next_visit = Task { visit: driver.task(id).visit + 1, ..driver.task(id).clone() };
+    assert!(!confirmed(&next_visit), "it stands for another visit");
     driver.repo_command(RepoWanted::Unfreeze);
-    driver.settle_due();
-    assert!(asks(&driver), "what visit {seen} confirmed is deployed: {:?}", driver.task(id).reason);
-    assert!(driver.world.hooks.is_empty());
+    driver.run_for(Span::mins(5));
+    assert_eq!(driver.task(id).stage, Stage::Done, "{:?}", driver.task(id).reason);
 }
 
 /// A pipeline that no longer has the task's stage is a person's to mend; the task does not look finished.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use orchd_core::admission::{self, Candidacy};
 use orchd_core::command::{Acceptance, Command, RepoCommand, RepoWanted, Shown, Wanted, accept};
 use orchd_core::enact::{Minted, NewJob};
-use orchd_core::event::{Event, RepoEvent};
+use orchd_core::event::{Birth, Event, RepoEvent};
 use orchd_core::evolve::born;
 use orchd_core::fact::{Address, Fact, Input, Pending};
 use orchd_core::id::{EffectId, InputId, JobId, TaskId};
@@ -21,7 +21,7 @@ use orchd_core::turn::{Turn, repo_turn, turn};
 use orchd_core::view::{Candidate, Dep, DepState, View};
 use uuid::Uuid;
 
-use super::build::{T0, birth, job_id, person, task_id};
+use super::build::{T0, birth, job_id, person};
 use super::check;
 use super::world::{Asked, Luck, World};
 
@@ -86,12 +86,16 @@ impl Driver {
     }
 
     pub(crate) fn create(&mut self, n: u64, track: &str) -> TaskId {
-        let birth = birth(n, track);
+        self.create_as(birth(n, track))
+    }
+
+    pub(crate) fn create_as(&mut self, birth: Birth) -> TaskId {
         let task = born(&birth, self.now);
+        let id = birth.id;
         let log = vec![(self.now, Event::Created { birth: Box::new(birth) })];
         let slot = Slot { task, log, due: Some(self.now), deps: Vec::new(), inputs: Vec::new() };
-        self.tasks.insert(task_id(n), slot);
-        task_id(n)
+        self.tasks.insert(id, slot);
+        id
     }
 
     /// `task` waits for `on`.
