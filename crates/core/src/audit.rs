@@ -125,6 +125,8 @@ pub struct Step<'a> {
     pub at: Timestamp,
     /// The repository as its own log has it at this moment.
     pub repo: Option<&'a Repo>,
+    /// A person named the task for the repair in this very commit; the repository's event of it comes later.
+    pub named: bool,
     /// The policy the latest decision was made under; `None` where today's is another one.
     pub policy: Option<&'a Policy>,
     /// What really happened outside.
@@ -287,6 +289,8 @@ struct Replay {
     read: usize,
     /// The latest decision was made under today's policy.
     same_policy: bool,
+    /// When a person last named the task for the repair.
+    named_at: Option<Timestamp>,
 }
 
 /// A repository as its log has it so far.
@@ -313,7 +317,7 @@ impl New<'_> {
 impl Auditor {
     /// An auditor that has seen nothing yet.
     pub fn new(policies: &BTreeMap<ProjectId, Arc<Policy>>) -> Self {
-        let digests = policies.iter().map(|(id, policy)| (id.clone(), policy.digest())).collect();
+        let digests = policies.iter().map(|(id, policy)| (id.clone(), policy.digest().clone())).collect();
         Self { digests, tasks: BTreeMap::new(), repos: BTreeMap::new(), jobs: BTreeMap::new(), inputs: 0 }
     }
 
@@ -339,8 +343,12 @@ impl Auditor {
     fn unread<'a>(&mut self, world: &World<'a>) -> Vec<New<'a>> {
         let mut new = Vec::new();
         for file in &world.tasks {
-            let replay =
-                self.tasks.entry(file.task.id).or_insert(Replay { task: None, read: 0, same_policy: true });
+            let replay = self.tasks.entry(file.task.id).or_insert(Replay {
+                task: None,
+                read: 0,
+                same_policy: true,
+                named_at: None,
+            });
             let unread = file.events.get(replay.read..).unwrap_or_default();
             replay.read += unread.len();
             new.extend(unread.iter().map(|logged| New::Task(file.task.id, logged)));
@@ -370,10 +378,14 @@ impl Auditor {
         if let Event::Decided { policy, .. } = &logged.event {
             replay.same_policy = self.digests.get(&task.project) == Some(policy);
         }
+        if matches!(logged.event, Event::Retried { repair: true, .. }) {
+            replay.named_at = Some(logged.at);
+        }
+        let named = replay.named_at == Some(logged.at);
         let policy = world.policies.get(&task.project).map(|p| &**p).filter(|_| replay.same_policy);
         let repo = self.repos.get(&task.repo).map(|r| &r.repo);
         let (event, at, truth) = (&logged.event, logged.at, world.truth);
-        let step = Step { before: task, event, at, repo, policy, truth };
+        let step = Step { before: task, event, at, repo, named, policy, truth };
         for invariant in &INVARIANTS {
             if let Some(ask) = invariant.step {
                 ask(&step, &mut Found { invariant, into: found });

@@ -126,7 +126,7 @@ impl Draft<'_> {
             self.view.candidates.len(),
             self.view.drained
         );
-        let policy = self.view.policy.digest();
+        let policy = self.view.policy.digest().clone();
         self.write(Event::Decided { decision: word(decision).to_owned(), policy, admission });
     }
 

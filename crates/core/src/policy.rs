@@ -2,6 +2,7 @@
 //! Reading it from a file is the configuration's; nothing here knows a file format.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +52,28 @@ pub struct Policy {
     pub person_deadline: Option<Span>,
     /// How long CI may be pending (spec 3.1).
     pub ci_limit: Span,
+    /// The digest, once it was asked for: a policy that is shared does not change.
+    #[serde(skip)]
+    pub known_digest: KnownDigest,
 }
+
+/// A policy's digest, worked out once. It is no part of the policy: a clone works out its own.
+#[derive(Debug, Default)]
+pub struct KnownDigest(OnceLock<Digest>);
+
+impl Clone for KnownDigest {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for KnownDigest {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for KnownDigest {}
 
 /// Who approves the BRD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -243,13 +265,15 @@ impl Policy {
             agents: BTreeMap::new(),
             person_deadline: None,
             ci_limit: Span::mins(60),
+            known_digest: KnownDigest::default(),
         }
     }
 
     /// Identifies this exact policy in the events of decisions.
-    pub fn digest(&self) -> Digest {
+    pub fn digest(&self) -> &Digest {
         // A policy is plain data with string keys: its JSON form always exists.
-        Digest::of(serde_json::to_string(self).unwrap_or_default().as_bytes())
+        let work_out = || Digest::of(serde_json::to_string(self).unwrap_or_default().as_bytes());
+        self.known_digest.0.get_or_init(work_out)
     }
 
     /// The wall-clock budget of a role's run (spec 2.6 defaults).

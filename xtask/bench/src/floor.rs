@@ -328,3 +328,6 @@ fn one(rows: usize) -> Result<()> {
     ensure!(rows == 1, "a statement of the floor changed {rows} rows, not one");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ mod record;
 mod report;
 mod rounds;
 mod script;
+mod stand_ins;
 mod start;
 mod workload;
 

@@ -62,3 +62,6 @@ pub(crate) fn load() -> String {
     let words: Vec<&str> = told.split_whitespace().take(3).collect();
     if words.is_empty() { "not known".to_owned() } else { words.join(" ") }
 }
+
+#[cfg(test)]
+mod tests;

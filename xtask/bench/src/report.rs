@@ -60,9 +60,12 @@ fn synced(dir: &Path) -> Result<f64> {
     Ok(median(took))
 }
 
+/// What is measured, how many of it, and where a side has it.
+type Measure = (&'static str, usize, fn(&Side) -> Part);
+
 /// Decisions and jobs against the floor; says also what they cost.
 pub(crate) fn throughput(size: Size, measured: &Measured) -> Vec<Row> {
-    let parts: [(&'static str, usize, fn(&Side) -> Part); 2] = [
+    let parts: [Measure; 2] = [
         ("decisions committed", size.decisions(), |side| side.decisions),
         ("jobs claimed and completed", size.jobs(), |side| side.jobs),
     ];

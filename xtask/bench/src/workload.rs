@@ -7,27 +7,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use async_trait::async_trait;
-use orchd_core::id::{Actor, BootId, Branch, Digest, Key, ProjectId, RepoId, Sha, TaskId};
-use orchd_core::job::{
-    AgentOutcome, AgentRun, BranchState, JobKind, JobResult, MainReport, SuiteOutcome, Work,
-};
+use orchd_core::id::{Actor, BootId, Key, TaskId};
+use orchd_core::job::JobKind;
 use orchd_core::lease::LeasePolicy;
-use orchd_core::policy::{Agent, Approval, Money, Policy, Suite};
+use orchd_core::policy::{Agent, Approval, Policy, Suite};
 use orchd_core::port::clock::{Clock, Ids};
-use orchd_core::port::executor::{About, Executor, RunContext};
-use orchd_core::port::forge::Forge;
+use orchd_core::port::executor::Executor;
 use orchd_core::port::store::{SettleOutcome, Store};
-use orchd_core::port::tracker::{OutsideError, Tracker};
 use orchd_core::repo::Repo;
 use orchd_core::stage::Role;
-use orchd_core::task::{Request, Task};
+use orchd_core::task::Request;
 use orchd_core::time::{Span, Timestamp};
-use orchd_core::verdict::{Finding, Priority, Submission, Verdict};
 use orchd_engine::{Deps, Engine, NewRequest};
 use orchd_store_sqlite::SqliteStore;
 use tokio::task::JoinSet;
 use uuid::Uuid;
+
+use crate::stand_ins::{AtOnce, NoSurfaces};
 
 /// Decisions, or jobs, that are under way at once.
 pub(crate) const IN_FLIGHT: usize = 32;
@@ -81,112 +77,6 @@ impl Ids for Random {
         )]
         Uuid::now_v7()
     }
-}
-
-/// Nobody looks at surfaces here; the projector is not measured.
-struct NoSurfaces;
-
-#[async_trait]
-impl Tracker for NoSurfaces {
-    async fn set_status(&self, _: &ProjectId, _: &Key, _: &str, _: &str) -> Result<(), OutsideError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Forge for NoSurfaces {
-    async fn ensure_pull(
-        &self,
-        _: &RepoId,
-        _: &Branch,
-        _: &str,
-        _: &str,
-        _: bool,
-    ) -> Result<(), OutsideError> {
-        Ok(())
-    }
-    async fn write_records(&self, _: &Task, _: &[(String, String)]) -> Result<(), OutsideError> {
-        Ok(())
-    }
-    async fn branch_head(&self, _: &RepoId, _: &Branch) -> Result<Option<Sha>, OutsideError> {
-        Ok(None)
-    }
-}
-
-/// Carries out a job by answering it.
-struct AtOnce;
-
-#[async_trait]
-impl Executor for AtOnce {
-    async fn run(&self, context: RunContext) -> JobResult {
-        let run = context.run();
-        let Ok(commit) = Sha::parse(Digest::of(run.0.as_bytes()).as_str()) else {
-            return JobResult::Infra { reason: "a digest is no commit name".to_owned() };
-        };
-        match (context.spec().work.clone(), context.about) {
-            (Work::MainSuite { .. }, _) => {
-                let green = SuiteOutcome::Green { tests: Some(23), warning: None };
-                let suites = vec![(commit.clone(), green)];
-                JobResult::Main(MainReport {
-                    tree: commit.clone(),
-                    sha: commit,
-                    at: NOW,
-                    diverged: None,
-                    suites,
-                })
-            }
-            (Work::Agent { role, entry, start, base, .. }, About::Task(task)) => {
-                let before = task.branch_state.unwrap_or_else(|| BranchState {
-                    base,
-                    head: start,
-                    patch: Digest::of(b"nothing"),
-                    docs: Digest::of(b"no documents"),
-                    ahead: false,
-                });
-                let patch = Digest::of(commit.as_str().as_bytes());
-                let branch = if role.is_judge() {
-                    before
-                } else {
-                    BranchState { head: commit, patch, ahead: true, ..before }
-                };
-                JobResult::Agent(Box::new(AgentRun {
-                    run,
-                    role,
-                    entry,
-                    outcome: AgentOutcome::Completed { submission: Box::new(submission(role, entry)) },
-                    branch: Some(branch),
-                    dropped: Vec::new(),
-                    ignored_fields: Vec::new(),
-                    docs: Default::default(),
-                    cost: Money(120_000),
-                    tokens: (48_000, 2_000),
-                    took_ms: 60_000,
-                    salvage: None,
-                }))
-            }
-            (work, _) => JobResult::Infra { reason: format!("{work:?} does not occur in the workload") },
-        }
-    }
-}
-
-/// The reviewer finds something new at each visit, so that the work goes on.
-fn submission(role: Role, entry: u32) -> Submission {
-    let summary =
-        Some("Parsed the header once, kept the raw bytes, and added a test for the short read.".to_owned());
-    if !role.is_judge() {
-        return Submission { summary, ..Submission::default() };
-    }
-    let finding = |n: u32, text: &str| Finding {
-        priority: Priority::P1,
-        file: Some("src/wire/header.rs".to_owned()),
-        line: Some(40 + n),
-        text: format!("Visit {entry}: {text}"),
-    };
-    let findings = vec![
-        finding(1, "the length is read before it is checked; a short buffer is a panic here, not an error."),
-        finding(2, "the test never reaches the second branch: its input is longer than the limit."),
-    ];
-    Submission { verdict: Some(Verdict::Negative), findings, summary, ..Submission::default() }
 }
 
 fn policy(n: usize) -> Policy {

@@ -120,7 +120,7 @@ pub(super) fn starts_nothing(step: &Step, found: &mut Found) {
 /// I-8: no landing or deployment is intended in a frozen repository.
 pub(super) fn frozen_effect(step: &Step, found: &mut Found) {
     let (Event::EffectOpened { effect }, Some(repo)) = (step.event, step.repo) else { return };
-    if let Some(freeze) = repo.frozen_for(step.before.id) {
+    if let Some(freeze) = repo.frozen_for(step.before.id).filter(|_| !step.named) {
         found.broken(format!("{}: {:?} while frozen: {}", step.before.key, effect.intent, freeze.why));
     }
 }

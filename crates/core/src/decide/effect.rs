@@ -69,6 +69,7 @@ fn may_resend(view: &View) -> bool {
     budget::infra_left(&view.policy.budgets, &task.spent, GateName::MergeVerify)
         && task.stopping.is_none()
         && task.pause.is_none()
+        && task.landing.refused.is_none()
         && view.holds_lane()
         && view.repo.frozen_for(task.id).is_none()
 }

@@ -177,10 +177,8 @@ async fn drains(sim: &Arc<Sim>, drained: bool) {
 }
 
 fn any_command(sim: &Sim, task: &Task) -> Wanted {
-    if sim.one_in(2) {
-        if let Some(what) = fitting(task) {
-            return what;
-        }
+    if let Some(what) = fitting(task).filter(|_| sim.one_in(2)) {
+        return what;
     }
     match sim.below(20) {
         0 => Wanted::Stop,

@@ -127,6 +127,9 @@ impl SimExecutor {
             // Only now: before the guard's word nobody knows whether a former holder sent it.
             return LandingAnswer::NotSent { why: "the mirror is locked".to_owned() };
         }
+        if !sim.is_calm() && sim.one_in(30) {
+            return LandingAnswer::Refused { why: "the receiver says no".to_owned() };
+        }
         if sim.strikes(Fault::Misleading) {
             // A pull request of the same branch was merged, and it was not the code.
             let main = sim.with(|i| i.git.main());

@@ -1,6 +1,8 @@
 //! The simulation as tests: a thousand seeds without a violation, the same seed twice is the same run, every
 //! invariant can be broken, and a mutant of the design is noticed.
 
+#![expect(clippy::unwrap_used, reason = "test code: a failure is the test's failure")]
+
 mod broken;
 mod mutants;
 mod seeds;
