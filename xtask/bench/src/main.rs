@@ -69,7 +69,13 @@ fn run(args: &Args) -> Result<bool> {
     if !args.no_start {
         let orchctl = args.orchctl.clone().unwrap_or_else(|| beside.join("orchctl"));
         let starts = if args.quick { 2 } else { STARTS };
-        rows.extend(report::start(&start::measure(&orchctl, dir.path(), starts)?));
+        match start::measure(&orchctl, dir.path(), starts) {
+            Ok(start) => rows.extend(report::start(&start)),
+            Err(error) => {
+                report::table(&rows);
+                return Err(error.context("the program's start could not be measured"));
+            }
+        }
     }
     Ok(report::table(&rows))
 }

@@ -87,7 +87,8 @@ impl Running {
         command.arg("engine").arg("--data").arg(data).arg("--demo").arg(project);
         let start = Moment::now();
         let mut child = command
-            .stdin(Stdio::null())
+            // Held open: a demo's engine stops when nobody is at the other end any more.
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -108,7 +109,10 @@ impl Running {
 
     fn memory(&self) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS is told")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("the engine ended while it was idle")?;
         let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib * 1024.0 / 1e6)
     }

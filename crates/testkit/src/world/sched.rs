@@ -37,6 +37,17 @@ pub(super) enum Wake {
     Never,
 }
 
+impl Wake {
+    /// The moment, for the order among several.
+    pub(super) const fn at(self) -> Timestamp {
+        match self {
+            Self::Ready => Timestamp(i64::MIN),
+            Self::At(at) | Self::Hint(at) => at,
+            Self::Never => Timestamp(i64::MAX),
+        }
+    }
+}
+
 struct Slot {
     owner: Owner,
     work: Work,
@@ -91,10 +102,9 @@ impl Schedule {
 
     fn poll(&mut self, sim: &Arc<Sim>, index: usize) {
         let Some(slot) = self.slots.get_mut(index) else { return };
-        sim.set_wake(Wake::Ready);
         let mut context = Context::from_waker(Waker::noop());
         let done = slot.work.as_mut().poll(&mut context).is_ready();
-        slot.wake = sim.wake();
+        slot.wake = sim.take_wake();
         if done {
             drop(self.slots.swap_remove(index));
         }

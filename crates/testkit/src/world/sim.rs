@@ -55,7 +55,7 @@ pub(super) struct Inner {
     /// Faults are over; people answer what they are asked.
     pub(super) calm: bool,
     spawned: Vec<(Owner, Work)>,
-    wake: Wake,
+    wake: Option<Wake>,
     dead: Vec<usize>,
     written: bool,
     pub(super) hash: u64,
@@ -103,7 +103,7 @@ impl Sim {
             reported: BTreeSet::new(),
             calm: false,
             spawned: Vec::new(),
-            wake: Wake::Ready,
+            wake: None,
             dead: Vec::new(),
             written: false,
             hash: 0xcbf2_9ce4_8422_2325,
@@ -182,12 +182,23 @@ impl Sim {
         self.with(|i| std::mem::take(&mut i.spawned))
     }
 
+    /// A future waits for this; of several that were polled as one, the earliest counts.
     pub(super) fn set_wake(&self, wake: Wake) {
-        self.with(|i| i.wake = wake);
+        self.with(|i| {
+            if i.wake.is_none_or(|other| wake.at() < other.at()) {
+                i.wake = Some(wake);
+            }
+        });
     }
 
-    pub(super) fn wake(&self) -> Wake {
-        self.with(|i| i.wake)
+    /// What the future that was just polled waits for.
+    pub(super) fn take_wake(&self) -> Wake {
+        self.with(|i| i.wake.take()).unwrap_or(Wake::Ready)
+    }
+
+    /// Whether the process died while its future is still being polled.
+    pub(super) fn is_dead(&self, replica: usize) -> bool {
+        self.with(|i| i.dead.contains(&replica))
     }
 
     pub(super) fn stands_still_until(&self, owner: Owner) -> Timestamp {

@@ -49,6 +49,10 @@ impl SimStore {
     ) -> StoreResult<T> {
         let sim = &self.sim;
         give_way(sim).await;
+        if sim.is_dead(self.replica) {
+            // Another call of the same step has taken the process with it.
+            return never(sim).await;
+        }
         if sim.now() < sim.with(|i| i.outage_until) {
             return down();
         }
