@@ -8,6 +8,8 @@ mod run;
 mod stage;
 mod stop;
 
+pub(crate) use stage::head_gates;
+
 use crate::effect::Intent;
 use crate::event::{How, Spends};
 use crate::gate::{GateName, GateResult};

@@ -89,7 +89,7 @@ pub(crate) fn throughput(size: Size, measured: &Measured) -> Vec<Row> {
             unit: "/s",
             floor: format!("{:.0}", rates.0),
             engine: format!("{:.0}", rates.1),
-            figure: format!("{:.0} %", ratio * 100.0),
+            figure: format!("{:.1} %", ratio * 100.0),
             target: format!("≥ {:.0} %", OF_FLOOR * 100.0),
             reached: ratio >= OF_FLOOR,
         });

@@ -74,7 +74,7 @@ fn gates(view: &View, next: Stage) -> Vec<GateName> {
 }
 
 /// The gates of earlier stages that must stand for the very head and patch that land.
-pub(super) fn head_gates(view: &View) -> impl Iterator<Item = GateName> + '_ {
+pub(crate) fn head_gates(view: &View) -> impl Iterator<Item = GateName> + '_ {
     let again = [
         GateName::CiGreen,
         GateName::Tamper,

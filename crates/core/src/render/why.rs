@@ -4,6 +4,7 @@
 use super::{one_line, subject};
 use crate::admission;
 use crate::command::{CommandKind, commands};
+use crate::decide::head_gates;
 use crate::gate::{self, GateName, Judged};
 use crate::reason::{Ask, Reason, Wait};
 use crate::stage::Stage;
@@ -162,19 +163,8 @@ fn coming_gates(view: &View) -> Vec<GateName> {
     }
     if lands {
         gates.extend_from_slice(gate::ENTERING_DEPLOY);
-        let stages = view.policy.pipeline.stages(&task.track);
-        for again in [
-            GateName::CiGreen,
-            GateName::Tamper,
-            GateName::ReviewVerdict,
-            GateName::TestsVerdict,
-            GateName::StagingVerdict,
-        ] {
-            let asked = stages.iter().any(|stage| gate::leaving(*stage).contains(&again));
-            if asked && !gates.contains(&again) {
-                gates.push(again);
-            }
-        }
+        let again: Vec<GateName> = head_gates(view).filter(|gate| !gates.contains(gate)).collect();
+        gates.extend(again);
     }
     if next != Stage::Deploy {
         gates.extend_from_slice(gate::leaving(task.stage));
