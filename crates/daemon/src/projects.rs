@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use orchd_core::id::Branch;
 use orchd_core::policy::Policy;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,9 @@ pub struct Project {
     pub policy: Policy,
     /// The user's repository that the local forge is a clone of, and that hears of landings.
     pub user_repo: Option<PathBuf>,
+    /// The branch that is main there; found at the first start and kept.
+    #[serde(default)]
+    pub user_branch: Option<Branch>,
 }
 
 /// Why the projects can not be read or written.

@@ -86,13 +86,13 @@ fn chain(error: &dyn std::error::Error) -> String {
 pub async fn wire(data: &Path, exe: &Path, workers: u32) -> Result<Wired, WireError> {
     let data = absolute(data)?;
     private(&data)?;
-    let projects = projects::load(&data)?;
+    let mut projects = projects::load(&data)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let store = Arc::new(open_store(&data, &clock).await?);
     let board: Arc<dyn Board> = store.clone();
     let git = git(&data)?;
-    let places = repositories(&data, &git, &projects).await?;
+    let places = repositories(&data, &git, &mut projects).await?;
     let workshop = Workshop::new(WorkshopConfig {
         data: data.clone(),
         git: git.clone(),
@@ -176,19 +176,30 @@ fn environment() -> Vec<(String, String)> {
 
 type Places = BTreeMap<RepoId, RepoPlace>;
 
-/// Each project's local forge: made from the user's repository at the first start.
-async fn repositories(data: &Path, git: &Git, projects: &[Project]) -> Result<Places, WireError> {
+/// Each project's local forge: made from the user's repository at the first start, which is remembered.
+async fn repositories(data: &Path, git: &Git, projects: &mut [Project]) -> Result<Places, WireError> {
     let mut places = Places::new();
-    for project in projects {
+    let mut found = false;
+    for project in projects.iter_mut() {
         let repo = &project.policy.repo;
         let dir = data.join("forges").join(format!("{repo}.git"));
-        let user = match &project.user_repo {
-            Some(user) => Some(follow(git, &dir, user).await?),
-            None => None,
+        let user = match (&project.user_repo, &project.user_branch) {
+            // What came since is imported before each admission and landing; a start need not wait for it.
+            (Some(user), Some(branch)) => {
+                let forge = orchd_local::open(git, &dir).await?;
+                Some(UserRepo { dir: user.clone(), branch: branch.clone(), forge })
+            }
+            (Some(user), None) => {
+                let followed = follow(git, &dir, user).await?;
+                project.user_branch = Some(followed.branch.clone());
+                found = true;
+                Some(followed)
+            }
+            (None, _) => {
+                orchd_local::open(git, &dir).await?;
+                None
+            }
         };
-        if user.is_none() {
-            orchd_local::open(git, &dir).await?;
-        }
         let place = RepoPlace {
             remote: Remote::Path(dir),
             main: Branch::new("main"),
@@ -196,6 +207,9 @@ async fn repositories(data: &Path, git: &Git, projects: &[Project]) -> Result<Pl
             user,
         };
         places.insert(repo.clone(), place);
+    }
+    if found {
+        projects::save(data, projects)?;
     }
     Ok(places)
 }
