@@ -2,6 +2,7 @@
 //! read after it, on the asker's own thread.
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use async_trait::async_trait;
 use orchd_core::event::{Event, RepoEvent};
@@ -66,6 +67,13 @@ impl Store for SqliteStore {
         let mut counted = None;
         if mutant::on(Mutant::Inc37) {
             counted = Some(self.read(create::next_seq).await?);
+            // Others come in between, also where every method is done at its first poll: the mutant's whole point.
+            let mut yielded = false;
+            std::future::poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
         }
         Ok(self.write(move |conn| create::create(conn, new, counted)).await?)
     }

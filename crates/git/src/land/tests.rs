@@ -11,7 +11,7 @@ async fn root_commit(mirror: &Mirror, message: &str) -> Sha {
 }
 
 #[tokio::test]
-async fn inc_46_the_receiver_refuses_an_unrelated_root_with_a_matching_lease() {
+async fn the_receiver_refuses_an_unrelated_root_with_a_matching_lease() {
     let dir = tempfile::tempdir().unwrap();
     let git = Git::new(GitConfig::new(dir.path().join("home"))).unwrap();
     let forge = ForgeRepo::init(&git, &dir.path().join("fo rge")).await.unwrap();

@@ -72,7 +72,7 @@ async fn an_unreachable_remote_is_unknown_and_an_empty_one_has_no_main() {
 }
 
 #[tokio::test]
-async fn inc_41_records_are_a_ref_of_their_own_and_idempotent() {
+async fn records_are_a_ref_of_their_own_and_idempotent() {
     let world = World::new().await;
     let (mirror, name) = (&world.mirror, RefName::records(task()));
     let files = vec![("12-review.md".to_owned(), b"ok".to_vec()), ("a b/ö\n.md".to_owned(), vec![0, 1])];

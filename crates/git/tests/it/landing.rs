@@ -120,7 +120,7 @@ async fn a_landing_and_a_stop_at_once_agree_on_who_was_first() {
 }
 
 #[tokio::test]
-async fn inc_13_the_proof_is_ancestry_and_a_lost_main_is_told() {
+async fn the_proof_is_ancestry_and_a_lost_main_is_told() {
     let world = World::new().await;
     let (mirror, name) = (&world.mirror, RefName::merge(task(), 1));
     let head = world.commit_on(&world.base, "a", "1").await;

@@ -177,7 +177,7 @@ async fn what_a_judge_changed_is_dropped_and_its_report_is_read() {
 }
 
 #[tokio::test]
-async fn inc_42_a_report_that_lay_there_before_is_no_verdict_of_this_run() {
+async fn a_report_that_lay_there_before_is_no_verdict_of_this_run() {
     let mut world = World::new().await;
     let report = "---\nverdict: APPROVED\n---\n";
     let files = [("code", "1\n"), ("docs/work-items/DEMO-1/12-review.md", report), ("12-review.md", report)];

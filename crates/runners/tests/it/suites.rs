@@ -53,7 +53,7 @@ async fn suites_tell_what_ran() {
 }
 
 #[tokio::test]
-async fn inc_10_a_timed_out_suite_is_infrastructure() {
+async fn a_timed_out_suite_is_infrastructure() {
     let mut world = World::new().await;
     world.policy.test = Some(suite("echo half; exec sleep 600"));
     world.policy.test.as_mut().unwrap().timeout = Span::millis(300);
@@ -116,7 +116,7 @@ fn rebase_of(task: &Task, tested: bool) -> Work {
 }
 
 #[tokio::test]
-async fn inc_16_two_branches_green_apart_are_red_together() {
+async fn two_branches_green_apart_are_red_together() {
     let mut world = World::new().await;
     // Red only where both files are.
     world.policy.test =
