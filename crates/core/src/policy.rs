@@ -36,10 +36,8 @@ pub struct Policy {
     pub test: Option<Suite>,
     /// Who works in `testing`.
     pub testing_by: TestingBy,
-    /// How the project is deployed.
+    /// How the project is deployed; landing comes first.
     pub deploy: Deploy,
-    /// Whether landing or deployment comes first.
-    pub order: Order,
     /// What the first red after a landing does.
     pub on_broken: OnBroken,
     /// Files merged by union in the landing's rebase, guarded against vanished entries.
@@ -143,14 +141,6 @@ pub enum Deploy {
         /// This version has a runner for it; without one `deploy-verdict` is NotApplicable, loudly.
         has_runner: bool,
     },
-}
-
-/// Whether landing or deployment comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Order {
-    /// Land, prove, then ask for the deployment.
-    MergeThenDeploy,
 }
 
 /// What the first red after a landing does (spec 3.9).
@@ -258,7 +248,6 @@ impl Policy {
             test: None,
             testing_by: TestingBy::Runner,
             deploy: Deploy::None,
-            order: Order::MergeThenDeploy,
             on_broken: OnBroken::Hold,
             merge_union: Vec::new(),
             budgets: Budgets::default(),

@@ -54,7 +54,7 @@ impl PushExecutor {
         match self.landed_before(context, mirror, head).await {
             Ok(Some(answer)) => return answer,
             Ok(None) => {}
-            // Nothing was sent by us, and the ledger said that nobody did before.
+            // Nothing was sent by this run. On a resend a former one may still arrive: core knows which it is.
             Err(error) => return LandingAnswer::NotSent { why: error.reason() },
         }
         match mirror.land(base, head, merge_ref).await {
