@@ -1,11 +1,10 @@
 //! Claiming jobs, running them, and settling what they answer. A result is accepted only with the current
 //! token; one that can not be stored yet is kept and offered again.
 
-use orchd_core::fact::Address;
 use orchd_core::id::{InputId, RunId};
 use orchd_core::job::JobResult;
 use orchd_core::port::executor::{About, RunContext};
-use orchd_core::port::store::{ClaimFilter, Claimed, SettleOutcome};
+use orchd_core::port::store::{ClaimFilter, Claimed, Rows, SettleOutcome};
 use orchd_core::time::Timestamp;
 
 use crate::{Engine, EngineError, join};
@@ -66,19 +65,9 @@ impl Engine {
         claimed: Claimed,
         guard: std::sync::Arc<dyn orchd_core::port::executor::Guard>,
     ) -> Result<Option<RunContext>, EngineError> {
-        let (about, repo, project) = match &claimed.of {
-            Address::Task(task) => {
-                let Some(loaded) = self.deps.store.load(*task, self.now()).await? else { return Ok(None) };
-                let project = loaded.task.project.clone();
-                (About::Task(Box::new(loaded.task)), loaded.repo, project)
-            }
-            Address::Repo(repo) => {
-                let Some(loaded) = self.deps.store.load_repo(repo).await? else { return Ok(None) };
-                let project = loaded.repo.project.clone();
-                (About::Repo, loaded.repo, project)
-            }
-        };
-        let policy = self.policy(&project)?;
+        let Some(Rows { task, repo }) = self.deps.store.rows_of(&claimed.of).await? else { return Ok(None) };
+        let policy = self.policy(task.as_ref().map_or(&repo.project, |task| &task.project))?;
+        let about = task.map_or(About::Repo, |task| About::Task(Box::new(task)));
         Ok(Some(RunContext { claimed, about, repo, policy, guard }))
     }
 

@@ -4,13 +4,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 
-use diesel::{Connection as _, SqliteConnection};
+use diesel::SqliteConnection;
 
 use crate::fail::Fail;
+use crate::frame::Frame;
 use crate::link::Link;
 use crate::oneshot;
 
-/// At most this many requests share a COMMIT: a bound on how long the first of them waits.
+/// At most this many requests share a transaction: a bound on how long the first of them waits.
 const GROUP: usize = 128;
 
 /// What the writing thread has done since it started.
@@ -32,30 +33,6 @@ pub(crate) trait Request: Send {
     fn run(&mut self, conn: &mut SqliteConnection, frame: Frame) -> Result<(), Fail>;
     /// Tells the asker, after the COMMIT; `failed` is the failure that made the whole group unknown.
     fn answer(self: Box<Self>, failed: Option<&str>);
-}
-
-/// What a request is done in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Frame {
-    /// A transaction of its own that writes.
-    Immediate,
-    /// A savepoint of the group's transaction.
-    Savepoint,
-    /// A transaction of its own that only reads: all of it is of one moment.
-    Snapshot,
-}
-
-impl Frame {
-    fn run<T>(
-        self,
-        conn: &mut SqliteConnection,
-        work: impl FnOnce(&mut SqliteConnection) -> Answer<T>,
-    ) -> Answer<T> {
-        match self {
-            Self::Immediate => conn.immediate_transaction(work),
-            Self::Savepoint | Self::Snapshot => conn.transaction(work),
-        }
-    }
 }
 
 /// A closure as a request.
@@ -125,14 +102,8 @@ impl Tally {
 
 /// Serves writers until all askers are gone: what has piled up during one COMMIT is the next group.
 pub(crate) fn serve_writers(mut link: Link, requests: &mpsc::Receiver<Box<dyn Request>>, tally: &Tally) {
-    while let Ok(first) = requests.recv() {
-        let mut group = vec![first];
-        while group.len() < GROUP
-            && let Ok(next) = requests.try_recv()
-        {
-            group.push(next);
-        }
-        let failed = commit(&mut link, &mut group).err().map(explain);
+    while let Some(mut group) = next_group(requests) {
+        let failed = commit(&mut link, &mut group).as_ref().err().map(explain);
         match &failed {
             Some(why) => link.broken(why),
             None => tally.count(group.len()),
@@ -143,31 +114,59 @@ pub(crate) fn serve_writers(mut link: Link, requests: &mpsc::Receiver<Box<dyn Re
     }
 }
 
+/// What waits, and at least one; `None` when all askers are gone.
+fn next_group(requests: &mpsc::Receiver<Box<dyn Request>>) -> Option<Vec<Box<dyn Request>>> {
+    let mut group = vec![requests.recv().ok()?];
+    while group.len() < GROUP
+        && let Ok(next) = requests.try_recv()
+    {
+        group.push(next);
+    }
+    Some(group)
+}
+
 /// One transaction for the whole group; one request alone needs no savepoint.
 fn commit(link: &mut Link, group: &mut [Box<dyn Request>]) -> Result<(), Fail> {
     let conn = link.get()?;
     if let [only] = group {
         return only.run(conn, Frame::Immediate);
     }
-    conn.immediate_transaction(|conn| {
-        group.iter_mut().try_for_each(|request| request.run(conn, Frame::Savepoint))
-    })
+    Frame::Immediate
+        .run(conn, |conn| group.iter_mut().try_for_each(|request| request.run(conn, Frame::Savepoint)))
 }
 
-/// Serves readers until all askers are gone, each on a snapshot of its own.
+/// Serves readers until all askers are gone: what waits is read of one moment, after the last of it was asked.
 pub(crate) fn serve_readers(mut link: Link, requests: &mpsc::Receiver<Box<dyn Request>>) {
-    while let Ok(mut request) = requests.recv() {
-        let failed = link.get().and_then(|conn| request.run(conn, Frame::Snapshot)).err().map(explain);
-        if let Some(why) = &failed {
-            link.broken(why);
+    while let Some(group) = next_group(requests) {
+        let mut group = group.into_iter();
+        let read =
+            link.get().and_then(|conn| Frame::Snapshot.run(conn, |conn| answer_each(conn, &mut group)));
+        let Err(fail) = read else { continue };
+        let why = explain(&fail);
+        link.broken(&why);
+        for request in group {
+            request.answer(Some(&why));
         }
-        request.answer(failed.as_deref());
     }
 }
 
-fn explain(fail: Fail) -> String {
+/// Reads for one after the other, and answers each at once.
+fn answer_each(
+    conn: &mut SqliteConnection,
+    group: &mut impl Iterator<Item = Box<dyn Request>>,
+) -> Answer<()> {
+    for mut request in group {
+        let read = request.run(conn, Frame::Shared);
+        let failed = read.as_ref().err().map(explain);
+        request.answer(failed.as_deref());
+        read?;
+    }
+    Ok(())
+}
+
+fn explain(fail: &Fail) -> String {
     match fail {
-        Fail::Database(why) | Fail::Rule(why) => why,
+        Fail::Database(why) | Fail::Rule(why) => why.clone(),
         Fail::Conflict => "the transaction was given up".to_owned(),
         Fail::Row { table, row, why } => format!("row {row} of {table}: {why}"),
     }

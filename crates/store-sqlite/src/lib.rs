@@ -4,6 +4,7 @@
 //! `migrations/sqlite`.
 
 mod fail;
+mod frame;
 mod group;
 mod link;
 mod lock;

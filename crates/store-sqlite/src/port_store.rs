@@ -14,8 +14,8 @@ use orchd_core::job::JobResult;
 use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, Dirty, Expired, InputOutcome, JobRow,
-    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, SendOutcome, SettleOutcome,
-    Store, StoreResult, Surface,
+    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
+    SettleOutcome, Store, StoreResult, Surface,
 };
 use orchd_core::repo::Repo;
 use orchd_core::task::Task;
@@ -98,6 +98,23 @@ impl Store for SqliteStore {
         let id = repo.to_string();
         let found = self.read(move |conn| repo::load(conn, &id)).await?;
         Ok(found.map(|found| repo::loaded(repo, found)).transpose()?)
+    }
+
+    async fn rows_of(&self, of: &Address) -> StoreResult<Option<Rows>> {
+        match of {
+            Address::Task(task) => {
+                let id: Arc<str> = task.to_string().into();
+                let asked = Arc::clone(&id);
+                let found = self.read(move |conn| load::bodies(conn, &asked)).await?;
+                Ok(found.map(|found| load::rows(&id, found)).transpose()?)
+            }
+            Address::Repo(id) => {
+                let asked = id.clone();
+                let found = self.read(move |conn| repo::row(conn, asked.as_str())).await?;
+                let of_row = |row| repo::of_row(id.as_str(), row).map(|(repo, _)| Rows { task: None, repo });
+                Ok(found.map(of_row).transpose()?)
+            }
+        }
     }
 
     async fn commit(&self, commit: Commit) -> CommitOutcome {

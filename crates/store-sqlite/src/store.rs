@@ -10,7 +10,8 @@ use diesel::SqliteConnection;
 use orchd_core::port::clock::Clock;
 
 use crate::fail::Fail;
-use crate::group::{self, Answer, Ask, Frame, Request, Tally};
+use crate::frame::Frame;
+use crate::group::{self, Answer, Ask, Request, Tally};
 use crate::link::Link;
 use crate::lock::FileLock;
 use crate::open::{self, OpenError};
@@ -130,7 +131,7 @@ impl SqliteStore {
         };
         let lane = match frame {
             Frame::Immediate | Frame::Savepoint => &threads.writer,
-            Frame::Snapshot => &threads.reader,
+            Frame::Snapshot | Frame::Shared => &threads.reader,
         };
         let (request, answer) = Ask::pair(work);
         lane.requests.as_ref().ok_or_else(gone)?.send(request).map_err(|_| gone())?;

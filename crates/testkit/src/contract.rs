@@ -99,6 +99,7 @@ macro_rules! store_contract {
                 names_are_of_those_in_the_repository
                 a_dependency_stands_as_its_latest_life
                 money_is_summed_over_the_project_since_a_moment
+                a_jobs_rows_are_those_of_its_address
                 what_is_unknown_is_not_loaded
                 lists_are_in_a_fixed_order
                 events_are_read_in_pages

@@ -23,8 +23,8 @@ use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::clock::Clock;
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, Dirty, Expired, InputOutcome, JobRow,
-    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, SendOutcome, SettleOutcome,
-    Store, StoreResult, Surface,
+    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
+    SettleOutcome, Store, StoreResult, Surface,
 };
 use orchd_core::repo::Repo;
 use orchd_core::task::Task;
@@ -112,6 +112,10 @@ impl Store for MemoryStore {
 
     async fn load_repo(&self, repo: &RepoId) -> StoreResult<Option<LoadedRepo>> {
         Ok(self.with(|state| view::load_repo(state, repo)))
+    }
+
+    async fn rows_of(&self, of: &Address) -> StoreResult<Option<Rows>> {
+        Ok(self.with(|state| view::rows_of(state, of)))
     }
 
     async fn commit(&self, commit: Commit) -> CommitOutcome {

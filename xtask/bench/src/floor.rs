@@ -35,6 +35,7 @@ pub(crate) struct Floor<'c> {
     waiting: Statement<'c>,
     candidates: Statement<'c>,
     names: Statement<'c>,
+    bodies: Statement<'c>,
     deps: Statement<'c>,
 
     swap: Statement<'c>,
@@ -90,6 +91,8 @@ impl<'c> Floor<'c> {
                  UNION ALL SELECT e.value ->> 1, 3000000 + e.key FROM repos r, json_each(r.body, '$.deploying') e \
                  WHERE r.id = ?1) \
                  SELECT t.id, t.key FROM named n JOIN tasks t ON t.id = n.id GROUP BY t.id ORDER BY min(n.place)")?,
+            bodies: sql("SELECT b.body, b.version, t.version, t.stage, r.id, r.epoch, r.body \
+                 FROM tasks t JOIN task_bodies b ON b.seq = t.seq JOIN repos r ON r.id = t.repo WHERE t.id = ?1")?,
             deps: sql(
                 "SELECT d.on_key, (SELECT l.stage FROM tasks l WHERE l.project = t.project AND l.key = d.on_key \
                  ORDER BY l.life DESC LIMIT 1) \
@@ -159,7 +162,7 @@ impl<'c> Floor<'c> {
         Ok(commits)
     }
 
-    /// The jobs of a cycle: a claim is answered, by its COMMIT, before what it got is loaded and settled.
+    /// The jobs of a cycle: a claim is answered, by its COMMIT, before its tasks are read and it is settled.
     pub(crate) fn jobs(&mut self, cycle: &Cycle, group: usize) -> Result<u64> {
         let (mut commits, mut at) = (0, 0);
         let mut tokens = std::collections::BTreeMap::new();
@@ -182,7 +185,7 @@ impl<'c> Floor<'c> {
             commits += 1;
             if let Some(JobRequest::Claim(claim)) = requests.last() {
                 for (_, task) in &claim.gets {
-                    self.load(task, NOW.0)?;
+                    self.rows_of(task)?;
                 }
             }
         }
@@ -208,6 +211,14 @@ impl<'c> Floor<'c> {
         each(&mut self.candidates, [&repo])?;
         each(&mut self.names, [&repo])?;
         each(&mut self.deps, [task])?;
+        self.commit.raw_execute()?;
+        Ok(())
+    }
+
+    /// What a claimed job is about.
+    fn rows_of(&mut self, task: &str) -> Result<()> {
+        self.begin.raw_execute()?;
+        self.bodies.query_row([task], see)?;
         self.commit.raw_execute()?;
         Ok(())
     }

@@ -12,8 +12,8 @@ use orchd_core::id::{
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, Dirty, Expired, InputOutcome, JobRow,
-    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, SendOutcome, SettleOutcome,
-    Store, StoreResult, Surface,
+    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
+    SettleOutcome, Store, StoreResult, Surface,
 };
 use orchd_core::repo::Repo;
 use orchd_core::task::Task;
@@ -91,6 +91,9 @@ impl<S: Store> Store for Recorder<S> {
     }
     async fn load_repo(&self, repo: &RepoId) -> StoreResult<Option<LoadedRepo>> {
         self.inner.load_repo(repo).await
+    }
+    async fn rows_of(&self, of: &Address) -> StoreResult<Option<Rows>> {
+        self.inner.rows_of(of).await
     }
     async fn commit_repo(&self, commit: RepoCommit) -> CommitOutcome {
         self.inner.commit_repo(commit).await

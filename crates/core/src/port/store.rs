@@ -116,6 +116,15 @@ pub struct LoadedRepo {
     pub inputs: Vec<Pending>,
 }
 
+/// The rows that a job is about, without what only a decision needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    /// The task's; none where the job is the repository's own.
+    pub task: Option<Task>,
+    /// The repository's.
+    pub repo: Repo,
+}
+
 /// A change of a repository's row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RepoChange {
@@ -480,6 +489,8 @@ pub trait Store: Send + Sync {
     async fn load(&self, task: TaskId, since: Timestamp) -> StoreResult<Option<Loaded>>;
     /// Loads a repository.
     async fn load_repo(&self, repo: &RepoId) -> StoreResult<Option<LoadedRepo>>;
+    /// The rows of a task and its repository, or of a repository alone, of one moment.
+    async fn rows_of(&self, of: &Address) -> StoreResult<Option<Rows>>;
     /// One decision, whole or not at all: compares the task's version and, with a repository change, its epoch,
     /// and that each consumed input waits and is the task's own; raises them by one. A transition that is stored
     /// already is `Committed` and has no effect. A task whose wakes moved on since stays due, at `commit.at`. The

@@ -7,7 +7,7 @@ use diesel::sql_types::BigInt;
 use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
 use orchd_testkit::block_on;
 
-use super::{Answer, Ask, Request, Tally, serve_writers};
+use super::{Answer, Ask, Request, Tally, serve_readers, serve_writers};
 use crate::fail::{Fail, bad};
 use crate::link::Link;
 use crate::oneshot::Receiver;
@@ -169,4 +169,43 @@ fn a_thread_that_is_gone_answers_nobody() {
     let (request, answer) = put(1);
     drop(request);
     assert!(block_on(answer).is_none());
+}
+
+#[test]
+fn one_that_can_not_be_read_leaves_the_others_of_its_snapshot() {
+    let (sender, receiver) = mpsc::channel();
+    let unreadable = ask(|_| Err(bad("t", 8, "broken")));
+    let mut answers = Vec::new();
+    for (request, answer) in [count(), unreadable, count()] {
+        sender.send(request).unwrap();
+        answers.push(answer);
+    }
+    drop(sender);
+    serve_readers(memory(), &receiver);
+    let answers: Vec<_> = answers.into_iter().map(|answer| block_on(answer).unwrap()).collect();
+    assert!(matches!(answers[..], [Ok(0), Err(Fail::Row { .. }), Ok(0)]), "{answers:?}");
+}
+
+#[test]
+fn after_a_failure_while_reading_the_next_is_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db").to_str().unwrap().to_owned();
+    let again = path.clone();
+    let link = Link::renewable(open(&path).unwrap(), move || open(&again));
+    let failing = ask(|_| Err(Fail::Database("the disk is gone".to_owned())));
+    let (sender, receiver) = mpsc::channel();
+    let mut answers = Vec::new();
+    // The fourth belongs to the next group: whoever asked the failing one asks it after the answer.
+    let (last, after) = count();
+    for (request, answer) in [count(), failing, count()] {
+        sender.send(request).unwrap();
+        answers.push(answer);
+    }
+    let served = std::thread::spawn(move || serve_readers(link, &receiver));
+    let answers: Vec<_> = answers.into_iter().map(|answer| block_on(answer).unwrap()).collect();
+    assert!(matches!(answers[0], Ok(0)) && matches!(answers[1], Err(Fail::Database(_))), "{answers:?}");
+    sender.send(last).unwrap();
+    assert!(matches!(block_on(after).unwrap(), Ok(0)));
+    drop(sender);
+    served.join().unwrap();
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use orchd_core::id::{Key, TaskId};
 use orchd_core::policy::Money;
-use orchd_core::port::store::Loaded;
+use orchd_core::port::store::{Loaded, Rows};
 use orchd_core::stage::Stage;
 use orchd_core::task::Task;
 use orchd_core::time::Timestamp;
@@ -20,7 +20,7 @@ use crate::text;
 
 statement! {
     /// The task, its repository, the money of the day and whether admission is stopped.
-    Rows<'a> { task: Text = &'a str, since: BigInt = i64 } -> RowsTypes;
+    Decided<'a> { task: Text = &'a str, since: BigInt = i64 } -> DecidedTypes;
     "SELECT b.body, b.version, t.version, t.wakes, t.stage, r.id, r.epoch, r.body, \
      (SELECT coalesce(sum(micros), 0) FROM run_costs c WHERE c.project = t.project AND c.at >= :since), \
      (SELECT value FROM settings WHERE name = 'drained') \
@@ -57,10 +57,22 @@ statement! {
      SELECT t.id, t.key FROM named n JOIN tasks t ON t.id = n.id GROUP BY t.id ORDER BY min(n.place)"
 }
 
-type RowsTypes = (Text, BigInt, BigInt, BigInt, Text, Text, BigInt, Text, BigInt, BigInt);
+statement! {
+    /// The task and its repository, whole, and nothing of those around them.
+    Bodies<'a> { task: Text = &'a str } -> BodiesTypes;
+    "SELECT b.body, b.version, t.version, t.stage, r.id, r.epoch, r.body \
+     FROM tasks t JOIN task_bodies b ON b.seq = t.seq JOIN repos r ON r.id = t.repo WHERE t.id = :task"
+}
+
+type BodiesTypes = (Text, BigInt, BigInt, Text, Text, BigInt, Text);
+
+/// Body and version of it, version and stage of the row; the repository's identity, epoch and body.
+pub(crate) type Bodies1 = (String, i64, i64, String, String, i64, String);
+
+type DecidedTypes = (Text, BigInt, BigInt, BigInt, Text, Text, BigInt, Text, BigInt, BigInt);
 
 #[derive(Queryable)]
-struct Rows1 {
+struct Decided1 {
     body: String,
     body_version: i64,
     version: i64,
@@ -75,7 +87,7 @@ struct Rows1 {
 
 /// A task as read, of one moment.
 pub(crate) struct Found {
-    rows: Rows1,
+    rows: Decided1,
     inputs: Vec<Waiting>,
     candidates: Vec<(String, String, i64, String, i64, i64)>,
     names: Vec<(String, String)>,
@@ -84,7 +96,7 @@ pub(crate) struct Found {
 
 /// Reads a task.
 pub(crate) fn find(conn: &mut SqliteConnection, task: &str, since: Timestamp) -> Answer<Option<Found>> {
-    let rows: Option<Rows1> = Rows { task, since: since.0 }.get_result(conn).optional()?;
+    let rows: Option<Decided1> = Decided { task, since: since.0 }.get_result(conn).optional()?;
     let Some(rows) = rows else { return Ok(None) };
     Ok(Some(Found {
         inputs: input::waiting_of_task(conn, task)?,
@@ -98,11 +110,7 @@ pub(crate) fn find(conn: &mut SqliteConnection, task: &str, since: Timestamp) ->
 /// A task of what was read.
 pub(crate) fn loaded(id: &str, found: Found) -> Answer<Loaded> {
     let Found { rows, inputs, candidates, names, deps } = found;
-    let stored = task(id, &rows.body)?;
-    if rows.body_version != rows.version || stored.stage.name() != rows.stage {
-        let why = format!("the row is {} at version {}, the body is not", rows.stage, rows.version);
-        return Err(bad("tasks", id, why));
-    }
+    let stored = whole(id, &rows.body, rows.body_version, rows.version, &rows.stage)?;
     let (repo, epoch) = repo::of_row(&rows.repo, (rows.epoch, rows.repo_body))?;
     Ok(Loaded {
         task: stored,
@@ -117,6 +125,28 @@ pub(crate) fn loaded(id: &str, found: Found) -> Answer<Loaded> {
         spent_since: Money(rows.spent),
         drained: rows.drained != 0,
     })
+}
+
+/// Reads a task and its repository.
+pub(crate) fn bodies(conn: &mut SqliteConnection, task: &str) -> Answer<Option<Bodies1>> {
+    Ok(Bodies { task }.get_result(conn).optional()?)
+}
+
+/// A task and its repository of what was read.
+pub(crate) fn rows(id: &str, found: Bodies1) -> Answer<Rows> {
+    let (body, body_version, version, stage, repo, epoch, repo_body) = found;
+    let task = whole(id, &body, body_version, version, &stage)?;
+    let (repo, _) = repo::of_row(&repo, (epoch, repo_body))?;
+    Ok(Rows { task: Some(task), repo })
+}
+
+/// A task of its body, if that is the row's own.
+fn whole(id: &str, body: &str, body_version: i64, version: i64, stage: &str) -> Answer<Task> {
+    let stored = task(id, body)?;
+    if body_version == version && stored.stage.name() == stage {
+        return Ok(stored);
+    }
+    Err(bad("tasks", id, format!("the row is {stage} at version {version}, the body is not")))
 }
 
 /// A task of its body.

@@ -103,10 +103,14 @@ pub(crate) fn commit(conn: &mut SqliteConnection, prepared: &Prepared) -> Answer
 /// A repository's row as read: epoch and body.
 pub(crate) type Row = (i64, String);
 
+/// A repository's row.
+pub(crate) fn row(conn: &mut SqliteConnection, id: &str) -> Answer<Option<Row>> {
+    Ok(repos::table.find(id).select((repos::epoch, repos::body)).first(conn).optional()?)
+}
+
 /// A repository with its waiting inputs.
 pub(crate) fn load(conn: &mut SqliteConnection, id: &str) -> Answer<Option<(Row, Vec<input::Waiting>)>> {
-    let row = repos::table.find(id).select((repos::epoch, repos::body)).first(conn).optional()?;
-    let Some(row) = row else { return Ok(None) };
+    let Some(row) = row(conn, id)? else { return Ok(None) };
     Ok(Some((row, input::waiting_of_repo(conn, id)?)))
 }
 

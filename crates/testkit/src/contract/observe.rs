@@ -3,6 +3,7 @@
 
 use std::fmt::{Debug, Write as _};
 
+use orchd_core::fact::Address;
 use orchd_core::id::{InputId, ProjectId, TransitionId};
 use orchd_core::port::store::StoreError;
 use orchd_core::time::{Span, Timestamp};
@@ -55,6 +56,7 @@ async fn rows(store: &dyn FullStore, now: Timestamp, seen: &mut String) {
     for (task, _) in tasks.unwrap_or_default() {
         let since = now.day_start();
         line(seen, "load", &task.id, &store.load(task.id, since).await);
+        line(seen, "rows", &task.id, &store.rows_of(&Address::Task(task.id)).await);
         line(seen, "latest", &task.key, &store.find_task(&task.project, &task.key).await);
         line(seen, "events", &task.id, &store.task_events(task.id, 0, u32::MAX).await);
         line(seen, "jobs of", &task.id, &store.jobs(Some(task.id), 3).await);
@@ -64,6 +66,7 @@ async fn rows(store: &dyn FullStore, now: Timestamp, seen: &mut String) {
     line(seen, "repos", &"", &repos);
     for (repo, _) in repos.unwrap_or_default() {
         line(seen, "load", &repo.id, &store.load_repo(&repo.id).await);
+        line(seen, "rows", &repo.id, &store.rows_of(&Address::Repo(repo.id.clone())).await);
         line(seen, "events", &repo.id, &store.repo_events(&repo.id, 0, u32::MAX).await);
         line(seen, "pulls", &repo.id, &store.pulls(&repo.id).await);
     }

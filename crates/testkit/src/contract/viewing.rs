@@ -7,6 +7,7 @@ use orchd_core::fact::Address;
 use orchd_core::id::{Key, RepoId, RunId};
 use orchd_core::job::{AgentOutcome, AgentRun};
 use orchd_core::policy::Money;
+use orchd_core::port::store::Rows;
 use orchd_core::stage::{Role, Stage};
 use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
@@ -167,10 +168,23 @@ pub async fn money_is_summed_over_the_project_since_a_moment(lab: &Lab) {
     assert_eq!(since(later + Span::millis(1)).await, Some(Money(0)));
 }
 
+/// The same rows that a decision loads.
+pub async fn a_jobs_rows_are_those_of_its_address(lab: &Lab) {
+    let task = lab.task_elsewhere("A").await;
+    lab.enter(&task, Stage::Development).await;
+    let loaded = lab.load(&task).await;
+    let of_task = answered(lab.store().rows_of(&Address::Task(task.id)).await);
+    assert_eq!(of_task, Some(Rows { task: Some(loaded.task), repo: loaded.repo.clone() }));
+    let of_repo = answered(lab.store().rows_of(&Address::Repo(loaded.repo.id.clone())).await);
+    assert_eq!(of_repo, Some(Rows { task: None, repo: loaded.repo }));
+}
+
 /// Nothing is guessed.
 pub async fn what_is_unknown_is_not_loaded(lab: &Lab) {
     assert_eq!(answered(lab.store().load(lab.task_id(), lab.now()).await), None);
     assert_eq!(answered(lab.store().load_repo(&RepoId::new("nowhere")).await), None);
+    assert_eq!(answered(lab.store().rows_of(&Address::Task(lab.task_id())).await), None);
+    assert_eq!(answered(lab.store().rows_of(&Address::Repo(RepoId::new("nowhere"))).await), None);
     assert!(!answered(lab.store().was_committed(lab.transition()).await));
     assert_eq!(answered(lab.store().task_events(lab.task_id(), 0, 10).await), []);
     assert_eq!(answered(lab.store().jobs(Some(lab.task_id()), 10).await), []);

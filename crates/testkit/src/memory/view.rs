@@ -6,7 +6,7 @@ use orchd_core::admission::Candidacy;
 use orchd_core::fact::Address;
 use orchd_core::id::{InputId, Key, ProjectId, RepoId, TaskId};
 use orchd_core::policy::Money;
-use orchd_core::port::store::{InputOutcome, JobRow, Loaded, LoadedRepo, Logged};
+use orchd_core::port::store::{InputOutcome, JobRow, Loaded, LoadedRepo, Logged, Rows};
 use orchd_core::repo::Repo;
 use orchd_core::stage::Stage;
 use orchd_core::time::Timestamp;
@@ -41,6 +41,19 @@ pub(super) fn load_repo(state: &State, id: &RepoId) -> Option<LoadedRepo> {
     let row = state.repos.get(id)?;
     let inputs = state.pending(&Address::Repo(id.clone()));
     Some(LoadedRepo { repo: row.repo.clone(), epoch: row.epoch, inputs })
+}
+
+pub(super) fn rows_of(state: &State, of: &Address) -> Option<Rows> {
+    let task = match of {
+        Address::Task(id) => Some(state.tasks.get(id)?.task.clone()),
+        Address::Repo(_) => None,
+    };
+    let repo = match (of, &task) {
+        (Address::Repo(id), _) => id,
+        (Address::Task(_), task) => &task.as_ref()?.repo,
+    };
+    let repo = state.repos.get(repo)?.repo.clone();
+    Some(Rows { task, repo })
 }
 
 /// By sequence number, so that the same rows give the same view.

@@ -12,8 +12,8 @@ use orchd_core::id::{
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, Dirty, Expired, InputOutcome, JobRow,
-    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, SendOutcome, SettleOutcome,
-    Store, StoreError, StoreResult, Surface,
+    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
+    SettleOutcome, Store, StoreError, StoreResult, Surface,
 };
 use orchd_core::repo::Repo;
 use orchd_core::task::Task;
@@ -185,6 +185,9 @@ impl Store for SimStore {
     }
     async fn load_repo(&self, repo: &RepoId) -> StoreResult<Option<LoadedRepo>> {
         self.call("load_repo", Kind::Reads, self.inner().load_repo(repo)).await
+    }
+    async fn rows_of(&self, of: &Address) -> StoreResult<Option<Rows>> {
+        self.call("rows_of", Kind::Reads, self.inner().rows_of(of)).await
     }
     async fn commit(&self, commit: Commit) -> CommitOutcome {
         let (id, silent) = (commit.task.key.clone(), is_silent(&commit));
