@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Resume {
         #[command(flatten)]
         judge: Judge,
-        /// The answers to its questions
+        /// The answers to its questions, or other words for the run that follows
         #[arg(long, short)]
         answer: Option<String>,
     },
@@ -69,6 +69,9 @@ pub(crate) enum Command {
         /// Let it work in a frozen repository, to mend it
         #[arg(long)]
         repair: bool,
+        /// Words for the run that follows
+        #[arg(long, short)]
+        answer: Option<String>,
     },
     /// Change a waiting task's place: lower goes first
     Prioritise {

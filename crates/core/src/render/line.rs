@@ -3,6 +3,7 @@
 use crate::event::{Event, How};
 use crate::gate::{GateOutcome, GateResult};
 use crate::job::{AgentOutcome, JobKind, JobSpec, ReadyOutcome, SuiteOutcome, Work};
+use crate::policy::Agent;
 use crate::verdict::{Finding, Verdict};
 
 /// The line of an event, if it has one.
@@ -118,11 +119,22 @@ fn gate(result: &GateResult) -> Option<String> {
     }
 }
 
+/// Profile, model and effort, as far as they are chosen.
+fn player(agent: &Agent) -> String {
+    let chosen = [Some(agent.profile.as_str()), agent.model.as_deref(), agent.effort.as_deref()];
+    chosen.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 fn started(spec: &JobSpec, kind: JobKind) -> Option<String> {
     match &spec.work {
-        Work::Agent { role, must_fix, .. } if must_fix.is_empty() => Some(format!("{role} starts")),
-        Work::Agent { role, must_fix, .. } => {
-            Some(format!("{role} starts, with {} finding(s) to mend", must_fix.len()))
+        Work::Agent { role, must_fix, agent, resume, .. } => {
+            let played = agent.as_deref().map(|agent| format!(" ({})", player(agent))).unwrap_or_default();
+            let goes_on = if resume.is_some() { " again, in its last session" } else { "" };
+            let findings = match must_fix.len() {
+                0 => String::new(),
+                many => format!(", with {many} finding(s) to mend"),
+            };
+            Some(format!("{role}{played} starts{goes_on}{findings}"))
         }
         Work::Push { base, head, .. } => Some(format!("landing {} on main {}", head.short(), base.short())),
         Work::Ci { .. } | Work::Test { .. } | Work::RebaseAndRetest { .. } | Work::Deploy { .. } => {
