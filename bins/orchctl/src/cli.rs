@@ -114,6 +114,9 @@ pub(crate) struct DemoArgs {
     /// Let both tasks be at work at once; they still land one by one
     #[arg(long)]
     pub(crate) parallel: bool,
+    /// Kill the engine again and again while it works, at random moments; SEED asks for the same moments again
+    #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true)]
+    pub(crate) chaos: Option<Option<u64>>,
 }
 
 #[derive(Debug, Args)]
