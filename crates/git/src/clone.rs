@@ -62,10 +62,16 @@ impl AgentClone {
         init_borrowing(mirror, &draft).await?;
         fill(mirror, &draft, spec, &branch).await?;
         let exclude = draft.join(".git/info/exclude");
-        let listed: String = caches.iter().map(|cache| format!("/{cache}/\n")).collect();
-        let (old, new) = (dir.clone(), draft.clone());
-        blocking(move || caches.iter().try_for_each(|cache| carry(&old, &new, cache))).await?;
-        blocking(move || exclude_caches(&exclude, &listed)).await?;
+        let (old, new, declared) = (dir.clone(), draft.clone(), caches.clone());
+        // What the checkout has there is tracked: then it is no cache, whatever was declared.
+        let untracked = |cache: &String| fs::symlink_metadata(new.join(cache)).is_err();
+        let listed: String =
+            declared.iter().filter(|cache| untracked(cache)).map(|cache| format!("/{cache}/\n")).collect();
+        blocking(move || {
+            exclude_caches(&exclude, &listed)?;
+            caches.iter().try_for_each(|cache| carry(&old, &new, cache))
+        })
+        .await?;
         remove::tree(&dir).await?;
         let target = dir.clone();
         blocking(move || {
