@@ -99,7 +99,15 @@ fn outcome(reading: &Reading, result: &RunResult) -> Option<AgentOutcome> {
             failed(&format!("timeout or limit: it {}", result.ended))
         }
         (dialect::AgentOutcome::Permanent { why }, _) => failed(why),
-        (dialect::AgentOutcome::Transient { why }, _) => {
+        (dialect::AgentOutcome::Transient { why, retry_after }, _) => {
+            let retry_at = retry_after.map(|span| result.ended_at + span);
+            Some(AgentOutcome::Transient { why: why.clone(), retry_at })
+        }
+        (dialect::AgentOutcome::Quota { resets_at: Some(resets_at), .. }, _) => {
+            Some(AgentOutcome::Quota { resets_at: *resets_at })
+        }
+        // Without a moment to wait for it is tried again like any limit.
+        (dialect::AgentOutcome::Quota { why, resets_at: None }, _) => {
             Some(AgentOutcome::Transient { why: why.clone(), retry_at: None })
         }
         (dialect::AgentOutcome::Infra { why }, _) => Some(AgentOutcome::Infra { why: why.clone() }),

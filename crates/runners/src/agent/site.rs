@@ -11,7 +11,7 @@ use orchd_core::task::Task;
 use orchd_core::verdict::Finding;
 use orchd_git::{Identity, Mirror};
 use orchd_launcher::RunDir;
-use orchd_launcher::profile::{Profile, RoleRun, Script};
+use orchd_launcher::profile::{self, Profile, RoleRun, Setup};
 
 use crate::error::RunnerError;
 use crate::workshop::Workshop;
@@ -59,7 +59,7 @@ impl<'a> Site<'a> {
             answers: answers.as_deref(),
             last_failure: last_failure.as_deref(),
         };
-        let profile = profile(context, *role)?;
+        let profile = profile_of(context, *role)?;
         let mirror = shop.mirror(&task.repo).await?;
         let (clone, dir) = (shop.clone_dir(task.id), shop.run_dir(context.run()));
         Ok(Self { shop, context, task, assigned, mirror, clone, dir, profile })
@@ -67,11 +67,14 @@ impl<'a> Site<'a> {
 
     pub(super) fn role_run<'r>(&'r self, dir: &'r RunDir) -> RoleRun<'r> {
         RoleRun {
+            run: self.context.run(),
             role: self.assigned.role,
             key: &self.task.key,
             dir,
             worktree: &self.clone,
             submit: self.shop.submit(),
+            resume: None,
+            as_root: profile::runs_as_root(),
         }
     }
 
@@ -100,14 +103,16 @@ impl<'a> Site<'a> {
 }
 
 /// The program that plays the role.
-fn profile(context: &RunContext, role: Role) -> Result<Profile, RunnerError> {
+fn profile_of(context: &RunContext, role: Role) -> Result<Profile, RunnerError> {
     let none = |why: String| RunnerError::NoAgent { role, why };
     let Some(agent) = context.policy.agents.get(&role) else {
         return Err(none("the project's configuration names none; give the role a profile".to_owned()));
     };
-    match agent.profile.as_str() {
-        "script" if agent.command.is_empty() => Err(none("profile \"script\" needs a command".to_owned())),
-        "script" => Ok(Profile::Script(Script { command: agent.command.clone() })),
-        other => Err(none(format!("profile {other:?} is not known; known is \"script\""))),
-    }
+    let setup = Setup {
+        profile: agent.profile.clone(),
+        command: agent.command.clone(),
+        model: agent.model.clone(),
+        ..Setup::default()
+    };
+    Profile::new(setup).map_err(|error| none(error.to_string()))
 }
