@@ -63,12 +63,17 @@ enum Version {
 impl Profile {
     /// Looks, with the environment the run will get. Needs a runtime with time.
     pub async fn preflight(&self, env: &BTreeMap<String, String>) -> Preflight {
+        self.preflight_within(env, PATIENCE).await
+    }
+
+    /// The same with a time limit of the caller's.
+    pub async fn preflight_within(&self, env: &BTreeMap<String, String>, patience: Duration) -> Preflight {
         let command = self.command();
         let program = command.first().map_or("", String::as_str);
         let executable = find(program, env.get("PATH").map_or("", String::as_str));
         let version = match &executable {
             Some(_) if self.program == Program::Script => Version::NotAsked,
-            Some(executable) => version(executable, &command[1..], env).await,
+            Some(executable) => version(executable, &command[1..], env, patience).await,
             None => Version::Silent("it was not found".to_owned()),
         };
         let login = self.login(env);
@@ -131,7 +136,12 @@ fn find(program: &str, path: &str) -> Option<PathBuf> {
     std::env::split_paths(path).map(|dir| dir.join(program)).find(|file| runs(file))
 }
 
-async fn version(executable: &Path, leading: &[String], env: &BTreeMap<String, String>) -> Version {
+async fn version(
+    executable: &Path,
+    leading: &[String],
+    env: &BTreeMap<String, String>,
+    patience: Duration,
+) -> Version {
     let spawned = Command::new(executable)
         .args(leading)
         .arg("--version")
@@ -156,10 +166,10 @@ async fn version(executable: &Path, leading: &[String], env: &BTreeMap<String, S
         out.take(ANSWER).read_to_end(&mut said).await?;
         Ok::<_, std::io::Error>((said, child.wait().await?))
     };
-    let why = match timeout(PATIENCE, answer).await {
+    let why = match timeout(patience, answer).await {
         Ok(Ok((said, status))) => return first_line(&said, status.success()),
         Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no answer to --version within {} s", PATIENCE.as_secs()),
+        Err(_) => format!("no answer to --version within {} s", patience.as_secs()),
     };
     // It was not reaped, so that the number is still its own.
     if let Some(group) = group {
