@@ -79,7 +79,7 @@ fn policy(serial: bool, exe: &str) -> Policy {
     policy.test = Some(Suite { command: "sh tests/run.sh".to_owned(), timeout: Span::mins(2) });
     for role in Role::ALL {
         let command = vec![exe.to_owned(), "demo-agent".to_owned()];
-        let agent = Agent { profile: "script".to_owned(), command, model: None, timeout: Span::mins(2) };
+        let agent = Agent::new("script", command, Span::mins(2));
         policy.agents.insert(role, agent);
     }
     policy

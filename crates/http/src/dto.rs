@@ -219,7 +219,7 @@ pub struct Command {
     pub command: String,
     /// The reason of a reject or pause.
     pub reason: Option<String>,
-    /// The answers of a resume.
+    /// The words of a resume or retry for the run that follows.
     pub answers: Option<String>,
     /// The head SHA the person was shown.
     pub at: Option<String>,

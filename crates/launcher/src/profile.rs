@@ -211,6 +211,29 @@ impl Profile {
         Ok(Self { program, setup })
     }
 
+    /// The same, but a setting that does not fit is left out instead, and told: the program takes its own default. An
+    /// unknown profile and a missing command stay errors.
+    pub fn lenient(mut setup: Setup) -> Result<(Self, Vec<BadProfile>), BadProfile> {
+        let mut left_out = Vec::new();
+        loop {
+            let error = match Self::new(setup.clone()) {
+                Ok(profile) => return Ok((profile, left_out)),
+                Err(error) => error,
+            };
+            let bad = |model: &String| matches!(&error, BadProfile::Model { value, .. } if value == model);
+            match &error {
+                BadProfile::Unknown { .. } | BadProfile::NoCommand { .. } => return Err(error),
+                BadProfile::Model { .. } => {
+                    setup.model = setup.model.filter(|model| !bad(model));
+                    setup.fallback_model = setup.fallback_model.filter(|model| !bad(model));
+                }
+                BadProfile::Effort { .. } => setup.effort = None,
+                BadProfile::Fallback { .. } => setup.fallback_model = None,
+            }
+            left_out.push(error);
+        }
+    }
+
     /// Profile `script` with its command.
     pub fn script(command: Vec<String>) -> Result<Self, BadProfile> {
         Self::new(Setup { profile: script::FACTS.name.to_owned(), command, ..Setup::default() })

@@ -86,7 +86,7 @@ fn policy(n: usize) -> Policy {
     policy.budgets.rework = u32::MAX;
     for role in Role::ALL {
         let command = vec!["orchctl".to_owned(), "demo-agent".to_owned()];
-        let agent = Agent { profile: "script".to_owned(), command, model: None, timeout: Span::mins(2) };
+        let agent = Agent::new("script", command, Span::mins(2));
         policy.agents.insert(role, agent);
     }
     policy

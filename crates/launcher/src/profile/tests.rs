@@ -72,6 +72,21 @@ fn what_a_program_would_not_understand_is_refused() {
 }
 
 #[test]
+fn a_setting_that_does_not_fit_can_be_left_out_and_is_told() {
+    let wrong = Setup {
+        model: some("--x"),
+        effort: some("hihg"),
+        fallback_model: some("a b"),
+        money_cap: Some(Money(1)),
+        ..setup("codex")
+    };
+    let (profile, left_out) = Profile::lenient(wrong).expect("usable");
+    assert_eq!(profile, Profile::new(Setup { money_cap: Some(Money(1)), ..setup("codex") }).expect("good"));
+    assert_eq!(left_out.len(), 3, "{left_out:?}");
+    assert!(Profile::lenient(setup("cloude")).is_err() && Profile::lenient(setup("script")).is_err());
+}
+
+#[test]
 fn arguments_are_those_that_were_measured() {
     let place = Place::new("Do it.");
     let full = Setup {

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use orchd_core::id::{Branch, Sha};
 use orchd_core::job::Work;
+use orchd_core::policy::Agent;
 use orchd_core::port::executor::RunContext;
 use orchd_core::stage::Role;
 use orchd_core::task::Task;
 use orchd_core::verdict::Finding;
 use orchd_git::{Identity, Mirror};
 use orchd_launcher::RunDir;
-use orchd_launcher::profile::{self, Profile, RoleRun, Setup};
+use orchd_launcher::profile::{self, BadProfile, Profile, RoleRun, Setup};
 
 use crate::error::RunnerError;
 use crate::workshop::Workshop;
@@ -25,6 +26,9 @@ pub(super) struct Assigned<'a> {
     pub(super) questions: &'a [String],
     pub(super) answers: Option<&'a str>,
     pub(super) last_failure: Option<&'a str>,
+    pub(super) agent: &'a Agent,
+    /// The session to go on with.
+    pub(super) resume: Option<&'a str>,
 }
 
 /// One run.
@@ -45,11 +49,22 @@ impl<'a> Site<'a> {
         context: &'a RunContext,
         task: &'a Task,
     ) -> Result<Self, RunnerError> {
-        let Work::Agent { role, entry, start, base: _, must_fix, questions, answers, last_failure } =
-            &context.spec().work
+        let Work::Agent {
+            role,
+            entry,
+            start,
+            base: _,
+            must_fix,
+            questions,
+            answers,
+            last_failure,
+            agent,
+            resume,
+        } = &context.spec().work
         else {
             return Err(RunnerError::Misrouted(context.claimed.kind));
         };
+        let agent = agent.as_deref().ok_or_else(|| nobody(*role))?;
         let assigned = Assigned {
             role: *role,
             entry: *entry,
@@ -58,8 +73,11 @@ impl<'a> Site<'a> {
             questions,
             answers: answers.as_deref(),
             last_failure: last_failure.as_deref(),
+            agent,
+            // After a failure a fresh one: the session may be what failed, or be gone.
+            resume: resume.as_deref().filter(|_| last_failure.is_none()),
         };
-        let profile = profile_of(context, *role)?;
+        let profile = profile_of(agent, *role)?;
         let mirror = shop.mirror(&task.repo).await?;
         let (clone, dir) = (shop.clone_dir(task.id), shop.run_dir(context.run()));
         Ok(Self { shop, context, task, assigned, mirror, clone, dir, profile })
@@ -73,7 +91,7 @@ impl<'a> Site<'a> {
             dir,
             worktree: &self.clone,
             submit: self.shop.submit(),
-            resume: None,
+            resume: self.assigned.resume,
             as_root: profile::runs_as_root(),
         }
     }
@@ -91,8 +109,7 @@ impl<'a> Site<'a> {
     /// The message of the commit that takes up what the run left uncommitted.
     pub(super) fn message(&self) -> String {
         let (task, role) = (self.task, self.assigned.role);
-        let model = self.context.policy.agents.get(&role).and_then(|agent| agent.model.as_deref());
-        let model = model.unwrap_or(self.profile.name());
+        let model = self.assigned.agent.model.as_deref().unwrap_or(self.profile.name());
         format!(
             "{key}: work of the {role}\n\nOrchd-Task: {id}\nOrchd-Run: {run}\nOrchd-Role: {role}\nOrchd-Model: {model}\n",
             key = task.key,
@@ -102,17 +119,28 @@ impl<'a> Site<'a> {
     }
 }
 
-/// The program that plays the role.
-fn profile_of(context: &RunContext, role: Role) -> Result<Profile, RunnerError> {
-    let none = |why: String| RunnerError::NoAgent { role, why };
-    let Some(agent) = context.policy.agents.get(&role) else {
-        return Err(none("the project's configuration names none; give the role a profile".to_owned()));
-    };
+fn nobody(role: Role) -> RunnerError {
+    let why = "the project's configuration names none; give the role a profile".to_owned();
+    RunnerError::NoAgent { role, why }
+}
+
+/// The program that plays the role. A setting it would not understand is left out, and said: it takes the program's own
+/// default instead.
+fn profile_of(agent: &Agent, role: Role) -> Result<Profile, RunnerError> {
     let setup = Setup {
         profile: agent.profile.clone(),
         command: agent.command.clone(),
         model: agent.model.clone(),
-        ..Setup::default()
+        effort: agent.effort.clone(),
+        fallback_model: agent.fallback_model.clone(),
+        money_cap: agent.run_cap,
+        provider: agent.provider.clone(),
+        pass: Vec::new(),
     };
-    Profile::new(setup).map_err(|error| none(error.to_string()))
+    let none = |error: BadProfile| RunnerError::NoAgent { role, why: error.to_string() };
+    let (profile, left_out) = Profile::lenient(setup).map_err(none)?;
+    for setting in left_out {
+        tracing::warn!(%role, "a setting of the role's agent is left out: {setting}");
+    }
+    Ok(profile)
 }

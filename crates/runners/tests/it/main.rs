@@ -7,5 +7,6 @@ mod cleaning;
 mod ends;
 mod landing;
 mod mains;
+mod programs;
 mod suites;
 mod world;
