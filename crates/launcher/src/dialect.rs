@@ -125,6 +125,19 @@ pub fn by_end(ended: &Ended) -> AgentOutcome {
     }
 }
 
+impl AgentOutcome {
+    /// The same outcome, its sentence passed through `word`.
+    fn reworded(self, word: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Finished => Self::Finished,
+            Self::Transient { why, retry_after } => Self::Transient { why: word(&why), retry_after },
+            Self::Quota { why, resets_at } => Self::Quota { why: word(&why), resets_at },
+            Self::Permanent { why } => Self::Permanent { why: word(&why) },
+            Self::Infra { why } => Self::Infra { why: word(&why) },
+        }
+    }
+}
+
 impl Dialect {
     /// Every dialect.
     pub const ALL: [Self; 5] =
@@ -141,12 +154,19 @@ impl Dialect {
         }
     }
 
-    /// Reads a finished run; `asked` is the model it was asked for. Only the output files can fail it.
-    pub fn read(self, dir: &RunDir, result: &RunResult, asked: Option<&str>) -> io::Result<Reading> {
+    /// Reads a finished run; `asked` is the model it was asked for, `secrets` are masked in what is read. Only the
+    /// output files can fail it.
+    pub fn read(
+        self,
+        dir: &RunDir,
+        result: &RunResult,
+        asked: Option<&str>,
+        secrets: impl IntoIterator<Item = String>,
+    ) -> io::Result<Reading> {
         if self == Self::Plain {
             return plain::read(dir, &result.ended);
         }
-        let mut translator = Translator::new(self, asked);
+        let mut translator = Translator::new(self, asked).masking(secrets);
         match File::open(dir.file(RunDir::STDOUT)) {
             Ok(mut file) => {
                 let mut buffer = vec![0; 64 * 1024];

@@ -1,6 +1,7 @@
 //! What a dialect has heard: the state of a run so far, and the events it leads to. All dialects speak through these
 //! few verbs, so that bounds, masking, turns and last words are one piece of code.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use orchd_core::time::{Span, Timestamp};
@@ -204,15 +205,20 @@ impl Heard {
         self.events.push(event);
     }
 
-    /// Masked first, cut afterwards: a cut through a secret would leave a part of it.
-    fn clean(&self, text: &str, cap: usize) -> String {
-        let mut text = std::borrow::Cow::Borrowed(text);
+    /// The text without the secrets.
+    pub(crate) fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut text = Cow::Borrowed(text);
         for secret in &self.secrets {
             if text.contains(secret) {
                 text = text.replace(secret, "***").into();
             }
         }
-        start_of(&text, cap).to_owned()
+        text
+    }
+
+    /// Masked first, cut afterwards: a cut through a secret would leave a part of it.
+    fn clean(&self, text: &str, cap: usize) -> String {
+        start_of(&self.masked(text), cap).to_owned()
     }
 }
 

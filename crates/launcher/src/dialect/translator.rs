@@ -64,7 +64,7 @@ impl Translator {
         Self { lines: Splitter::default(), reader, heard: Heard::default(), broken: 0 }
     }
 
-    /// Texts that are replaced in every event from now on: the credentials the run was given.
+    /// Texts that are replaced in every event from now on, and in the reading: the credentials the run was given.
     #[must_use]
     pub fn masking(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
         self.heard.mask(secrets);
@@ -95,6 +95,7 @@ impl Translator {
         if let Some(reader) = &mut reader {
             reader.finish(&mut heard);
         }
+        let stderr = &heard.masked(stderr).into_owned();
         let mut total = usage::sum(&heard.models);
         if let Some(cost) = heard.cost_micro_usd {
             total.get_or_insert_default().cost_micro_usd = Some(cost);
@@ -104,7 +105,7 @@ impl Translator {
             None => by_end(ended),
         };
         Reading {
-            outcome,
+            outcome: outcome.reworded(|why| heard.masked(why).into_owned()),
             tail: tail(heard.last_words.as_deref().unwrap_or_default(), stderr),
             usage: total,
             models: heard.models,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use orchd_core::policy::Money;
+
 use super::*;
 
 fn setup(profile: &str) -> Setup {

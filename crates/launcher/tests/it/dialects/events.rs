@@ -79,6 +79,20 @@ fn arguments_are_cut_and_secrets_masked_even_at_the_cut() {
 }
 
 #[test]
+fn a_reading_holds_no_secret_either() {
+    let secret = "sk-very-secret-0123456789".to_owned();
+    let refused = format!("invalid key {secret}");
+    let result = json!({"type": "result", "is_error": true, "api_error_status": 401, "result": refused});
+    for output in [claude(&[result]), Vec::new()] {
+        let mut translator = Translator::new(Dialect::ClaudeStreamJson, None).masking([secret.clone()]);
+        translator.push(&output, None);
+        let reading = translator.reading(&Ended::Exited { code: 1 }, &format!("sent {secret}\n"));
+        let shown = format!("{reading:?}");
+        assert!(shown.contains("***") && !shown.contains("sk-very"), "{shown}");
+    }
+}
+
+#[test]
 fn a_calls_time_is_measured_where_the_program_does_not_tell_it() {
     let mut translator = Translator::new(Dialect::ClaudeStreamJson, None);
     translator.push(&claude(&[call(json!({}))]), Some(Timestamp(1_000)));

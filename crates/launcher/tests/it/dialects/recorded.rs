@@ -81,6 +81,6 @@ impl Recording {
             submission: SubmissionState::None,
             leftovers: LeftoverOutcome::NotAsked,
         };
-        self.dialect.read(&dir, &result, Some("asked-for")).expect("read")
+        self.dialect.read(&dir, &result, Some("asked-for"), []).expect("read")
     }
 }
