@@ -40,6 +40,9 @@ pub struct Policy {
     pub deploy: Deploy,
     /// What the first red after a landing does.
     pub on_broken: OnBroken,
+    /// Folders of a clone that outlive a run (`target`, `node_modules`): no commit takes them up.
+    #[serde(default)]
+    pub caches: Vec<String>,
     /// Files merged by union in the landing's rebase, guarded against vanished entries.
     pub merge_union: Vec<String>,
     /// Limits of everything that is spent.
@@ -282,6 +285,7 @@ impl Policy {
             testing_by: TestingBy::Runner,
             deploy: Deploy::None,
             on_broken: OnBroken::Hold,
+            caches: Vec::new(),
             merge_union: Vec::new(),
             budgets: Budgets::default(),
             agents: BTreeMap::new(),

@@ -8,5 +8,6 @@ mod ends;
 mod landing;
 mod mains;
 mod programs;
+mod pruning;
 mod suites;
 mod world;
