@@ -39,7 +39,7 @@ impl Reader for Claude {
             "system" => self.system(event, heard),
             "assistant" => self.assistant(event, heard),
             "user" => user(event, heard),
-            "rate_limit_event" => self.rate_limit(event),
+            "rate_limit_event" => self.rate_limit(event, heard),
             "result" => self.result(event, heard),
             _ => {}
         }
@@ -145,12 +145,18 @@ impl Claude {
         }
     }
 
-    fn rate_limit(&mut self, event: &Value) {
+    /// Only a subscription tells its limits so; with a key they come as errors.
+    fn rate_limit(&mut self, event: &Value, heard: &mut Heard) {
         let Some(info) = event.get("rate_limit_info") else { return };
-        self.rejected = (text(info, "status") == Some("rejected")).then(|| {
-            let secs = info.get("resetsAt").and_then(Value::as_i64)?;
-            Some(Timestamp(secs.saturating_mul(1000)))
-        });
+        self.rejected = None;
+        if text(info, "status") == Some("rejected") {
+            let secs = info.get("resetsAt").and_then(Value::as_i64);
+            let resets_at = secs.map(|secs| Timestamp(secs.saturating_mul(1000)));
+            self.rejected = Some(resets_at);
+            let which = text(info, "rateLimitType").unwrap_or("subscription");
+            let why = format!("the {which} limit is reached");
+            heard.stumbles(&why, Some(AgentOutcome::Quota { why: why.clone(), resets_at }));
+        }
     }
 
     fn result(&mut self, event: &Value, heard: &mut Heard) {

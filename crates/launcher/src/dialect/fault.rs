@@ -130,6 +130,14 @@ pub(crate) fn interrupted(said: &str) -> AgentOutcome {
     AgentOutcome::Infra { why: format!("the program was interrupted: {}", brief(said)) }
 }
 
+/// Whether it is a matter of waiting.
+pub(crate) fn passes(fault: &AgentOutcome) -> bool {
+    match fault {
+        AgentOutcome::Transient { .. } | AgentOutcome::Quota { .. } => true,
+        AgentOutcome::Finished | AgentOutcome::Permanent { .. } | AgentOutcome::Infra { .. } => false,
+    }
+}
+
 /// The provider's word on when to come back, where the class has a place for it.
 pub(crate) fn retry_after(fault: AgentOutcome, span: Option<Span>) -> AgentOutcome {
     match fault {

@@ -72,6 +72,10 @@ impl Reader for Gemini {
         LOGIN
     }
 
+    fn retries_in_silence(&self) -> bool {
+        true
+    }
+
     fn exit(&self, code: i32, stderr: &str) -> Option<AgentOutcome> {
         match code {
             EXIT_AUTH => Some(fault::permanent(stderr, LOGIN.0)),

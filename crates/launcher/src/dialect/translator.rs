@@ -34,6 +34,11 @@ pub(super) trait Reader: std::fmt::Debug + Send {
     /// What a person does about a missing login.
     fn login(&self) -> Login;
 
+    /// Whether it tells of its own retries on standard error alone, where nothing else of them is to be seen.
+    fn retries_in_silence(&self) -> bool {
+        false
+    }
+
     /// What an exit code means that came without a closing event, where the program gives it a meaning of its own.
     fn exit(&self, _code: i32, _stderr: &str) -> Option<AgentOutcome> {
         None
@@ -168,7 +173,11 @@ fn wordless(
             let said = format!("exit {code} without a closing event: {complaint}");
             fault::permanent(&said, "read the run's log")
         }),
-        ExitClass::Infra { reason } => AgentOutcome::Infra { why: reason },
+        ExitClass::Infra { reason } => {
+            let said = || fault::by_words(&complaint, reader.login()).filter(fault::passes);
+            let retried = reader.retries_in_silence().then(said).flatten();
+            retried.unwrap_or(AgentOutcome::Infra { why: reason })
+        }
     }
 }
 

@@ -180,3 +180,26 @@ fn a_run_that_was_killed_while_its_provider_failed_is_the_providers() {
     let reading = read(Dialect::ClaudeStreamJson, got_past.as_bytes(), &Ended::DeadlineExceeded);
     assert!(matches!(reading.outcome, AgentOutcome::Infra { .. }), "{:?}", reading.outcome);
 }
+
+#[test]
+fn a_program_that_retries_in_silence_until_it_is_killed_is_read_by_its_standard_error() {
+    let text = String::from_utf8(Recording::load("gemini/f401").stdout).expect("UTF-8");
+    let begun: String = text.lines().take(2).map(|line| line.to_owned() + "\n").collect();
+    let killed = |stderr: &str| {
+        let mut translator = Translator::new(Dialect::GeminiStreamJson, None);
+        translator.push(begun.as_bytes(), None);
+        translator.reading(&Ended::DeadlineExceeded, stderr).outcome
+    };
+    let retrying = killed("Attempt 3 failed with status 503. Retrying with backoff...\n");
+    assert!(matches!(retrying, AgentOutcome::Transient { .. }), "{retrying:?}");
+    let hanging = killed("YOLO mode is enabled.\n");
+    assert!(matches!(hanging, AgentOutcome::Infra { .. }), "{hanging:?}");
+}
+
+#[test]
+fn a_run_that_is_killed_while_its_subscription_is_used_up_waits_for_the_reset() {
+    let text = String::from_utf8(Recording::load("claude/oauth_quota_rejected").stdout).expect("UTF-8");
+    let begun: String = text.lines().take(2).map(|line| line.to_owned() + "\n").collect();
+    let outcome = read(Dialect::ClaudeStreamJson, begun.as_bytes(), &Ended::Stalled).outcome;
+    assert!(matches!(outcome, AgentOutcome::Quota { resets_at: Some(_), .. }), "{outcome:?}");
+}
