@@ -1,6 +1,8 @@
 //! The shim and the launcher with real processes. The shim's executable is this crate's example `shim`, which cargo
-//! builds with the tests. One file per concern: how runs end, what outlives what, what happens to leftovers, suites.
+//! builds with the tests. One file per concern: how runs end, what outlives what, what happens to leftovers, suites,
+//! and what agent programs print (recordings of real ones, and stand-ins that replay them).
 
+mod dialects;
 mod ends;
 mod leftovers;
 mod outlive;
