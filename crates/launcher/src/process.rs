@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 
+use orchd_core::mutant::{self, Mutant};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +39,8 @@ impl ProcessId {
         // afterwards proves that it is ours.
         let fd = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::NONBLOCK).ok()?;
         let stat = Stat::of(self.pid)?;
-        (stat.start == self.start && !stat.is_dead()).then_some(fd)
+        let is_it = stat.start == self.start || mutant::on(Mutant::Inc06);
+        (is_it && !stat.is_dead()).then_some(fd)
     }
 
     /// Whether it still runs.
@@ -59,6 +61,7 @@ pub(crate) struct Stat {
     pub(crate) state: u8,
     pub(crate) parent: i32,
     pub(crate) session: i32,
+    pub(crate) threads: u64,
     /// User and system time of it and of the children it waited for, in clock ticks.
     pub(crate) cpu: u64,
     pub(crate) start: u64,
@@ -84,6 +87,7 @@ impl Stat {
             state: *rest.first()?.as_bytes().first()?,
             parent: i32::try_from(number(4)?).ok()?,
             session: i32::try_from(number(6)?).ok()?,
+            threads: ticks(20)?,
             cpu: ticks(14)? + ticks(15)? + ticks(16)? + ticks(17)?,
             start: ticks(22)?,
         })
@@ -91,6 +95,15 @@ impl Stat {
 
     pub(crate) fn is_dead(&self) -> bool {
         matches!(self.state, b'Z' | b'X' | b'x')
+    }
+
+    /// Bytes of memory it has for itself alone: resident less shared, in pages, from `/proc/<pid>/statm`. One that
+    /// ended has none.
+    pub(crate) fn memory(&self) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/statm", self.pid)).unwrap_or_default();
+        let mut pages = text.split_ascii_whitespace().skip(1).map(|n| n.parse::<u64>().unwrap_or(0));
+        let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
+        resident.saturating_sub(shared).saturating_mul(rustix::param::page_size() as u64)
     }
 
     /// Sends `signal` to exactly this process; one that ended meanwhile is no error.
@@ -110,13 +123,22 @@ impl Stat {
 /// Every process this one may see.
 pub(crate) fn all() -> io::Result<Vec<Stat>> {
     let mut found = Vec::new();
+    each(|stat| found.push(stat))?;
+    Ok(found)
+}
+
+/// Shows every process this one may see, in the order of pids, while the listing goes on: what is forked meanwhile
+/// usually has a higher pid, and is shown too.
+pub(crate) fn each(mut see: impl FnMut(Stat)) -> io::Result<()> {
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
         // One that ended between the listing and the reading is simply gone.
-        found.extend(Stat::of(pid));
+        if let Some(stat) = Stat::of(pid) {
+            see(stat);
+        }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Every process below one of `roots`, the roots not included.

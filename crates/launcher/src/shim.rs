@@ -3,8 +3,12 @@
 //! nothing: it writes down how the run ended.
 
 mod bell;
+mod ceiling;
+mod enclosure;
 mod git;
 mod leftovers;
+mod outbox;
+mod outputs;
 mod tree;
 mod watch;
 
@@ -12,9 +16,8 @@ use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use orchd_core::id::Digest;
 use orchd_core::time::{Span, Timestamp};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, getpid, set_child_subreaper, setsid};
@@ -22,20 +25,20 @@ use rustix::process::{Pid, getpid, set_child_subreaper, setsid};
 use crate::clock;
 use crate::ended::Ended;
 use crate::process::ProcessId;
-use crate::result::{LeftoverOutcome, Output, RunResult, SubmissionState};
+use crate::result::{LeftoverOutcome, Output, RunResult};
 use crate::run_dir::{RunDir, ShimIdentity};
 use crate::spec::RunSpec;
 
 use bell::Bell;
-use tree::Tree;
+use ceiling::Ceilings;
+use enclosure::Enclosure;
+use outputs::Outputs;
 
 /// What a shim says on its standard output once the run is under way; then it closes it.
 pub(crate) const READY: &str = "ready\n";
-/// A submission is text for a form; larger is a mistake.
-const SUBMISSION_CAP: u64 = 1024 * 1024;
 /// For what a run that ended by itself left running: nobody waits for those.
 const GRACE_FOR_STRAYS: Span = Span::secs(5);
-/// For a run that floods the disk: every second of it counts.
+/// For a run that floods the disk, the memory or the table of processes: every second of it counts.
 const GRACE_FOR_FLOODS: Span = Span::secs(1);
 /// A full disk may be mended: a finished run is worth waiting for.
 const RESULT_TRIES: u32 = 120;
@@ -94,30 +97,36 @@ fn supervise(run_dir: &Path) -> Result<(), ShimError> {
     let mut identity = own_identity()?;
     write_identity(&dir, &identity)?;
 
+    let mut outputs = Outputs::make(&dir).map_err(ShimError::Dir)?;
+    let mut enclosure = Enclosure::raise(&spec, &dir);
+    let mut ceilings = Ceilings::new(&spec, &dir);
     let spawned = match dir.stop_requested() {
         // Somebody gave the run up before it began; see `launcher::give_up_start`.
         Some(why) => Err(Ended::Stopped { why }),
-        None => spawn(&spec, &dir),
+        None => spawn(&spec, &outputs, &mut enclosure),
     };
+    identity.containment = Some(enclosure.containment().clone());
     let ended = match spawned {
         Ok(child) => {
-            let mut tree = Tree::new(child);
+            let mut tree = enclosure.tree(child);
             identity.child = ProcessId::of(child.as_raw_nonzero().get()).ok();
             if let Err(error) = write_identity(&dir, &identity) {
                 tree.end(Span::millis(0), &bell);
                 return Err(error);
             }
             say_ready();
-            let ended = watch::watch(&mut tree, &spec, &dir, &bell);
+            let ended = watch::watch(&mut tree, &mut ceilings, &mut outputs, &spec, &dir, &bell);
             tree.end(grace(&spec, &ended), &bell);
-            ended
+            outputs.look(&spec);
+            // What the kernel ended for its ceiling looks like a death by a signal.
+            enclosure.broke().unwrap_or(ended)
         }
         Err(ended) => {
             say_ready();
             ended
         }
     };
-    finish(&spec, &dir, &bell, started_at, ended)
+    finish(&spec, &dir, &bell, &enclosure, started_at, ended)
 }
 
 /// Away from the parent's terminal and signals, and parent of every orphan below. The bell comes first: from here on
@@ -156,7 +165,7 @@ fn own_identity() -> Result<ShimIdentity, ShimError> {
     let pid = getpid().as_raw_nonzero().get();
     let shim =
         ProcessId::of(pid).map_err(|source| ShimError::Setup { what: "read its own /proc entry", source })?;
-    Ok(ShimIdentity { shim, child: None })
+    Ok(ShimIdentity { shim, child: None, containment: None })
 }
 
 fn write_identity(dir: &RunDir, identity: &ShimIdentity) -> Result<(), ShimError> {
@@ -172,7 +181,7 @@ fn say_ready() {
 }
 
 /// Starts the main process: own process group, no input, output straight to files.
-fn spawn(spec: &RunSpec, dir: &RunDir) -> Result<Pid, Ended> {
+fn spawn(spec: &RunSpec, outputs: &Outputs, enclosure: &mut Enclosure) -> Result<Pid, Ended> {
     let failed = |error: &io::Error| {
         let program = spec.argv.first().map_or("", String::as_str);
         let error_text = format!("{program} in {}: {error}", spec.cwd.display());
@@ -184,9 +193,10 @@ fn spawn(spec: &RunSpec, dir: &RunDir) -> Result<Pid, Ended> {
     if !spec.cwd.is_dir() {
         return Err(failed(&io::Error::new(io::ErrorKind::NotFound, "the working directory is missing")));
     }
-    let stdout = dir.output(RunDir::STDOUT).map_err(|e| failed(&e))?;
-    let stderr = dir.output(RunDir::STDERR).map_err(|e| failed(&e))?;
-    let child = Command::new(program)
+    enclosure.admits(program, &spec.env).map_err(|why| Ended::SpawnFailed { error: why, os_code: None })?;
+    let (stdout, stderr) = outputs.for_child().map_err(|e| failed(&e))?;
+    let child = enclosure
+        .command(program)
         .args(args)
         .current_dir(&spec.cwd)
         .env_clear()
@@ -199,7 +209,10 @@ fn spawn(spec: &RunSpec, dir: &RunDir) -> Result<Pid, Ended> {
         .spawn()
         .map_err(|e| failed(&e))?;
     // The handle is dropped, which neither waits nor kills: one place reaps every child, see `tree`.
-    Pid::from_raw(child.id().cast_signed()).ok_or_else(|| failed(&io::Error::other("the system gave no pid")))
+    let child = Pid::from_raw(child.id().cast_signed())
+        .ok_or_else(|| failed(&io::Error::other("the system gave no pid")))?;
+    enclosure.received(child);
+    Ok(child)
 }
 
 /// How gently the rest of the tree is ended.
@@ -208,25 +221,43 @@ fn grace(spec: &RunSpec, ended: &Ended) -> Span {
         Ended::Exited { .. } | Ended::Signalled { .. } | Ended::SpawnFailed { .. } => {
             spec.grace.min(GRACE_FOR_STRAYS)
         }
-        Ended::OutputCeiling => spec.grace.min(GRACE_FOR_FLOODS),
+        Ended::OutputCeiling
+        | Ended::MemoryCeiling { .. }
+        | Ended::ProcessCeiling { .. }
+        | Ended::DiskCeiling { .. } => spec.grace.min(GRACE_FOR_FLOODS),
         Ended::DeadlineExceeded | Ended::Stalled | Ended::Stopped { .. } => spec.grace,
     }
+}
+
+/// What whoever works in the clone after the run needs.
+#[derive(Clone, Copy)]
+struct Surroundings<'a> {
+    spec: &'a RunSpec,
+    dir: &'a RunDir,
+    bell: &'a Bell,
+    enclosure: &'a Enclosure,
 }
 
 fn finish(
     spec: &RunSpec,
     dir: &RunDir,
     bell: &Bell,
+    enclosure: &Enclosure,
     started_at: Timestamp,
     ended: Ended,
 ) -> Result<(), ShimError> {
-    let submission = submission(dir);
+    if enclosure.has_outbox() {
+        outbox::empty(dir);
+    }
+    let submission = outbox::submission(dir);
     let leftovers = match &spec.leftovers {
         None => LeftoverOutcome::NotAsked,
         Some(wanted) => {
-            leftovers::settle(wanted, &leftovers::judge(spec, wanted, &ended, &submission), spec, dir, bell)
+            let earned = leftovers::judge(spec, wanted, &ended, &submission);
+            leftovers::settle(wanted, &earned, &Surroundings { spec, dir, bell, enclosure })
         }
     };
+    enclosure.raze();
     let mut tries = 0;
     loop {
         tries += 1;
@@ -240,27 +271,20 @@ fn finish(
                 stderr: Output::of(dir, RunDir::STDERR)?,
                 submission: submission.clone(),
                 leftovers: leftovers.clone(),
+                containment: Some(enclosure.containment().clone()),
+                sandbox: enclosure.sandbox().clone(),
             }
             .write(dir)
         };
         match write() {
             Ok(()) => return Ok(()),
             Err(source) if tries == RESULT_TRIES => return Err(ShimError::Result { ended, source }),
+            // A run may have removed even this, or closed it; nothing of it lives that could do it again.
+            Err(_) if tries == 1 && dir.restore().is_ok() => {}
             Err(error) => {
                 note(&format!("the result could not be written, trying again: {error}"));
                 bell.wait(RESULT_PAUSE_MS, None);
             }
         }
-    }
-}
-
-fn submission(dir: &RunDir) -> SubmissionState {
-    match dir.read(RunDir::SUBMISSION, SUBMISSION_CAP) {
-        Ok(bytes) => match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&bytes) {
-            Ok(_) => SubmissionState::Present { digest: Digest::of(&bytes) },
-            Err(error) => SubmissionState::Broken { why: error.to_string() },
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => SubmissionState::None,
-        Err(error) => SubmissionState::Broken { why: error.to_string() },
     }
 }

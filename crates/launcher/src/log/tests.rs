@@ -15,9 +15,9 @@ fn with(bytes: &[u8]) -> (tempfile::TempDir, RunDir) {
 fn a_tail_never_begins_inside_a_character() {
     let (_temp, dir) = with("aä€".as_bytes());
     let cut = |cap| tail(&dir, "out", cap).expect("read");
-    assert_eq!(cut(100), Tail { text: "aä€".into(), dropped: 0 });
-    assert_eq!(cut(4), Tail { text: "€".into(), dropped: 3 });
-    assert_eq!(cut(2), Tail { text: String::new(), dropped: 6 });
+    assert_eq!(cut(100), Tail { text: "aä€".into(), before: 0, dropped: 0 });
+    assert_eq!(cut(4), Tail { text: "€".into(), before: 3, dropped: 0 });
+    assert_eq!(cut(2), Tail { text: String::new(), before: 6, dropped: 0 });
     assert_eq!(tail(&dir, "missing", 4).expect("empty").text, "");
 }
 

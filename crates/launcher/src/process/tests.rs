@@ -21,7 +21,7 @@ fn the_own_identity_is_alive_and_another_start_time_is_not() {
 
 #[test]
 fn below_finds_grandchildren_and_survives_a_cycle() {
-    let stat = |pid, parent| Stat { pid, parent, state: b'S', session: 1, cpu: 0, start: 1 };
+    let stat = |pid, parent| Stat { pid, parent, state: b'S', session: 1, threads: 1, cpu: 0, start: 1 };
     let all = [stat(2, 1), stat(3, 2), stat(4, 3), stat(5, 1), stat(6, 7), stat(7, 6)];
     let pids = |roots: &[i32]| {
         below(&all, &roots.iter().copied().collect()).iter().map(|s| s.pid).collect::<BTreeSet<_>>()
