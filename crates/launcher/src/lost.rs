@@ -84,17 +84,19 @@ fn group(dir: &RunDir, run: RunId) -> Option<Group> {
 fn leavings(dir: &RunDir, run: RunId, group: Option<&Group>) -> io::Result<Vec<Stat>> {
     let inside = group.map_or(Ok(Vec::new()), Group::processes)?;
     // Of an earlier boot nothing is left, and its session numbers mean nothing.
-    let identity = dir.identity().ok().flatten().map(|identity| identity.shim);
-    let session = match identity {
-        Some(shim) if shim.boot == boot_id()? => Some((shim.pid, shim.start)),
-        Some(_) => return Ok(Vec::new()),
-        None => None,
-    };
+    let identity = dir.identity().ok().flatten();
+    if identity.as_ref().is_some_and(|identity| boot_id().is_ok_and(|boot| boot != identity.shim.boot)) {
+        return Ok(Vec::new());
+    }
+    let known = identity.iter().flat_map(|it| it.child.iter().chain([&it.shim]));
+    // A session's number is free again once its last member is gone: then it may be a stranger's.
+    let sessions: Vec<_> =
+        known.filter(|leader| Stat::of(leader.pid).is_none_or(|now| now.start == leader.start)).collect();
     let all = process::all()?;
     let own = i32::try_from(std::process::id()).map_err(io::Error::other)?;
     let mark = format!("{}={run}", RunSpec::MARK);
     let in_session =
-        |stat: &Stat| session.is_some_and(|(sid, start)| stat.session == sid && stat.start >= start);
+        |stat: &Stat| sessions.iter().any(|leader| stat.session == leader.pid && stat.start >= leader.start);
     let roots: BTreeSet<i32> = all
         .iter()
         .filter(|stat| stat.pid != own && (in_session(stat) || is_marked(stat.pid, mark.as_bytes())))

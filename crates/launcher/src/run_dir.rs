@@ -21,9 +21,9 @@ pub struct RunDir {
 /// `shim.json`: who supervises the run and what it supervises.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShimIdentity {
-    /// The shim itself; it leads the run's session, so its pid is also the session's.
+    /// The shim itself; it leads a session.
     pub shim: ProcessId,
-    /// The main process, once started.
+    /// The main process, once started; it leads the run's session, so that its pid is also the session's.
     pub child: Option<ProcessId>,
     /// What keeps its processes together, once known.
     #[serde(default)]

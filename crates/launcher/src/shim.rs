@@ -9,12 +9,12 @@ mod git;
 mod leftovers;
 mod outbox;
 mod outputs;
+mod priority;
 mod tree;
 mod watch;
 
 use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -38,7 +38,7 @@ use outputs::Outputs;
 pub(crate) const READY: &str = "ready\n";
 /// For what a run that ended by itself left running: nobody waits for those.
 const GRACE_FOR_STRAYS: Span = Span::secs(5);
-/// For a run that floods the disk, the memory or the table of processes: every second of it counts.
+/// For a run that floods the disk: every second of it counts.
 const GRACE_FOR_FLOODS: Span = Span::secs(1);
 /// A full disk may be mended: a finished run is worth waiting for.
 const RESULT_TRIES: u32 = 120;
@@ -115,8 +115,10 @@ fn supervise(run_dir: &Path) -> Result<(), ShimError> {
                 return Err(error);
             }
             say_ready();
+            priority::urgent();
             let ended = watch::watch(&mut tree, &mut ceilings, &mut outputs, &spec, &dir, &bell);
             tree.end(grace(&spec, &ended), &bell);
+            priority::ordinary();
             outputs.look(&spec);
             // What the kernel ended for its ceiling looks like a death by a signal.
             enclosure.broke().unwrap_or(ended)
@@ -180,7 +182,7 @@ fn say_ready() {
     let _ = out.write_all(READY.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Starts the main process: own process group, no input, output straight to files.
+/// Starts the main process: own session, no input, output straight to files.
 fn spawn(spec: &RunSpec, outputs: &Outputs, enclosure: &mut Enclosure) -> Result<Pid, Ended> {
     let failed = |error: &io::Error| {
         let program = spec.argv.first().map_or("", String::as_str);
@@ -205,7 +207,6 @@ fn spawn(spec: &RunSpec, outputs: &Outputs, enclosure: &mut Enclosure) -> Result
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(stderr)
-        .process_group(0)
         .spawn()
         .map_err(|e| failed(&e))?;
     // The handle is dropped, which neither waits nor kills: one place reaps every child, see `tree`.
@@ -221,10 +222,9 @@ fn grace(spec: &RunSpec, ended: &Ended) -> Span {
         Ended::Exited { .. } | Ended::Signalled { .. } | Ended::SpawnFailed { .. } => {
             spec.grace.min(GRACE_FOR_STRAYS)
         }
-        Ended::OutputCeiling
-        | Ended::MemoryCeiling { .. }
-        | Ended::ProcessCeiling { .. }
-        | Ended::DiskCeiling { .. } => spec.grace.min(GRACE_FOR_FLOODS),
+        Ended::OutputCeiling | Ended::DiskCeiling { .. } => spec.grace.min(GRACE_FOR_FLOODS),
+        // What grows like this grows on while it is asked.
+        Ended::MemoryCeiling { .. } | Ended::ProcessCeiling { .. } => Span::millis(0),
         Ended::DeadlineExceeded | Ended::Stalled | Ended::Stopped { .. } => spec.grace,
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn prefixes(run: RunId, wanted: bool) -> Vec<Prefix> {
     ways
 }
 
-fn scope(program: &str, manager: Manager, run: RunId, more: &[&str]) -> Prefix {
+pub(super) fn scope(program: &str, manager: Manager, run: RunId, more: &[&str]) -> Prefix {
     let mut argv = vec![program.to_owned()];
     let mut env = Vec::new();
     match manager {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use rustix::fs::statvfs;
 
 use super::note;
+use super::priority;
 use super::tree::Tree;
 use crate::clock;
 use crate::containment::Controller;
@@ -109,7 +110,7 @@ impl Disk {
         if now < self.next && !is_urgent {
             return None;
         }
-        let grown = self.walk(now).saturating_sub(self.before);
+        let grown = priority::ordinarily(|| self.walk(now)).saturating_sub(self.before);
         (grown > self.ceiling).then_some(Ended::DiskCeiling { ceiling: self.ceiling })
     }
 

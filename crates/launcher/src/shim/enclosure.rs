@@ -9,9 +9,10 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, Resource, Rlimit, geteuid, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, geteuid, getrlimit, setrlimit, setsid};
 
 use super::note;
+use super::priority;
 use super::tree::Tree;
 use crate::containment::group::Group;
 use crate::containment::{self, Containment, Controller};
@@ -104,7 +105,8 @@ impl Enclosure {
         }
     }
 
-    /// A command that runs in here, its arguments not yet given.
+    /// A command that runs in here, its arguments not yet given. It leads a session of its own: where the kernel
+    /// shares CPUs among sessions, the shim's share is not the run's.
     #[expect(unsafe_code, reason = "the child must enter its group before it runs a program of the run")]
     pub(super) fn command(&self, program: &str) -> Command {
         let mut command = match self.walls.as_ref().and_then(|walls| walls.argv().split_first()) {
@@ -123,6 +125,8 @@ impl Enclosure {
             // A refusal is seen by the parent, which looks where the child is.
             let _ = door.as_ref().map(|door| rustix::io::write(door, b"0"));
             let _ = stand_in_front();
+            let _ = setsid();
+            priority::give_way();
             let _ = tasks.map(limit_tasks);
             Ok(())
         };

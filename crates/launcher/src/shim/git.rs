@@ -6,7 +6,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::fd::AsFd as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -167,7 +166,7 @@ impl<'a> Git<'a> {
         if let Some(index) = &self.index {
             command.env("GIT_INDEX_FILE", index);
         }
-        command.stdin(Stdio::null()).process_group(0);
+        command.stdin(Stdio::null());
         command
     }
 

@@ -7,7 +7,7 @@ use std::io;
 
 use orchd_core::mutant::{self, Mutant};
 use orchd_core::time::Span;
-use rustix::process::{Pid, Signal, WaitOptions, getpid, setpriority_process, wait};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, wait};
 
 use super::bell::Bell;
 use super::note;
@@ -22,8 +22,6 @@ const LOOK_MS: i64 = 25;
 const SLOWEST_LOOK_MS: i64 = 1_000;
 /// Passes in which everything found is stopped before all of it is killed. Each leaves fewer that can still fork.
 const PASSES: u32 = 100;
-/// Among a thousand busy processes of one priority the shim would wait for its turn.
-const URGENT: i32 = -15;
 
 /// The main process and everything else of the run.
 pub(super) struct Tree<'a> {
@@ -88,8 +86,6 @@ impl<'a> Tree<'a> {
     }
 
     fn kill(&mut self, bell: &Bell) {
-        // Without the privilege the shim's turn comes later, that is all.
-        let usual = setpriority_process(None, URGENT);
         let mut pause = 1;
         let mut rounds: u32 = 0;
         loop {
@@ -104,7 +100,7 @@ impl<'a> Tree<'a> {
             self.reap();
             let all = self.living();
             if all.as_ref().is_some_and(Vec::is_empty) {
-                break;
+                return;
             }
             let held = hold_still().unwrap_or_else(|error| {
                 note(&format!("/proc cannot be read: {error}"));
@@ -120,10 +116,6 @@ impl<'a> Tree<'a> {
             }
             bell.wait(pause, None);
             pause = (pause * 2).min(SLOWEST_LOOK_MS);
-        }
-        if usual.is_ok() {
-            // What is left to do (the leftovers' git) is no more urgent than anyone's.
-            let _ = setpriority_process(None, 0);
         }
     }
 
