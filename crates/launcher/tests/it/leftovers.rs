@@ -10,7 +10,7 @@ use orchd_launcher::{CommitOn, Leftovers, RunDir, RunSpec};
 
 use super::{Place, env};
 
-fn git(at: &Path, args: &[&str]) -> String {
+pub(super) fn git(at: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
     command
         .args(["-c", "user.name=Test", "-c", "user.email=test@example.invalid"])
