@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use orchd_core::mutant::{self, Mutant};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
 /// The identity of a process for as long as anyone may remember it.
@@ -60,6 +60,7 @@ pub(crate) struct Stat {
     pub(crate) pid: i32,
     pub(crate) state: u8,
     pub(crate) parent: i32,
+    pub(crate) group: i32,
     pub(crate) session: i32,
     pub(crate) threads: u64,
     /// User and system time of it and of the children it waited for, in clock ticks.
@@ -86,6 +87,7 @@ impl Stat {
             pid,
             state: *rest.first()?.as_bytes().first()?,
             parent: i32::try_from(number(4)?).ok()?,
+            group: i32::try_from(number(5)?).ok()?,
             session: i32::try_from(number(6)?).ok()?,
             threads: ticks(20)?,
             cpu: ticks(14)? + ticks(15)? + ticks(16)? + ticks(17)?,
@@ -104,6 +106,16 @@ impl Stat {
         let mut pages = text.split_ascii_whitespace().skip(1).map(|n| n.parse::<u64>().unwrap_or(0));
         let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
         resident.saturating_sub(shared).saturating_mul(rustix::param::page_size() as u64)
+    }
+
+    /// Stops the whole process group of this process, which must be stopped itself: one that cannot end keeps the
+    /// group's number from being another's. The kernel tells all members at once, forks in flight included.
+    pub(crate) fn stop_group(&self) -> io::Result<()> {
+        let is_its = Self::of(self.pid).is_some_and(|now| now.start == self.start && now.group == self.group);
+        match Pid::from_raw(self.group).filter(|_| is_its) {
+            Some(group) => Ok(kill_process_group(group, Signal::STOP)?),
+            None => Ok(()),
+        }
     }
 
     /// Sends `signal` to exactly this process; one that ended meanwhile is no error.

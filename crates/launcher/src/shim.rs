@@ -106,29 +106,68 @@ fn supervise(run_dir: &Path) -> Result<(), ShimError> {
         None => spawn(&spec, &outputs, &mut enclosure),
     };
     identity.containment = Some(enclosure.containment().clone());
+    identity.child = spawned.as_ref().ok().and_then(|child| ProcessId::of(child.as_raw_nonzero().get()).ok());
+    let around =
+        Surroundings { spec: &spec, dir: &dir, bell: &bell, enclosure: &enclosure, identity: &identity };
     let ended = match spawned {
-        Ok(child) => {
-            let mut tree = enclosure.tree(child);
-            identity.child = ProcessId::of(child.as_raw_nonzero().get()).ok();
-            if let Err(error) = write_identity(&dir, &identity) {
-                tree.end(Span::millis(0), &bell);
-                return Err(error);
-            }
-            say_ready();
-            priority::urgent();
-            let ended = watch::watch(&mut tree, &mut ceilings, &mut outputs, &spec, &dir, &bell);
-            tree.end(grace(&spec, &ended), &bell);
-            priority::ordinary();
-            outputs.look(&spec);
-            // What the kernel ended for its ceiling looks like a death by a signal.
-            enclosure.broke().unwrap_or(ended)
-        }
+        Ok(child) => around.see_through(child, &mut ceilings, &mut outputs)?,
         Err(ended) => {
             say_ready();
             ended
         }
     };
-    finish(&spec, &dir, &bell, &enclosure, started_at, ended)
+    finish(&around, started_at, ended)
+}
+
+/// What there is around a run while its shim works for it.
+#[derive(Clone, Copy)]
+struct Surroundings<'a> {
+    spec: &'a RunSpec,
+    dir: &'a RunDir,
+    bell: &'a Bell,
+    enclosure: &'a Enclosure,
+    identity: &'a ShimIdentity,
+}
+
+impl Surroundings<'_> {
+    /// From the start of the main process until nothing of the run lives.
+    fn see_through(
+        &self,
+        child: Pid,
+        ceilings: &mut Ceilings,
+        outputs: &mut Outputs,
+    ) -> Result<Ended, ShimError> {
+        let mut tree = self.enclosure.tree(child);
+        // The second try is for a run that was quick to remove the directory.
+        if let Err(error) = write_identity(self.dir, self.identity).or_else(|_| self.sign_again()) {
+            tree.end(Span::millis(0), self.bell);
+            self.enclosure.raze();
+            return Err(error);
+        }
+        say_ready();
+        priority::urgent();
+        let ended = watch::watch(&mut tree, ceilings, outputs, self);
+        tree.end(grace(self.spec, &ended), self.bell);
+        priority::ordinary();
+        outputs.look(self.spec);
+        // What the kernel ended for its ceiling looks like a death by a signal.
+        Ok(self.enclosure.broke().unwrap_or(ended))
+    }
+
+    /// A run that removed what says who supervises it must not look like one that never began.
+    fn keep_signed(&self) {
+        if !self.dir.file(RunDir::SHIM).exists()
+            && let Err(error) = self.sign_again()
+        {
+            note(&error.to_string());
+        }
+    }
+
+    fn sign_again(&self) -> Result<(), ShimError> {
+        let restored = self.dir.restore();
+        restored.map_err(|source| ShimError::Setup { what: "make the run's directory anew", source })?;
+        write_identity(self.dir, self.identity)
+    }
 }
 
 /// Away from the parent's terminal and signals, and parent of every orphan below. The bell comes first: from here on
@@ -229,23 +268,12 @@ fn grace(spec: &RunSpec, ended: &Ended) -> Span {
     }
 }
 
-/// What whoever works in the clone after the run needs.
-#[derive(Clone, Copy)]
-struct Surroundings<'a> {
-    spec: &'a RunSpec,
-    dir: &'a RunDir,
-    bell: &'a Bell,
-    enclosure: &'a Enclosure,
-}
-
-fn finish(
-    spec: &RunSpec,
-    dir: &RunDir,
-    bell: &Bell,
-    enclosure: &Enclosure,
-    started_at: Timestamp,
-    ended: Ended,
-) -> Result<(), ShimError> {
+fn finish(around: &Surroundings<'_>, started_at: Timestamp, ended: Ended) -> Result<(), ShimError> {
+    let Surroundings { spec, dir, bell, enclosure, .. } = *around;
+    // From here on nothing of the run lives that could change anything again.
+    if let Err(error) = around.sign_again() {
+        note(&error.to_string());
+    }
     if enclosure.has_outbox() {
         outbox::empty(dir);
     }
@@ -254,7 +282,7 @@ fn finish(
         None => LeftoverOutcome::NotAsked,
         Some(wanted) => {
             let earned = leftovers::judge(spec, wanted, &ended, &submission);
-            leftovers::settle(wanted, &earned, &Surroundings { spec, dir, bell, enclosure })
+            leftovers::settle(wanted, &earned, around)
         }
     };
     enclosure.raze();
@@ -279,8 +307,6 @@ fn finish(
         match write() {
             Ok(()) => return Ok(()),
             Err(source) if tries == RESULT_TRIES => return Err(ShimError::Result { ended, source }),
-            // A run may have removed even this, or closed it; nothing of it lives that could do it again.
-            Err(_) if tries == 1 && dir.restore().is_ok() => {}
             Err(error) => {
                 note(&format!("the result could not be written, trying again: {error}"));
                 bell.wait(RESULT_PAUSE_MS, None);

@@ -146,7 +146,7 @@ impl Enclosure {
         let Some(group) = &self.group else { return };
         let is_in = group.pids().is_ok_and(|pids| pids.contains(&main.as_raw_nonzero().get()));
         // It may have ended already; then the group was not needed, and does no harm.
-        if is_in || !process::Stat::of(main.as_raw_nonzero().get()).is_some_and(|stat| !stat.is_dead()) {
+        if is_in || process::Stat::of(main.as_raw_nonzero().get()).is_none_or(|stat| stat.is_dead()) {
             return;
         }
         self.containment = containment::refused(group.path());

@@ -162,15 +162,23 @@ fn below() -> io::Result<Vec<Stat>> {
 }
 
 /// Stops everything below the shim until a pass finds nothing that was not stopped before: what is stopped does not
-/// fork, so that a run which forks faster than it is killed is caught too.
+/// fork, so that a run which forks faster than it is killed is caught too. Group by group, as one by one would lose
+/// the race against a run that forks on another CPU meanwhile.
 fn hold_still() -> io::Result<BTreeMap<(i32, u64), Stat>> {
     let mut held = BTreeMap::new();
     for _ in 0..PASSES {
         let before = held.len();
         let (mut all, mut members) = (Vec::new(), BTreeSet::from([own_pid()]));
+        let mut groups = BTreeSet::new();
         let mut hold = |stat: &Stat| {
-            if !stat.is_dead() && held.insert((stat.pid, stat.start), *stat).is_none() {
-                tell(stat, Signal::STOP);
+            if stat.is_dead() || held.insert((stat.pid, stat.start), *stat).is_some() {
+                return;
+            }
+            tell(stat, Signal::STOP);
+            if groups.insert(stat.group)
+                && let Err(error) = stat.stop_group()
+            {
+                note(&format!("process group {} could not be stopped: {error}", stat.group));
             }
         };
         process::each(|stat| {

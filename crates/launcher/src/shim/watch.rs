@@ -8,14 +8,12 @@ use orchd_core::time::Span;
 use rustix::param::clock_ticks_per_second;
 use rustix::process::{PidfdFlags, pidfd_open};
 
-use super::bell::Bell;
+use super::Surroundings;
 use super::ceiling::Ceilings;
 use super::outputs::Outputs;
 use super::tree::Tree;
 use crate::clock;
 use crate::ended::Ended;
-use crate::run_dir::RunDir;
-use crate::spec::RunSpec;
 
 /// The request to stop and the sizes of the outputs are looked at this often.
 const LOOK_MS: i64 = 250;
@@ -26,10 +24,9 @@ pub(super) fn watch(
     tree: &mut Tree<'_>,
     ceilings: &mut Ceilings,
     outputs: &mut Outputs,
-    spec: &RunSpec,
-    dir: &RunDir,
-    bell: &Bell,
+    around: &Surroundings<'_>,
 ) -> Ended {
+    let Surroundings { spec, dir, bell, .. } = *around;
     // Without a pidfd (a very old kernel) the end is seen at the next look.
     let pidfd = pidfd_open(tree.main(), PidfdFlags::empty()).ok();
     let deadline = clock::boot_ms().saturating_add(spec.deadline.0);
@@ -44,6 +41,7 @@ pub(super) fn watch(
         if bell.rang() {
             return Ended::Stopped { why: "the shim was told to end (SIGTERM)".to_owned() };
         }
+        around.keep_signed();
         let now = clock::boot_ms();
         if now >= deadline {
             return Ended::DeadlineExceeded;

@@ -180,6 +180,22 @@ async fn a_request_to_stop_arrives_though_the_run_removes_it() {
     }
 }
 
+#[tokio::test]
+async fn a_run_that_removes_its_directory_is_still_found_running() {
+    let place = Place::new();
+    let script = format!("rm -rf {}; echo up > up; sleep 600", place.dir.path().display());
+    let started = launcher().start(&place.dir, &place.spec(&script)).await.expect("started");
+    place.appears(&place.work().join("up")).await;
+    until(|| place.dir.identity().ok().flatten()).await;
+    drop(started);
+    let Found::Running(mut running) = find(&place.dir, place.run).await.expect("looked") else {
+        panic!("a run that goes on is not found")
+    };
+    running.stop("seen").expect("asked");
+    ended(within(running.wait()).await.expect("waited"));
+    assert_eq!(alive(place.run), Vec::<String>::new());
+}
+
 /// Deadlines and spans of silence must not move when somebody sets the clock: what waits reads no wall clock.
 #[test]
 fn no_span_is_measured_on_a_clock_that_can_be_set() {

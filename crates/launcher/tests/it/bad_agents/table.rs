@@ -93,7 +93,7 @@ pub(crate) const AGENTS: &[Agent] = &[
     },
     Agent {
         does: "forks without end",
-        program: "f() { f & f & sleep 600; }; f",
+        program: "while :; do sleep 600 & done", // one by one: doubling ones starve the whole machine and every test on it
         limits: |spec| spec.limits.processes = Some(100),
         ends: &[Ended::ProcessCeiling { ceiling: 100 }],
         work: Work::Any,
