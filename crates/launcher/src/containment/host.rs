@@ -33,12 +33,16 @@ pub(super) fn own() -> Result<Own, String> {
     if !dir.join("cgroup.procs").exists() {
         return Err(format!("its own cgroup {} cannot be seen", dir.display()));
     }
-    // Only the root of the hierarchy has no file of this name.
-    let is_root = !dir.join("cgroup.type").exists();
-    Ok(Own { dir, is_root })
+    Ok(Own::at(dir))
 }
 
 impl Own {
+    pub(super) fn at(dir: PathBuf) -> Self {
+        // Only the root of the hierarchy has no file of this name.
+        let is_root = !dir.join("cgroup.type").exists();
+        Self { dir, is_root }
+    }
+
     /// The group that runs are made in: the own one, or the one around the own leaf.
     pub(super) fn base(&self) -> PathBuf {
         match (self.dir.file_name(), self.dir.parent()) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::host::{mount_of, path_of};
+use super::host::{Own, mount_of, path_of};
 use super::*;
 
 const UNIFIED: &str = "24 1 0:22 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n\
@@ -68,4 +68,40 @@ fn systemd_is_asked_with_an_argument_list_and_then_not_at_all() {
     assert_eq!(words[..3], ["systemd-run", "--user", "--scope"]);
     assert!(words.contains(&"--property=OOMPolicy=continue"), "{words:?}");
     assert_eq!(user.env[0].0, "XDG_RUNTIME_DIR");
+}
+
+#[test]
+fn controllers_are_handed_down_by_who_may() {
+    // A plain directory with the files of a group; what was written last is what they hold.
+    let temp = tempfile::tempdir().expect("temporary directory");
+    let group = |name: &str, files: &[(&str, &str)]| {
+        let dir = temp.path().join(name);
+        fs::create_dir(&dir).expect("created");
+        for (file, text) in files {
+            fs::write(dir.join(file), text).expect("written");
+        }
+        dir
+    };
+    let asked = |dir: &Path| fs::read_to_string(dir.join("cgroup.subtree_control")).expect("read");
+    let offered = ("cgroup.controllers", "cpu memory pids\n");
+
+    // The root of the hierarchy has no rule against processes beside children.
+    let root = group("root", &[offered, ("cgroup.subtree_control", "memory\n")]);
+    Own::at(root.clone()).hand_down_controllers();
+    assert_eq!(asked(&root), "+pids");
+
+    // In a group with others nobody is moved, and nothing can be handed down.
+    let shared =
+        [offered, ("cgroup.subtree_control", ""), ("cgroup.type", "domain\n"), ("cgroup.procs", "1\n2\n")];
+    let shared = group("shared", &shared);
+    Own::at(shared.clone()).hand_down_controllers();
+    assert_eq!((asked(&shared).as_str(), shared.join(LEAF).exists()), ("", false));
+
+    // From its leaf a process that prepared itself hands down to the runs beside it.
+    let base = group("base", &[offered, ("cgroup.subtree_control", "pids\n"), ("cgroup.type", "domain\n")]);
+    let leaf = group(&format!("base/{LEAF}"), &[("cgroup.type", "domain\n")]);
+    let own = Own::at(leaf);
+    assert_eq!(own.base(), base);
+    own.hand_down_controllers();
+    assert_eq!(asked(&base), "+memory");
 }

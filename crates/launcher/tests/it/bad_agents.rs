@@ -16,7 +16,7 @@ use orchd_launcher::{Found, Limits, ResultError, RunDir, RunResult, RunSpec, log
 
 use super::leftovers::{clone, spec_for, traps_sprung};
 use super::{Place, alive, ended, inside, launcher, until, within};
-use table::{AGENTS, Agent, Work, markdown, told};
+use table::{AGENTS, Agent, Work, markdown, saying};
 
 /// Ends whatever a failed test left behind, found as the launcher would find it.
 struct Sweep<'a>(&'a Place);
@@ -28,6 +28,18 @@ impl Drop for Sweep<'_> {
             pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL));
         }
     }
+}
+
+/// What people are told of a run.
+fn told(result: &RunResult) -> String {
+    let work = match &result.leftovers {
+        LeftoverOutcome::NotAsked => "it had no clone".to_owned(),
+        LeftoverOutcome::Clean { .. } => "it left nothing".to_owned(),
+        LeftoverOutcome::Committed { .. } => "what it left is on the task branch".to_owned(),
+        LeftoverOutcome::Salvaged { why, .. } => format!("what it left is kept aside ({why})"),
+        LeftoverOutcome::Failed { error } => format!("what it left cannot be kept: {error}"),
+    };
+    format!("the run {}; {work}", saying(&result.ended))
 }
 
 fn prepared(place: &Place, start: &Sha, agent: &Agent) -> RunSpec {

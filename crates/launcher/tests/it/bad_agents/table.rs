@@ -2,8 +2,7 @@
 //! table, run by the tests against real processes and rendered for the documentation. No test code here.
 
 use orchd_core::time::Span;
-use orchd_launcher::result::LeftoverOutcome;
-use orchd_launcher::{Ended, RunResult, RunSpec};
+use orchd_launcher::{Ended, RunSpec};
 
 /// One bad agent.
 pub(crate) struct Agent {
@@ -208,19 +207,8 @@ pub(crate) const AGENTS: &[Agent] = &[
     },
 ];
 
-/// What people are told of a run.
-pub(crate) fn told(result: &RunResult) -> String {
-    let work = match &result.leftovers {
-        LeftoverOutcome::NotAsked => "it had no clone".to_owned(),
-        LeftoverOutcome::Clean { .. } => "it left nothing".to_owned(),
-        LeftoverOutcome::Committed { .. } => "what it left is on the task branch".to_owned(),
-        LeftoverOutcome::Salvaged { why, .. } => format!("what it left is kept aside ({why})"),
-        LeftoverOutcome::Failed { error } => format!("what it left cannot be kept: {error}"),
-    };
-    format!("the run {}; {work}", saying(&result.ended))
-}
-
-fn saying(ended: &Ended) -> String {
+/// How it ended, as people read it behind "the run".
+pub(crate) fn saying(ended: &Ended) -> String {
     if matches!(ended, Ended::Exited { .. } | Ended::Signalled { .. }) {
         format!("ended: {ended}")
     } else {
