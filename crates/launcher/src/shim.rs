@@ -4,6 +4,7 @@
 
 mod bell;
 mod ceiling;
+mod detach;
 mod enclosure;
 mod git;
 mod leftovers;
@@ -14,13 +15,11 @@ mod tree;
 mod watch;
 
 use std::io::{self, Write as _};
-use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::process::Stdio;
 
 use orchd_core::time::{Span, Timestamp};
-use rustix::io::{FdFlags, fcntl_setfd};
-use rustix::process::{Pid, getpid, set_child_subreaper, setsid};
+use rustix::process::{Pid, getpid};
 
 use crate::clock;
 use crate::ended::Ended;
@@ -90,9 +89,9 @@ fn supervise(run_dir: &Path) -> Result<(), ShimError> {
     if dir.identity().map_err(ShimError::Dir)?.is_some() {
         return Err(ShimError::StartedBefore);
     }
-    keep_descriptors_private()
+    detach::keep_descriptors_private()
         .map_err(|source| ShimError::Setup { what: "look at its own descriptors", source })?;
-    let bell = detach()?;
+    let bell = detach::detach()?;
     let started_at = clock::wall();
     let mut identity = own_identity()?;
     write_identity(&dir, &identity)?;
@@ -168,38 +167,6 @@ impl Surroundings<'_> {
         restored.map_err(|source| ShimError::Setup { what: "make the run's directory anew", source })?;
         write_identity(self.dir, self.identity)
     }
-}
-
-/// Away from the parent's terminal and signals, and parent of every orphan below. The bell comes first: from here on
-/// SIGTERM is a request, not the end.
-fn detach() -> Result<Bell, ShimError> {
-    let setup = |what| move |source: io::Error| ShimError::Setup { what, source };
-    let bell = Bell::install().map_err(setup("listen for signals"))?;
-    // Refused only to the leader of a process group, which then leads a session or is run by hand.
-    if let Err(error) = setsid() {
-        note(&format!("stays in its session: {error}"));
-    }
-    set_child_subreaper(Some(getpid())).map_err(|e| setup("become the parent of orphans")(e.into()))?;
-    std::env::set_current_dir("/").map_err(setup("leave the working directory"))?;
-    Ok(bell)
-}
-
-/// Whatever descriptors orchd's own parent left open to it (a job server, a socket) end here: the run inherits its
-/// three standard ones and no other.
-#[expect(unsafe_code, reason = "a descriptor known only by its number cannot be borrowed in another way")]
-fn keep_descriptors_private() -> io::Result<()> {
-    for entry in std::fs::read_dir("/proc/self/fd")? {
-        let Some(fd) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
-            continue;
-        };
-        if fd > 2 {
-            // SAFETY: the number is used for one call that neither closes nor keeps it. The shim has one thread, so
-            // that nothing closes it meanwhile; were it closed, the call would answer EBADF and touch nothing.
-            let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
-            fcntl_setfd(borrowed, FdFlags::CLOEXEC)?;
-        }
-    }
-    Ok(())
 }
 
 fn own_identity() -> Result<ShimIdentity, ShimError> {

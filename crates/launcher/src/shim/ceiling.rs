@@ -56,6 +56,11 @@ impl Ceilings {
         self.disk.as_mut().and_then(|disk| disk.broken(now))
     }
 
+    /// The ceiling of memory or processes that is broken when the main process has ended and others have not.
+    pub(super) fn broken_at_last(&self, tree: &Tree<'_>) -> Option<Ended> {
+        tree.group().and_then(Group::broke).or_else(|| self.sample(tree))
+    }
+
     fn sample(&self, tree: &Tree<'_>) -> Option<Ended> {
         let sampled = |controller| !tree.group().is_some_and(|group| group.keeps(controller));
         let memory = self.limits.memory.filter(|_| sampled(Controller::Memory));

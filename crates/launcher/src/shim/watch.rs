@@ -33,7 +33,9 @@ pub(super) fn watch(
     let mut stall = spec.stall.map(Stall::new);
     loop {
         if let Some(ended) = tree.reap() {
-            return ended.clone();
+            let ended = ended.clone();
+            // What is still there may be why it ended: a program that cannot fork any more says so in its own way.
+            return ceilings.broken_at_last(tree).unwrap_or(ended);
         }
         if let Some(why) = dir.stop_requested() {
             return Ended::Stopped { why };
