@@ -30,7 +30,9 @@ pub(crate) fn command(command: &Command) -> Option<(String, dto::Command)> {
         Command::Resume { judge, answer } => {
             (judge, dto::Command { answers: answer.clone(), ..of("resume", judge) })
         }
-        Command::Retry { judge, repair } => (judge, dto::Command { repair: *repair, ..of("retry", judge) }),
+        Command::Retry { judge, repair, answer } => {
+            (judge, dto::Command { repair: *repair, answers: answer.clone(), ..of("retry", judge) })
+        }
         Command::Prioritise { judge, priority } => {
             (judge, dto::Command { priority: Some(*priority), ..of("prioritise", judge) })
         }

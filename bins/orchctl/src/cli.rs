@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Resume {
         #[command(flatten)]
         judge: Judge,
-        /// The answers to its questions
+        /// The answers to its questions, or other words for the run that follows
         #[arg(long, short)]
         answer: Option<String>,
     },
@@ -69,6 +69,9 @@ pub(crate) enum Command {
         /// Let it work in a frozen repository, to mend it
         #[arg(long)]
         repair: bool,
+        /// Words for the run that follows
+        #[arg(long, short)]
+        answer: Option<String>,
     },
     /// Change a waiting task's place: lower goes first
     Prioritise {
@@ -111,6 +114,9 @@ pub(crate) struct DemoArgs {
     /// Let both tasks be at work at once; they still land one by one
     #[arg(long)]
     pub(crate) parallel: bool,
+    /// Kill the engine again and again while it works, at random moments; SEED asks for the same moments again
+    #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true)]
+    pub(crate) chaos: Option<Option<u64>>,
 }
 
 #[derive(Debug, Args)]

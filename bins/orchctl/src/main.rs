@@ -62,7 +62,10 @@ fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
 
 async fn ask(command: Command, data: Option<std::path::PathBuf>, json: bool) -> Result<(), Exit> {
     if let Command::Demo(args) = command {
-        return exit_with(demo::run(demo::Options { dir: args.dir, json, serial: !args.parallel }).await);
+        let chaos = args.chaos.map(|seed| seed.unwrap_or_else(demo::seed));
+        return exit_with(
+            demo::run(demo::Options { dir: args.dir, json, serial: !args.parallel, chaos }).await,
+        );
     }
     let session = session::open(data).await?;
     let out = render::Out::new(json);

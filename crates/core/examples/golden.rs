@@ -7,7 +7,7 @@ mod samples;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use orchd_core::event::encode;
+use orchd_core::event::{EVENT_VERSION, encode};
 use serde::Serialize;
 
 fn main() -> std::io::Result<()> {
@@ -21,7 +21,8 @@ fn main() -> std::io::Result<()> {
 }
 
 fn write<E: Serialize>(prefix: &str, name: &str, event: &E) -> std::io::Result<()> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/v{EVENT_VERSION}"));
+    std::fs::create_dir_all(&folder)?;
     let path = folder.join(format!("{prefix}-{name}.json"));
     let stored = encode(event).map_err(std::io::Error::other)?;
     match std::fs::File::create_new(&path) {

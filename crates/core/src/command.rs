@@ -3,12 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::decide;
 use crate::effect::EffectState;
 use crate::event::{Event, RepoEvent};
 use crate::gate::{GateName, Subject};
 use crate::hold::HoldCode;
 use crate::id::{Actor, Sha, TaskId};
-use crate::job::DeployAnswer;
+use crate::job::{DeployAnswer, JobKind};
 use crate::mutant::{self, Mutant};
 use crate::reason::{Ask, Reason, Wait};
 use crate::repo::{Freeze, Repo};
@@ -100,6 +101,9 @@ pub enum Wanted {
     Retry {
         /// Work in the frozen repository.
         repair: bool,
+        /// Words for the run that follows.
+        #[serde(default)]
+        answers: Option<String>,
     },
     /// Turn a bug task into a full one.
     Escalate,
@@ -216,6 +220,10 @@ pub enum RefusalCode {
     VisitMoved,
     /// What the person was shown is not what stands there now.
     SubjectMoved,
+    /// Words for a run while one is under way.
+    TurnRunning,
+    /// Words where no role works.
+    NobodyListens,
 }
 
 impl RefusalCode {
@@ -227,6 +235,8 @@ impl RefusalCode {
             Self::NotAsked => "not-asked",
             Self::VisitMoved => "visit-moved",
             Self::SubjectMoved => "subject-moved",
+            Self::TurnRunning => "turn-running",
+            Self::NobodyListens => "nobody-listens",
         }
     }
 }
@@ -244,7 +254,9 @@ pub enum Acceptance {
 pub fn accept(view: &View, command: &Command) -> Acceptance {
     let task = &view.task;
     let kind = command.what.kind();
-    if let Err(refusal) = allowed(view, kind).and_then(|()| same_visit(task, command)) {
+    let fits =
+        allowed(view, kind).and_then(|()| same_visit(task, command)).and_then(|()| heard(view, command));
+    if let Err(refusal) = fits {
         return Acceptance::Refused(refusal);
     }
     let by = command.by.clone();
@@ -261,7 +273,9 @@ pub fn accept(view: &View, command: &Command) -> Acceptance {
             Ok(vec![Event::Paused { by, why: why.clone(), questions: Vec::new(), now: *now }])
         }
         Wanted::Resume { answers } => Ok(vec![Event::Resumed { by, answers: answers.clone() }]),
-        Wanted::Retry { repair } => Ok(vec![Event::Retried { by, repair: *repair }]),
+        Wanted::Retry { repair, answers } => {
+            Ok(vec![Event::Retried { by, repair: *repair, answers: answers.clone() }])
+        }
         Wanted::Escalate => Ok(vec![Event::TrackChanged { by, track: "full".to_owned() }]),
         Wanted::Prioritise { priority } => Ok(vec![Event::Prioritised { by, priority: *priority }]),
         Wanted::Amend { title, description } => {
@@ -371,6 +385,41 @@ fn allowed(view: &View, kind: CommandKind) -> Result<(), Refusal> {
     let state =
         task.reason.as_ref().map_or_else(|| task.stage.to_string(), |reason| reason.sentence(key.as_str()));
     refuse(RefusalCode::NotAsked, format!("{} does not fit {key} now. {state}", kind.name()))
+}
+
+/// Words must reach a run: the next one of the role that works here, one turn at a time.
+fn heard(view: &View, command: &Command) -> Result<(), Refusal> {
+    let words = match &command.what {
+        Wanted::Resume { answers } | Wanted::Retry { answers, .. } => answers,
+        Wanted::Approve
+        | Wanted::Reject { .. }
+        | Wanted::ConfirmDeploy
+        | Wanted::Stop
+        | Wanted::Pause { .. }
+        | Wanted::Escalate
+        | Wanted::Prioritise { .. }
+        | Wanted::Amend { .. } => &None,
+    };
+    if words.is_none() {
+        return Ok(());
+    }
+    let (task, key) = (&view.task, &view.task.key);
+    if task.job.as_ref().is_some_and(|job| job.kind == JobKind::Agent) {
+        let why = format!(
+            "a run of {key} is under way, and it is one turn at a time: `orchctl pause {key} --now` ends it"
+        );
+        return refuse(RefusalCode::TurnRunning, why);
+    }
+    match decide::role(view) {
+        Some(_) => Ok(()),
+        None => refuse(
+            RefusalCode::NobodyListens,
+            format!(
+                "{key} is in {}, where no role works that could read your words; leave them out",
+                task.stage
+            ),
+        ),
+    }
 }
 
 /// What a person is asked for at this moment, if anything.

@@ -8,6 +8,7 @@ mod run;
 mod stage;
 mod stop;
 
+pub(crate) use run::role;
 pub(crate) use stage::head_gates;
 
 use crate::effect::Intent;

@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 use crate::verdict::Finding;
 
 /// The version of the stored form. Readers accept it and every older one (golden files in tests/golden).
-pub const EVENT_VERSION: u32 = 1;
+pub const EVENT_VERSION: u32 = 2;
 
 /// A task's event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -145,6 +145,9 @@ pub enum Event {
         by: Actor,
         /// To work in the frozen repository.
         repair: bool,
+        /// Words for the run that follows.
+        #[serde(default)]
+        answers: Option<String>,
     },
     /// The track changed.
     TrackChanged {

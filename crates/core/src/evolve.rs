@@ -48,6 +48,7 @@ pub fn born(birth: &Birth, at: Timestamp) -> Task {
         confirmation: None,
         declined: None,
         answers: None,
+        sessions: std::collections::BTreeMap::new(),
         spent: Spent::default(),
         last_findings: None,
         deferred: None,
@@ -123,7 +124,10 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
         Event::StopAccepted { by } => task.stopping = Some(Stopping { by: by.clone(), at }),
         Event::Paused { by, why, questions, now } => paused(task, by, why, questions, *now),
         Event::Resumed { answers, .. } => resumed(task, answers.as_ref()),
-        Event::Retried { .. } => retried(task),
+        Event::Retried { answers, .. } => {
+            retried(task);
+            told(task, answers.as_ref());
+        }
         Event::TrackChanged { track, .. } => task.track.clone_from(track),
         Event::Prioritised { priority, .. } => task.request.priority = *priority,
         Event::CommandRefused { .. } | Event::Decided { .. } => {}
@@ -215,6 +219,9 @@ fn run_ended(task: &mut Task, run: &AgentRun) {
         | AgentOutcome::Quota { .. }
         | AgentOutcome::Infra { .. } => {}
     }
+    if let Some(session) = &run.session {
+        task.sessions.insert(run.role, session.clone());
+    }
     task.evidence.run = Some(run.clone());
 }
 
@@ -249,8 +256,14 @@ fn paused(task: &mut Task, by: &crate::id::Actor, why: &str, questions: &[String
 
 fn resumed(task: &mut Task, answers: Option<&String>) {
     task.pause = None;
-    if answers.is_some() {
-        task.answers = answers.cloned();
+    told(task, answers);
+}
+
+/// A person's words are for the next run; one that answered before it heard them is asked again.
+fn told(task: &mut Task, words: Option<&String>) {
+    if words.is_some() {
+        task.answers = words.cloned();
+        task.evidence.run = None;
     }
 }
 

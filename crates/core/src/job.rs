@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::docs::DocFacts;
 use crate::effect::{LandingAnswer, ProbeAnswer};
 use crate::id::{Branch, Digest, EffectId, JobId, RunId, Sha};
-use crate::policy::Money;
+use crate::policy::{Agent, Money};
 use crate::stage::Role;
 use crate::time::Timestamp;
 use crate::verdict::{Finding, Submission};
@@ -104,6 +104,13 @@ pub enum Work {
         start: Sha,
         /// The commit of main the branch was cut from.
         base: Sha,
+        /// Who plays the role, as the policy had it when this was decided: a killed run still shows it. `None` where
+        /// the policy names nobody.
+        #[serde(default)]
+        agent: Option<Box<Agent>>,
+        /// The session to go on with: a person had words for the role's last one.
+        #[serde(default)]
+        resume: Option<String>,
         /// Findings the run must fix, verbatim.
         must_fix: Vec<Finding>,
         /// Questions a former run asked.
@@ -318,10 +325,42 @@ pub struct AgentRun {
     pub cost: Money,
     /// Reported tokens, input and output.
     pub tokens: (u64, u64),
+    /// What was used of each model, where the program says so; empty otherwise.
+    #[serde(default)]
+    pub usage: Vec<ModelUsage>,
+    /// The program's own session, where it can be gone on with.
+    #[serde(default)]
+    pub session: Option<AgentSession>,
     /// Wall-clock time in milliseconds.
     pub took_ms: i64,
     /// Where partial work was kept, if the run did not count.
     pub salvage: Option<String>,
+}
+
+/// A session of an agent program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSession {
+    /// The profile whose it is: another one can not go on with it.
+    pub profile: String,
+    /// The program's own name for it.
+    pub id: String,
+}
+
+/// What a run used of one model, as its program reported it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ModelUsage {
+    /// The model that really answered.
+    pub model: String,
+    /// Tokens read, without those of a cache.
+    pub input: u64,
+    /// Tokens written.
+    pub output: u64,
+    /// Tokens read from a cache.
+    pub cache_read: u64,
+    /// Tokens written to a cache.
+    pub cache_write: u64,
+    /// Its part of the cost, where it is known.
+    pub cost: Option<Money>,
 }
 
 /// How a role's run ended.

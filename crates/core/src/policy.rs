@@ -40,6 +40,9 @@ pub struct Policy {
     pub deploy: Deploy,
     /// What the first red after a landing does.
     pub on_broken: OnBroken,
+    /// Folders of a clone that outlive a run (`target`, `node_modules`): no commit takes them up.
+    #[serde(default)]
+    pub caches: Vec<String>,
     /// Files merged by union in the landing's rebase, guarded against vanished entries.
     pub merge_union: Vec<String>,
     /// Limits of everything that is spent.
@@ -209,10 +212,43 @@ pub struct Agent {
     pub profile: String,
     /// The program and arguments of profile `script`.
     pub command: Vec<String>,
+    /// Whose health its errors speak about: runs of one provider wait together. The profile's name where `None`.
+    #[serde(default)]
+    pub provider: Option<String>,
     /// The model to ask for, where the profile has a choice.
     pub model: Option<String>,
+    /// How hard it is to think, where the profile has a choice.
+    #[serde(default)]
+    pub effort: Option<String>,
+    /// The model to go on with when the first one is overloaded.
+    #[serde(default)]
+    pub fallback_model: Option<String>,
+    /// The most a run may cost, where the profile can be told.
+    #[serde(default)]
+    pub run_cap: Option<Money>,
     /// Wall-clock budget of a run.
     pub timeout: Span,
+}
+
+impl Agent {
+    /// A role played by a profile with its own defaults; `command` is for the profiles that need one.
+    pub fn new(profile: &str, command: Vec<String>, timeout: Span) -> Self {
+        Self {
+            profile: profile.to_owned(),
+            command,
+            provider: None,
+            model: None,
+            effort: None,
+            fallback_model: None,
+            run_cap: None,
+            timeout,
+        }
+    }
+
+    /// Whose health its errors speak about.
+    pub fn provider(&self) -> &str {
+        self.provider.as_deref().unwrap_or(&self.profile)
+    }
 }
 
 impl Default for Budgets {
@@ -249,6 +285,7 @@ impl Policy {
             testing_by: TestingBy::Runner,
             deploy: Deploy::None,
             on_broken: OnBroken::Hold,
+            caches: Vec::new(),
             merge_union: Vec::new(),
             budgets: Budgets::default(),
             agents: BTreeMap::new(),

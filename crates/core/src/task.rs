@@ -9,11 +9,11 @@ use crate::effect::{Effect, Proof};
 use crate::gate::{GateName, GateResult, Subject};
 use crate::hold::Held;
 use crate::id::{Actor, Branch, Digest, JobId, Key, ProjectId, RepoId, Sha, TaskId};
-use crate::job::{AgentRun, BranchState, DeployAnswer, JobRef, ReadyRun, SuiteRun};
+use crate::job::{AgentRun, AgentSession, BranchState, DeployAnswer, JobRef, ReadyRun, SuiteRun};
 use crate::pipeline::TrackName;
 use crate::policy::Money;
 use crate::reason::Reason;
-use crate::stage::Stage;
+use crate::stage::{Role, Stage};
 use crate::time::Timestamp;
 use crate::verdict::{Finding, MarkerText};
 
@@ -77,8 +77,11 @@ pub struct Task {
     pub confirmation: Option<Standing>,
     /// A person declined what was asked, with the reason; it is sent back with the next decision.
     pub declined: Option<String>,
-    /// A person's answers not yet given to a run.
+    /// A person's words for the runs of this stage: answers to questions, or a turn of their own.
     pub answers: Option<String>,
+    /// The latest session of each role that can be gone on with.
+    #[serde(default)]
+    pub sessions: BTreeMap<Role, AgentSession>,
 
     /// What has been spent, and what people granted on top.
     pub spent: Spent,

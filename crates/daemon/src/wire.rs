@@ -25,6 +25,7 @@ use orchd_runners::{RepoPlace, RunnerError, UserRepo, Workshop, WorkshopConfig, 
 use orchd_store_sqlite::{OpenError, SqliteStore};
 
 use crate::files::DataFiles;
+use crate::host::{Floors, ThisHost};
 use crate::projects::{self, Project, ProjectsError};
 use crate::sources::{RandomIds, SystemClock};
 
@@ -38,6 +39,8 @@ pub struct Wired {
     pub files: Arc<dyn Files>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// What executors share.
+    pub workshop: Workshop,
 }
 
 /// Why a data directory can not be opened.
@@ -83,7 +86,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Opens a data directory and wires its engine. Takes the store's lock: a second owner is refused.
-pub async fn wire(data: &Path, exe: &Path, workers: u32) -> Result<Wired, WireError> {
+pub async fn wire(data: &Path, exe: &Path, workers: u32, floors: Floors) -> Result<Wired, WireError> {
     let data = absolute(data)?;
     private(&data)?;
     let mut projects = projects::load(&data)?;
@@ -121,9 +124,10 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32) -> Result<Wired, WireEr
         ids,
         leases: LeasePolicy::default(),
         max_running: (workers > 0).then_some(workers),
+        host: Arc::new(ThisHost { data: data.clone(), floors }),
     };
-    let files = Arc::new(DataFiles { data, workshop: Arc::new(workshop) });
-    Ok(Wired { engine: Arc::new(Engine::new(deps)), board, files, clock })
+    let files = Arc::new(DataFiles { data, workshop: Arc::new(workshop.clone()) });
+    Ok(Wired { engine: Arc::new(Engine::new(deps)), board, files, clock, workshop })
 }
 
 /// An owner that was just killed takes a moment to be gone, and its lock with it.

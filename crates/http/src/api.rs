@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use axum::{Json, extract::DefaultBodyLimit};
 use orchd_core::id::{InputId, Key, RepoId, TaskId};
 use orchd_core::port::board::Board;
+use orchd_core::port::host::Room;
 use orchd_core::port::store::{InputOutcome, JobState, StoreError};
 use orchd_core::render;
 use orchd_core::task::Request;
@@ -92,10 +93,19 @@ async fn state(State(app): Shared) -> Answer<dto::State> {
         v: 1,
         now: (app.now)().0,
         drained: store.drained().await?,
+        short: short(engine),
         tasks: all_tasks(&app).await?,
         repos,
         jobs: open_jobs(&app).await?,
     }))
+}
+
+/// What the host is short of.
+fn short(engine: &Engine) -> Option<String> {
+    match engine.room() {
+        Room::Enough => None,
+        Room::Short { why } => Some(why),
+    }
 }
 
 async fn all_tasks(app: &App) -> Result<Vec<dto::Task>, Problem> {
@@ -169,7 +179,11 @@ async fn one_task(State(app): Shared, Path(key): Path<String>) -> Answer<dto::Ta
 
 async fn why(State(app): Shared, Path(key): Path<String>) -> Answer<dto::Why> {
     let view = view(&app, &key).await?;
-    Ok(Json(dto::Why { text: render::why::explain(&view, (app.now)()).to_text() }))
+    let mut text = render::why::explain(&view, (app.now)()).to_text();
+    if let (Some(_), Some(short)) = (&view.task.job, short(&app.engine)) {
+        text.push_str(&format!("\nNothing new is started on this host: {short}.\n"));
+    }
+    Ok(Json(dto::Why { text }))
 }
 
 #[derive(Deserialize)]

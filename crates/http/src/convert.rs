@@ -159,7 +159,7 @@ pub(crate) fn command(wire: &dto::Command) -> Result<Command, Unreadable> {
         "stop" => Wanted::Stop,
         "pause" => Wanted::Pause { why: reason(), now: wire.now },
         "resume" => Wanted::Resume { answers: wire.answers.clone() },
-        "retry" => Wanted::Retry { repair: wire.repair },
+        "retry" => Wanted::Retry { repair: wire.repair, answers: wire.answers.clone() },
         "escalate" => Wanted::Escalate,
         "prioritise" => {
             let priority = wire.priority.ok_or(("bad-request", "prioritise needs a priority".to_owned()))?;

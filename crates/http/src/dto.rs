@@ -181,6 +181,8 @@ pub struct State {
     pub now: i64,
     /// Admission is stopped.
     pub drained: bool,
+    /// What the host is short of, so that nothing new is started; none where there is room.
+    pub short: Option<String>,
     /// All tasks, oldest first.
     pub tasks: Vec<Task>,
     /// All repositories.
@@ -219,7 +221,7 @@ pub struct Command {
     pub command: String,
     /// The reason of a reject or pause.
     pub reason: Option<String>,
-    /// The answers of a resume.
+    /// The words of a resume or retry for the run that follows.
     pub answers: Option<String>,
     /// The head SHA the person was shown.
     pub at: Option<String>,

@@ -78,7 +78,7 @@ async fn start(site: &Site<'_>) -> Result<Waited, RunnerError> {
 fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {
     let role = site.assigned.role;
     let invocation = site.profile.invocation(&site.role_run(dir))?;
-    let deadline = site.context.policy.role_timeout(role);
+    let deadline = site.assigned.agent.timeout;
     let mut spec = RunSpec::new(site.context.run(), invocation.argv, &site.clone, deadline);
     spec.env = site.shop.environment(invocation.env);
     spec.stall = Some(RunSpec::STALL);

@@ -97,7 +97,17 @@ impl Workshop {
 
     /// The directory of a run.
     pub fn run_dir(&self, run: RunId) -> PathBuf {
-        self.0.config.data.join("runs").join(run.to_string())
+        self.runs_dir().join(run.to_string())
+    }
+
+    /// The directories of all runs.
+    pub fn runs_dir(&self) -> PathBuf {
+        self.0.config.data.join("runs")
+    }
+
+    /// Every repository.
+    pub fn repos(&self) -> impl Iterator<Item = &RepoId> {
+        self.0.config.repos.keys()
     }
 
     /// The clone of a task's agents: a stable path, so that sessions resume.

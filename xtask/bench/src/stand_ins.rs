@@ -92,6 +92,8 @@ impl Executor for AtOnce {
                     docs: DocFacts::default(),
                     cost: Money(120_000),
                     tokens: (48_000, 2_000),
+                    usage: Vec::new(),
+                    session: None,
                     took_ms: 60_000,
                     salvage: None,
                 }))

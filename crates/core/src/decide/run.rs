@@ -15,7 +15,7 @@ use crate::verdict::Submission;
 use crate::view::View;
 
 /// The role that works in the present stage, if an agent does.
-pub(super) fn role(view: &View) -> Option<Role> {
+pub(crate) fn role(view: &View) -> Option<Role> {
     match view.task.stage {
         Stage::Analysis => Some(Role::Analyst),
         Stage::Architecture => Some(Role::Architect),
@@ -137,9 +137,18 @@ pub(super) fn start(
         must_fix: assignment.must_fix,
         questions: assignment.questions,
         answers: task.answers.clone(),
+        resume: resume(view, role),
+        agent: view.policy.agents.get(&role).cloned().map(Box::new),
         last_failure: failure.map(str::to_owned).or(assignment.last_failure),
     };
     Decided::new(Decision::Run(Box::new(Order { spec: JobSpec { work, not_before }, intent: None, spends })))
+}
+
+/// The role's own session, if a person has words for it and the same profile still plays the role.
+fn resume(view: &View, role: Role) -> Option<String> {
+    let session = view.task.answers.as_ref().and_then(|_| view.task.sessions.get(&role))?;
+    let agent = view.policy.agents.get(&role)?;
+    (agent.profile == session.profile).then(|| session.id.clone())
 }
 
 /// The last good head, or the commit of main the branch is cut from.

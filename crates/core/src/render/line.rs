@@ -3,6 +3,7 @@
 use crate::event::{Event, How};
 use crate::gate::{GateOutcome, GateResult};
 use crate::job::{AgentOutcome, JobKind, JobSpec, ReadyOutcome, SuiteOutcome, Work};
+use crate::policy::Agent;
 use crate::verdict::{Finding, Verdict};
 
 /// The line of an event, if it has one.
@@ -118,11 +119,24 @@ fn gate(result: &GateResult) -> Option<String> {
     }
 }
 
+/// Profile, model and effort, as far as there is a choice: a script has none.
+fn player(agent: &Agent) -> Option<String> {
+    let profile = Some(agent.profile.as_str()).filter(|name| *name != "script");
+    let chosen: Vec<&str> =
+        [profile, agent.model.as_deref(), agent.effort.as_deref()].into_iter().flatten().collect();
+    (!chosen.is_empty()).then(|| chosen.join(", "))
+}
+
 fn started(spec: &JobSpec, kind: JobKind) -> Option<String> {
     match &spec.work {
-        Work::Agent { role, must_fix, .. } if must_fix.is_empty() => Some(format!("{role} starts")),
-        Work::Agent { role, must_fix, .. } => {
-            Some(format!("{role} starts, with {} finding(s) to mend", must_fix.len()))
+        Work::Agent { role, must_fix, agent, resume, .. } => {
+            let goes_on = if resume.is_some() { " again, in its last session" } else { "" };
+            let findings = match must_fix.len() {
+                0 => String::new(),
+                many => format!(", with {many} finding(s) to mend"),
+            };
+            let by = agent.as_deref().and_then(player).map(|by| format!(" ({by})")).unwrap_or_default();
+            Some(format!("{role} starts{by}{goes_on}{findings}"))
         }
         Work::Push { base, head, .. } => Some(format!("landing {} on main {}", head.short(), base.short())),
         Work::Ci { .. } | Work::Test { .. } | Work::RebaseAndRetest { .. } | Work::Deploy { .. } => {

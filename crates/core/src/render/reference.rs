@@ -31,12 +31,14 @@ pub fn holds() -> String {
 }
 
 /// Every refusal's code, in the order of the page.
-pub const REFUSALS: [RefusalCode; 5] = [
+pub const REFUSALS: [RefusalCode; 7] = [
     RefusalCode::Ended,
     RefusalCode::Stopping,
     RefusalCode::NotAsked,
     RefusalCode::VisitMoved,
     RefusalCode::SubjectMoved,
+    RefusalCode::TurnRunning,
+    RefusalCode::NobodyListens,
 ];
 
 /// What a refusal means, and what to do then.
@@ -57,6 +59,13 @@ pub const fn refusal_text(code: RefusalCode) -> (&'static str, &'static str) {
             "the documents, the patch or the commit you were shown are not the present ones",
             "look again, then decide anew",
         ),
+        RefusalCode::TurnRunning => (
+            "words for a run came while one is under way, and it is one turn at a time",
+            "wait for its end, or end it with `orchctl pause KEY --now`; then say it again",
+        ),
+        RefusalCode::NobodyListens => {
+            ("words came in a stage where no role works", "leave them out, or send the task back first")
+        }
     }
 }
 

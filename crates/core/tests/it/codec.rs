@@ -10,8 +10,27 @@ use serde::de::DeserializeOwned;
 
 use crate::samples;
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+/// Events that said less in version 1: role and model of a run, its usage and session, words for a run.
+const GREW: [&str; 3] = ["JobQueued", "Retried", "RunEnded"];
+
+fn folder(version: u32) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/v{version}"))
+}
+
+/// What an older version wrote is read, and as the same where the event is still what it was.
+fn check_older<E>(prefix: &str, name: &str, sample: &E)
+where
+    E: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    for version in 1..EVENT_VERSION {
+        let path = folder(version).join(format!("{prefix}-{name}.json"));
+        // An event that is younger than the version has none.
+        let Ok(golden) = std::fs::read_to_string(&path) else { continue };
+        let read: E = decode(golden.trim_end()).unwrap_or_else(|e| {
+            panic!("{prefix} {name} of version {version} can not be read any more: {e:?}")
+        });
+        assert_eq!(read == *sample, !GREW.contains(&name), "{prefix} {name} of version {version}");
+    }
 }
 
 /// What one golden file must do: hold the sample, decode, and encode to the same again.
@@ -19,7 +38,7 @@ fn check<E>(prefix: &str, name: &str, sample: &E)
 where
     E: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug,
 {
-    let path = folder().join(format!("{prefix}-{name}.json"));
+    let path = folder(EVENT_VERSION).join(format!("{prefix}-{name}.json"));
     let golden = std::fs::read_to_string(&path).unwrap_or_else(|_| {
         panic!("{prefix} {name} has no golden file; write it with `cargo run -p orchd-core --example golden`")
     });
@@ -45,12 +64,22 @@ fn every_golden_file_decodes_and_encodes_identically() {
 }
 
 #[test]
+fn what_older_versions_wrote_is_read() {
+    for event in samples::events() {
+        check_older("event", samples::event_name(&event), &event);
+    }
+    for event in samples::repo_events() {
+        check_older("repo-event", samples::repo_event_name(&event), &event);
+    }
+}
+
+#[test]
 fn every_variant_has_a_golden_file_and_every_file_a_variant() {
     let of = |prefix: &str, name: &str| format!("{prefix}-{name}.json");
     let mut expected: BTreeSet<String> =
         samples::events().iter().map(|e| of("event", samples::event_name(e))).collect();
     expected.extend(samples::repo_events().iter().map(|e| of("repo-event", samples::repo_event_name(e))));
-    let files = std::fs::read_dir(folder()).expect("the golden files are there");
+    let files = std::fs::read_dir(folder(EVENT_VERSION)).expect("the golden files are there");
     let found: BTreeSet<String> = files
         .map(|file| file.expect("it can be listed").file_name().to_string_lossy().into_owned())
         .collect();

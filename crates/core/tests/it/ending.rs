@@ -74,7 +74,7 @@ fn a_person_answers_for_a_deployment_that_can_not_be_asked() {
 
     let (mut driver, id) = unknown_deployment();
     nobody_can_tell(&mut driver);
-    driver.command(id, Wanted::Retry { repair: false });
+    driver.command(id, Wanted::Retry { repair: false, answers: None });
     driver.run_for(Span::mins(30));
     assert_eq!(driver.task(id).stage, Stage::Done, "{:?}", driver.task(id).reason);
     assert_eq!(driver.task(id).deploy.attempt, 2);
@@ -181,7 +181,7 @@ fn a_landing_that_never_arrives_is_a_hold_in_the_end() {
     }
     assert_eq!(hold(&driver, id), Some(HoldCode::Infra), "{:?}", driver.task(id).reason);
     assert!(driver.task(id).effect.is_none(), "the door is closed before a person is asked");
-    driver.command(id, Wanted::Retry { repair: false });
+    driver.command(id, Wanted::Retry { repair: false, answers: None });
     driver.run_for(Span::hours(1));
     assert_eq!(driver.task(id).stage, Stage::Done, "{:?}", driver.task(id).reason);
 }
@@ -202,7 +202,7 @@ fn a_landing_that_can_not_be_asked_about_is_a_hold_in_the_end() {
     }
     assert_eq!(hold(&driver, id), Some(HoldCode::Infra), "{:?}", driver.task(id).reason);
     assert_eq!(driver.task(id).effect.as_ref().map(|e| e.state), Some(EffectState::Unknown));
-    driver.command(id, Wanted::Retry { repair: false });
+    driver.command(id, Wanted::Retry { repair: false, answers: None });
     driver.run_for(Span::hours(1));
     assert_eq!(driver.task(id).stage, Stage::Done, "{:?}", driver.task(id).reason);
 }

@@ -178,7 +178,7 @@ fn inc_17_a_new_deploy_attempt_is_a_new_intent() {
     driver.answer(hook.id, Luck::Red);
     driver.settle_due();
     assert_eq!(driver.task(id).hold.as_ref().map(|h| h.code), Some(HoldCode::DeployFailed));
-    driver.command(id, Wanted::Retry { repair: false });
+    driver.command(id, Wanted::Retry { repair: false, answers: None });
     driver.run_for(Span::mins(5));
     assert!(waits_for(&driver, id, Ask::ConfirmDeploy), "the new attempt is confirmed anew");
     driver.command(id, Wanted::ConfirmDeploy);
@@ -416,6 +416,8 @@ fn completed(
         docs: orchd_core::docs::DocFacts::default(),
         cost: orchd_core::policy::Money(0),
         tokens: (0, 0),
+        usage: Vec::new(),
+        session: None,
         took_ms: 1,
         salvage: None,
     }

@@ -54,6 +54,8 @@ fn completed(driver: &Driver, id: TaskId, role: Role, submission: Submission) ->
         docs: docs(&task.key),
         cost: Money(0),
         tokens: (0, 0),
+        usage: Vec::new(),
+        session: None,
         took_ms: 1,
         salvage: None,
     }))
@@ -158,7 +160,7 @@ fn the_retry_of_an_ambiguous_rework_does_the_rework() {
     assert_eq!(driver.task(id).hold.as_ref().map(|h| h.code), Some(HoldCode::Ambiguous));
     let described = "What is wanted, in blue.".to_owned();
     driver.command(id, Wanted::Amend { title: None, description: Some(described.clone()) });
-    driver.command(id, Wanted::Retry { repair: false });
+    driver.command(id, Wanted::Retry { repair: false, answers: None });
     assert_eq!(driver.task(id).stage, Stage::Development);
     assert_eq!(must_fix(&driver, id), findings);
     assert_eq!(driver.task(id).request.description, described);

@@ -23,7 +23,7 @@ fn hold(driver: &Driver, id: TaskId) -> Option<HoldCode> {
 }
 
 fn retry(driver: &mut Driver, id: TaskId) {
-    let accepted = driver.command(id, Wanted::Retry { repair: false });
+    let accepted = driver.command(id, Wanted::Retry { repair: false, answers: None });
     assert!(matches!(accepted, Acceptance::Accepted(_)), "{accepted:?}");
     driver.settle_due();
 }

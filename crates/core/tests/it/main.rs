@@ -16,5 +16,6 @@ mod pipeline;
 mod render;
 mod samples;
 mod scenario;
+mod steering;
 mod verdict;
 mod walk;

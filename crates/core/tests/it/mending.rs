@@ -115,7 +115,7 @@ fn a_task_is_the_cause_of_the_freeze_its_hold_brings() {
     driver.answer(deploy.id, Luck::Changed);
     driver.settle_due();
     assert_eq!((hold(&driver, id), cause(&driver)), (Some(HoldCode::EnvironmentBroken), Some(id)));
-    driver.command(id, Wanted::Retry { repair: false });
+    driver.command(id, Wanted::Retry { repair: false, answers: None });
     driver.run_for(Span::mins(30));
     assert_eq!(driver.task(id).stage, Stage::Done, "{:?}", driver.task(id).reason);
     assert!(driver.repo.frozen.is_none(), "its end ends its freeze");
@@ -158,12 +158,12 @@ fn a_regression_is_over_when_main_was_looked_at_again() {
     driver.settle(&push, JobResult::Landing(answer));
     driver.settle_due();
     assert_eq!((hold(&driver, id), cause(&driver)), (Some(HoldCode::MainRegressed), Some(id)));
-    driver.command(id, Wanted::Retry { repair: false });
+    driver.command(id, Wanted::Retry { repair: false, answers: None });
     let look = driver.run_to_job(JobKind::Probe);
     driver.settle(&look, JobResult::Probe(ProbeAnswer::Landed { proof: regressed }));
     driver.settle_due();
     assert_eq!(hold(&driver, id), Some(HoldCode::MainRegressed), "nobody looked");
-    driver.command(id, Wanted::Retry { repair: false });
+    driver.command(id, Wanted::Retry { repair: false, answers: None });
     driver.run_for(Span::mins(5));
     assert_eq!(driver.task(id).stage, Stage::Done, "{:?}", driver.task(id).reason);
     check::replay(&driver);
@@ -184,7 +184,7 @@ fn a_landed_commit_that_left_main_is_a_regression() {
     let proof = Proof { missing_markers: vec!["x".to_owned()], ..proof };
     driver.settle(&push, JobResult::Landing(LandingAnswer::Landed { proof }));
     driver.settle_due();
-    driver.command(id, Wanted::Retry { repair: false });
+    driver.command(id, Wanted::Retry { repair: false, answers: None });
     let look = driver.run_to_job(JobKind::Probe);
     driver.settle(&look, JobResult::Probe(ProbeAnswer::Absent { main }));
     driver.settle_due();
@@ -210,7 +210,7 @@ fn a_repair_is_named_in_a_frozen_repository_only() {
         driver.settle_due();
     }
     assert_eq!(hold(&driver, id), Some(HoldCode::AgentFailed));
-    driver.command(id, Wanted::Retry { repair: true });
+    driver.command(id, Wanted::Retry { repair: true, answers: None });
     assert!(driver.repo.repair.is_empty());
 }
 

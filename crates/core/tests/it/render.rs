@@ -273,7 +273,7 @@ proptest! {
                     let state = orchd_core::task::CiState::Failure { output: "late".to_owned() };
                     driver.fact(id, orchd_core::fact::Fact::Ci { head, state });
                 }
-                (1, _) => { driver.command(id, Wanted::Retry { repair: false }); }
+                (1, _) => { driver.command(id, Wanted::Retry { repair: false, answers: None }); }
                 (_, _) => driver.fact(id, orchd_core::fact::Fact::DependencyMoved),
             }
             driver.settle_due();

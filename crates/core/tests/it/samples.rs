@@ -9,15 +9,15 @@ use orchd_core::gate::{GateName, GateOutcome, GateResult, Subject};
 use orchd_core::hold::HoldCode;
 use orchd_core::id::{Actor, Branch, Digest, EffectId, JobId, Key, ProjectId, RepoId, RunId, Sha, TaskId};
 use orchd_core::job::{
-    AgentOutcome, AgentRun, BranchState, DeployAnswer, JobKind, JobRef, JobSpec, ReadyOutcome, ReadyRun,
-    SuiteOutcome, SuiteRun, Work,
+    AgentOutcome, AgentRun, AgentSession, BranchState, DeployAnswer, JobKind, JobRef, JobSpec, ModelUsage,
+    ReadyOutcome, ReadyRun, SuiteOutcome, SuiteRun, Work,
 };
-use orchd_core::policy::Money;
+use orchd_core::policy::{Agent, Money};
 use orchd_core::reason::{Ask, Reason, Wait};
 use orchd_core::repo::{Freeze, MainSeen, Marker};
 use orchd_core::stage::{Role, Stage};
 use orchd_core::task::{Assignment, CiState, Request, Standing};
-use orchd_core::time::Timestamp;
+use orchd_core::time::{Span, Timestamp};
 use orchd_core::verdict::{Finding, MarkerText, Priority, Question, Submission, Verdict};
 use uuid::Uuid;
 
@@ -150,6 +150,15 @@ fn run() -> AgentRun {
         },
         cost: Money(1_200_000),
         tokens: (1000, 200),
+        usage: vec![ModelUsage {
+            model: "large-1".to_owned(),
+            input: 900,
+            output: 200,
+            cache_read: 100,
+            cache_write: 0,
+            cost: Some(Money(1_200_000)),
+        }],
+        session: Some(AgentSession { profile: "claude".to_owned(), id: "s-1".to_owned() }),
         took_ms: 61_000,
         salvage: Some("refs/orchd/salvage/3".to_owned()),
     }
@@ -196,7 +205,7 @@ samples! { events, event_name, Event:
         now: true,
     };
     Resumed = Event::Resumed { by: ada(), answers: Some("blue".to_owned()) };
-    Retried = Event::Retried { by: ada(), repair: true };
+    Retried = Event::Retried { by: ada(), repair: true, answers: Some("Keep it small.".to_owned()) };
     TrackChanged = Event::TrackChanged { by: ada(), track: "full".to_owned() };
     Prioritised = Event::Prioritised { by: ada(), priority: -2 };
     Amended = Event::Amended {
@@ -234,6 +243,12 @@ samples! { events, event_name, Event:
                 questions: vec!["Which?".to_owned()],
                 answers: Some("blue".to_owned()),
                 last_failure: Some("exit 3".to_owned()),
+                agent: Some(Box::new(Agent {
+                    model: Some("large-1".to_owned()),
+                    effort: Some("high".to_owned()),
+                    ..Agent::new("claude", Vec::new(), Span::mins(60))
+                })),
+                resume: Some("s-1".to_owned()),
             },
             not_before: Some(at(6)),
         }),

@@ -82,7 +82,7 @@ fn rework_that_runs_out_is_a_hold() {
     let held = driver.task(id).hold.as_ref().expect("the budget ran out");
     assert_eq!(held.code, orchd_core::hold::HoldCode::Escalated);
     assert_eq!(driver.task(id).spent.rework, 3);
-    driver.command(id, Wanted::Retry { repair: false });
+    driver.command(id, Wanted::Retry { repair: false, answers: None });
     driver.run_for(Span::mins(5));
     assert_eq!(driver.task(id).stage, Stage::Done);
     check::replay(&driver);

@@ -208,6 +208,8 @@ async fn report(
         docs,
         cost: Money(cost),
         tokens: (usage.input_tokens, usage.output_tokens),
+        usage: Vec::new(),
+        session: None,
         took_ms: (result.ended_at - result.started_at).0.max(0),
         salvage,
     })))

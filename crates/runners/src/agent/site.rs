@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use orchd_core::id::{Branch, Sha};
 use orchd_core::job::Work;
+use orchd_core::policy::Agent;
 use orchd_core::port::executor::RunContext;
 use orchd_core::stage::Role;
 use orchd_core::task::Task;
@@ -25,6 +26,7 @@ pub(super) struct Assigned<'a> {
     pub(super) questions: &'a [String],
     pub(super) answers: Option<&'a str>,
     pub(super) last_failure: Option<&'a str>,
+    pub(super) agent: &'a Agent,
 }
 
 /// One run.
@@ -45,11 +47,22 @@ impl<'a> Site<'a> {
         context: &'a RunContext,
         task: &'a Task,
     ) -> Result<Self, RunnerError> {
-        let Work::Agent { role, entry, start, base: _, must_fix, questions, answers, last_failure } =
-            &context.spec().work
+        let Work::Agent {
+            role,
+            entry,
+            start,
+            base: _,
+            must_fix,
+            questions,
+            answers,
+            last_failure,
+            agent,
+            resume: _,
+        } = &context.spec().work
         else {
             return Err(RunnerError::Misrouted(context.claimed.kind));
         };
+        let agent = agent.as_deref().ok_or_else(|| nobody(*role))?;
         let assigned = Assigned {
             role: *role,
             entry: *entry,
@@ -58,8 +71,9 @@ impl<'a> Site<'a> {
             questions,
             answers: answers.as_deref(),
             last_failure: last_failure.as_deref(),
+            agent,
         };
-        let profile = profile(context, *role)?;
+        let profile = profile(agent, *role)?;
         let mirror = shop.mirror(&task.repo).await?;
         let (clone, dir) = (shop.clone_dir(task.id), shop.run_dir(context.run()));
         Ok(Self { shop, context, task, assigned, mirror, clone, dir, profile })
@@ -88,8 +102,7 @@ impl<'a> Site<'a> {
     /// The message of the commit that takes up what the run left uncommitted.
     pub(super) fn message(&self) -> String {
         let (task, role) = (self.task, self.assigned.role);
-        let model = self.context.policy.agents.get(&role).and_then(|agent| agent.model.as_deref());
-        let model = model.unwrap_or(self.profile.name());
+        let model = self.assigned.agent.model.as_deref().unwrap_or(self.profile.name());
         format!(
             "{key}: work of the {role}\n\nOrchd-Task: {id}\nOrchd-Run: {run}\nOrchd-Role: {role}\nOrchd-Model: {model}\n",
             key = task.key,
@@ -99,12 +112,14 @@ impl<'a> Site<'a> {
     }
 }
 
+fn nobody(role: Role) -> RunnerError {
+    let why = "the project's configuration names none; give the role a profile".to_owned();
+    RunnerError::NoAgent { role, why }
+}
+
 /// The program that plays the role.
-fn profile(context: &RunContext, role: Role) -> Result<Profile, RunnerError> {
+fn profile(agent: &Agent, role: Role) -> Result<Profile, RunnerError> {
     let none = |why: String| RunnerError::NoAgent { role, why };
-    let Some(agent) = context.policy.agents.get(&role) else {
-        return Err(none("the project's configuration names none; give the role a profile".to_owned()));
-    };
     match agent.profile.as_str() {
         "script" if agent.command.is_empty() => Err(none("profile \"script\" needs a command".to_owned())),
         "script" => Ok(Profile::Script(Script { command: agent.command.clone() })),

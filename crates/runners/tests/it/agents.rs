@@ -48,7 +48,9 @@ async fn a_developers_commits_and_leftovers_become_the_branch() {
         line: Some(3),
         text: "it greets nobody".to_owned(),
     }];
-    let Work::Agent { role, entry, start, base, .. } = world.agent(Role::Developer, &world.base) else {
+    let Work::Agent { role, entry, start, base, agent, resume, .. } =
+        world.agent(Role::Developer, &world.base)
+    else {
         panic!()
     };
     let work = Work::Agent {
@@ -60,6 +62,8 @@ async fn a_developers_commits_and_leftovers_become_the_branch() {
         questions: vec!["Which language?".to_owned()],
         answers: Some("English".to_owned()),
         last_failure: Some("exit 1".to_owned()),
+        agent,
+        resume,
     };
     let (context, _) = world.context(Some(&task), work);
     let run_dir = world.shop.run_dir(context.run());

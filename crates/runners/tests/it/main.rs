@@ -7,5 +7,6 @@ mod cleaning;
 mod ends;
 mod landing;
 mod mains;
+mod pruning;
 mod suites;
 mod world;

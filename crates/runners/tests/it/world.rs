@@ -71,12 +71,7 @@ impl World {
     /// Gives a role to a shell script.
     pub(crate) fn plays(&mut self, role: Role, script: &str) {
         let command = vec!["/bin/sh".to_owned(), "-c".to_owned(), format!("{SUBMIT}{script}")];
-        let agent = Agent {
-            profile: "script".to_owned(),
-            command,
-            model: Some("m-1".to_owned()),
-            timeout: Span::secs(60),
-        };
+        let agent = Agent { model: Some("m-1".to_owned()), ..Agent::new("script", command, Span::secs(60)) };
         self.policy.agents.insert(role, agent);
     }
 
@@ -111,6 +106,8 @@ impl World {
             questions: Vec::new(),
             answers: None,
             last_failure: None,
+            agent: self.policy.agents.get(&role).cloned().map(Box::new),
+            resume: None,
         }
     }
 

@@ -140,6 +140,8 @@ pub(super) fn run_of(run: RunId, cost: i64) -> Event {
         docs: DocFacts::default(),
         cost: Money(cost),
         tokens: (1, 2),
+        usage: Vec::new(),
+        session: None,
         took_ms: 3,
         salvage: None,
     };

@@ -185,7 +185,7 @@ fn any_command(sim: &Sim, task: &Task) -> Wanted {
         1..=3 => Wanted::Pause { why: "wait".to_owned(), now: sim.one_in(2) },
         4..=7 => Wanted::Resume { answers: None },
         8 => Wanted::Reject { reason: "not like this".to_owned() },
-        9 | 10 => Wanted::Retry { repair: sim.one_in(3) },
+        9 | 10 => Wanted::Retry { repair: sim.one_in(3), answers: None },
         11 => Wanted::Escalate,
         12..=15 => Wanted::Prioritise { priority: i32::try_from(sim.below(5)).unwrap_or(0) - 2 },
         16 | 17 => Wanted::ConfirmDeploy,
@@ -200,7 +200,7 @@ fn fitting(task: &Task) -> Option<Wanted> {
     }
     if let Some(held) = &task.hold {
         let approve = held.code == HoldCode::DeployUnknown;
-        return Some(if approve { Wanted::Approve } else { Wanted::Retry { repair: false } });
+        return Some(if approve { Wanted::Approve } else { Wanted::Retry { repair: false, answers: None } });
     }
     if task.pause.is_some() {
         return Some(Wanted::Resume { answers: Some("blue".to_owned()) });

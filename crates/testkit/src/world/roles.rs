@@ -3,7 +3,7 @@
 
 use orchd_core::docs::{Adr, Brd, DocFacts};
 use orchd_core::id::{RunId, Sha};
-use orchd_core::job::{AgentOutcome, AgentRun, BranchState, JobResult};
+use orchd_core::job::{AgentOutcome, AgentRun, AgentSession, BranchState, JobResult};
 use orchd_core::policy::Money;
 use orchd_core::stage::Role;
 use orchd_core::task::Task;
@@ -74,6 +74,8 @@ pub(super) fn play(inner: &mut Inner, play: &Play) -> JobResult {
         docs: docs(play.task, turnout),
         cost: Money(120_000),
         tokens: (1000, 200),
+        usage: Vec::new(),
+        session: Some(AgentSession { profile: "script".to_owned(), id: "s-1".to_owned() }),
         took_ms: 60_000,
         salvage: None,
     }))

@@ -7,8 +7,8 @@ use orchd_core::docs::{Adr, Brd, DocFacts};
 use orchd_core::effect::{LandingAnswer, ProbeAnswer, Proof};
 use orchd_core::id::{Digest, Key, RunId, Sha, TaskId};
 use orchd_core::job::{
-    AgentOutcome, AgentRun, BranchState, DeployAnswer, JobResult, MainReport, ProbeOf, ReadyOutcome,
-    ReadyRun, SuiteOutcome, SuiteRun, Work,
+    AgentOutcome, AgentRun, AgentSession, BranchState, DeployAnswer, JobResult, MainReport, ProbeOf,
+    ReadyOutcome, ReadyRun, SuiteOutcome, SuiteRun, Work,
 };
 use orchd_core::policy::Money;
 use orchd_core::stage::Role;
@@ -255,6 +255,8 @@ impl World {
             docs: docs(&key),
             cost: Money(120_000),
             tokens: (1000, 200),
+            usage: Vec::new(),
+            session: Some(AgentSession { profile: "script".to_owned(), id: "s-1".to_owned() }),
             took_ms: 60_000,
             salvage: None,
         }))
