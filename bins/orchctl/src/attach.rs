@@ -100,7 +100,7 @@ fn line(said: &Said) -> Option<String> {
         "result" => Some(format!("= {}", text("text").trim_end())),
         "dropped" => Some(format!("[{} bytes are gone: the log is bounded]", said.data["bytes"])),
         "caught-up" => Some("── live".to_owned()),
-        "over" => Some(format!("── the run is over: it {}", text("ended"))),
+        "over" => Some(format!("── the run is over: {}", text("ended"))),
         // The turn's end and its usage are the task's account, which `task show` has.
         _bookkeeping => None,
     }

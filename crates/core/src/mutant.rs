@@ -24,12 +24,16 @@ mutants! {
     Inc02 = "inc-02";
     /// Only the key `verdict:` of a test report is read.
     Inc03 = "inc-03";
+    /// A process is known by its pid alone.
+    Inc06 = "inc-06";
     /// The store's compare-and-swap on the task's version is skipped.
     Inc07 = "inc-07";
     /// An intent whose owner died is a flag that blocks, not a question that is probed.
     Inc09 = "inc-09";
     /// A timed-out suite counts as a red one.
     Inc10 = "inc-10";
+    /// Only the main process of a run is ended.
+    Inc12 = "inc-12";
     /// An answer "merged" counts as the proof that the code is in main.
     Inc13 = "inc-13";
     /// The combined tree is not tested again after a rebase.

@@ -8,6 +8,7 @@ mod host;
 mod housekeeping;
 mod projects;
 mod renewal;
+mod session;
 mod sources;
 mod wire;
 

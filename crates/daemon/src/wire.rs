@@ -126,7 +126,7 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32, floors: Floors) -> Resu
         max_running: (workers > 0).then_some(workers),
         host: Arc::new(ThisHost { data: data.clone(), floors }),
     };
-    let files = Arc::new(DataFiles { data, workshop: Arc::new(workshop.clone()) });
+    let files = Arc::new(DataFiles { workshop: Arc::new(workshop.clone()) });
     Ok(Wired { engine: Arc::new(Engine::new(deps)), board, files, clock, workshop })
 }
 

@@ -19,10 +19,10 @@ mod lines;
 mod opencode;
 mod usage;
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 
 use orchd_core::time::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::ended::{Ended, ExitClass, class};
 use crate::log;
@@ -33,13 +33,17 @@ pub use event::{Event, ToolOutcome};
 pub use translator::Translator;
 pub use usage::{Usage, UsageByModel};
 
+/// Bytes of output that are read at once.
+const PART: usize = 64 * 1024;
 /// Enough of standard error to see what went wrong.
 const STDERR_TAIL: u64 = 16 * 1024;
 
 /// A language agent programs print in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Dialect {
     /// Text for people; the end of the process is the verdict.
+    #[default]
     Plain,
     /// Claude Code's `--output-format stream-json`.
     ClaudeStreamJson,
@@ -167,20 +171,19 @@ impl Dialect {
             return plain::read(dir, &result.ended);
         }
         let mut translator = Translator::new(self, asked).masking(secrets);
-        match File::open(dir.file(RunDir::STDOUT)) {
-            Ok(mut file) => {
-                let mut buffer = vec![0; 64 * 1024];
-                loop {
-                    let n = file.read(&mut buffer)?;
-                    if n == 0 {
-                        break;
-                    }
-                    // Nobody is attached to a run that is over.
-                    drop(translator.push(&buffer[..n], None));
-                }
+        let mut offset = 0;
+        loop {
+            let part = log::chunk(dir, RunDir::STDOUT, offset, PART)?;
+            if part.dropped > 0 {
+                // The lines at both sides of what is no longer kept are cut: they end here.
+                drop(translator.push(b"\n", None));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+            // Nobody is attached to a run that is over.
+            drop(translator.push(&part.bytes, None));
+            if part.eof {
+                break;
+            }
+            offset = part.next;
         }
         let stderr = log::tail(dir, RunDir::STDERR, STDERR_TAIL)?.text;
         Ok(translator.reading(&result.ended, &stderr))

@@ -179,10 +179,14 @@ impl Profile {
 
     /// The values among `env` that are credentials: they are masked wherever the run's output is shown.
     pub fn secrets<'e>(&self, env: &'e BTreeMap<String, String>) -> Vec<&'e str> {
+        self.secret_names().into_iter().filter_map(|name| env.get(name).map(String::as_str)).collect()
+    }
+
+    /// Names of the variables that hold credentials.
+    pub fn secret_names(&self) -> Vec<&str> {
         let login = &self.program.facts().login;
         let own = login.variables.iter().chain(self.provider_keys()).copied();
-        let names = own.chain(self.setup.pass.iter().map(String::as_str));
-        names.filter_map(|name| env.get(name).map(String::as_str)).collect()
+        own.chain(self.setup.pass.iter().map(String::as_str)).collect()
     }
 
     /// Files and directories it keeps its state in, for a sandbox to let it write there; they need not exist.

@@ -17,6 +17,7 @@ use orchd_core::port::executor::{Executor, RunContext};
 use orchd_launcher::spec::Ident;
 use orchd_launcher::{CommitOn, Leftovers, RunDir, RunSpec, Waited};
 
+use crate::confine;
 use crate::error::{RunnerError, infra};
 use crate::watch::{self, Before};
 use crate::workshop::{Workshop, task_of};
@@ -83,6 +84,11 @@ fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {
     let deadline = site.assigned.agent.timeout;
     let mut spec = RunSpec::new(site.context.run(), invocation.argv, &site.clone, deadline);
     spec.env = site.shop.environment(&site.profile.allowed_env(), invocation.env);
+    spec.dialect = site.profile.dialect();
+    spec.masked = site.profile.secret_names().into_iter().map(str::to_owned).collect();
+    spec.limits = confine::limits(&site.context.policy);
+    let state = site.profile.state_paths(&spec.env);
+    spec.sandbox = confine::sandbox(&site.context.policy, site.shop, &site.mirror, state);
     spec.stall = Some(RunSpec::STALL);
     spec.submission_required = !role.is_judge();
     let identity = site.shop.git().identity();

@@ -7,6 +7,7 @@
 
 mod agent;
 mod clean_up;
+mod confine;
 mod error;
 mod main_suite;
 mod probe;

@@ -19,8 +19,8 @@ fn what_happened_is_a_line() {
     );
     assert_eq!(read("tool", json!({"name": "Bash", "outcome": "denied"})).as_deref(), Some("[Bash] denied"));
     assert_eq!(
-        read("over", json!({"ended": "exited with 0"})).as_deref(),
-        Some("── the run is over: it exited with 0")
+        read("over", json!({"ended": "exit 0"})).as_deref(),
+        Some("── the run is over: exit 0")
     );
 }
 

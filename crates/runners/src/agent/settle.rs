@@ -104,10 +104,9 @@ fn outcome(reading: &Reading, result: &RunResult) -> Option<AgentOutcome> {
             None => AgentOutcome::Transient { why: why.clone(), retry_at: None },
         }),
         // An agent that hangs or floods, while its provider answers, is the agent's failure, not the host's.
-        (
-            dialect::AgentOutcome::Infra { .. },
-            Ended::DeadlineExceeded | Ended::Stalled | Ended::OutputCeiling,
-        ) => failed(&format!("timeout or limit: it {}", result.ended)),
+        (dialect::AgentOutcome::Infra { .. }, ended) if ended.is_a_broken_limit() => {
+            failed(&format!("timeout or limit: it {ended}"))
+        }
         (dialect::AgentOutcome::Infra { why }, _) => Some(AgentOutcome::Infra { why: why.clone() }),
     }
 }
