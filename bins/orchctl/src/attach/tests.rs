@@ -18,10 +18,7 @@ fn what_happened_is_a_line() {
         Some("[Bash] {\"command\":\"ls\"}")
     );
     assert_eq!(read("tool", json!({"name": "Bash", "outcome": "denied"})).as_deref(), Some("[Bash] denied"));
-    assert_eq!(
-        read("over", json!({"ended": "exit 0"})).as_deref(),
-        Some("── the run is over: exit 0")
-    );
+    assert_eq!(read("over", json!({"ended": "exit 0"})).as_deref(), Some("── the run is over: exit 0"));
 }
 
 #[test]

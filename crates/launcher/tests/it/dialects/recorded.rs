@@ -8,6 +8,7 @@ use orchd_core::time::Timestamp;
 use orchd_launcher::dialect::{Dialect, Reading};
 use orchd_launcher::ended::Ended;
 use orchd_launcher::result::{LeftoverOutcome, Output, SubmissionState};
+use orchd_launcher::sandbox::SandboxUse;
 use orchd_launcher::{RunDir, RunResult};
 use serde_json::Value;
 
@@ -80,6 +81,8 @@ impl Recording {
             stderr: Output::of(&dir, RunDir::STDERR).expect("digested"),
             submission: SubmissionState::None,
             leftovers: LeftoverOutcome::NotAsked,
+            containment: None,
+            sandbox: SandboxUse::Off,
         };
         self.dialect.read(&dir, &result, Some("asked-for"), []).expect("read")
     }
