@@ -27,6 +27,10 @@ impl Drop for Sweep<'_> {
             let pid = pid.parse().ok().and_then(rustix::process::Pid::from_raw);
             pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL));
         }
+        // Its group stays where its shim died; refused while anything is in it.
+        if let Some(base) = orchd_launcher::containment::probe().group {
+            let _ = fs::remove_dir(base.join(format!("orchd-run-{}", self.0.run)));
+        }
     }
 }
 
