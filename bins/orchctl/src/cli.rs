@@ -29,6 +29,21 @@ pub(crate) enum Command {
         /// The task's key
         key: String,
     },
+    /// Watch a task's runs as they work; the run does not know, and goes on when you leave
+    Attach {
+        /// The task's key
+        key: String,
+        /// One run alone, by its id
+        #[arg(long)]
+        run: Option<String>,
+    },
+    /// Say something to the agent of a task that is paused or on Hold: its next turn
+    Say {
+        /// The task's key
+        key: String,
+        /// What
+        words: String,
+    },
     /// Approve what you are asked to approve
     Approve(Judge),
     /// Send back what you are asked to approve or confirm

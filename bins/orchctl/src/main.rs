@@ -2,6 +2,7 @@
 //! it starts itself as, through its own executable.
 
 mod act;
+mod attach;
 mod cli;
 mod demo;
 mod engine;
@@ -72,6 +73,8 @@ async fn ask(command: Command, data: Option<std::path::PathBuf>, json: bool) -> 
     let done = match command {
         Command::Task(args) => task::run(&session.client, &out, args).await,
         Command::Why { key } => task::why(&session.client, &out, &key).await,
+        Command::Attach { key, run } => attach::attach(&session.client, &out, &key, run).await,
+        Command::Say { key, words } => attach::say(&session.client, &out, &key, words).await,
         Command::Queue => queue::run(&session.client, &out).await,
         Command::Deps(args) => repo::deps(&session.client, &out, args).await,
         Command::Repo(args) => repo::run(&session.client, &out, args).await,

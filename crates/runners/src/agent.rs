@@ -1,7 +1,9 @@
 //! Executor of a role's run (spec 5.2): the clone ready at the last good head, the prompt, the program under its shim,
 //! and afterwards what it left, taken in. `site` is one run's surroundings, `enter` makes the clone ready, `prompt`
-//! writes what the role reads, `settle` reads the end, `documents` the facts about documents. No verdict is judged here.
+//! writes what the role reads, `settle` reads the end, `account` what it used, `documents` the facts about documents.
+//! No verdict is judged here.
 
+mod account;
 mod documents;
 mod enter;
 mod prompt;
@@ -80,7 +82,7 @@ fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {
     let invocation = site.profile.invocation(&site.role_run(dir))?;
     let deadline = site.assigned.agent.timeout;
     let mut spec = RunSpec::new(site.context.run(), invocation.argv, &site.clone, deadline);
-    spec.env = site.shop.environment(invocation.env);
+    spec.env = site.shop.environment(&site.profile.allowed_env(), invocation.env);
     spec.stall = Some(RunSpec::STALL);
     spec.submission_required = !role.is_judge();
     let identity = site.shop.git().identity();

@@ -119,7 +119,7 @@ pub(crate) async fn run_suite(
             let spec = SuiteSpec {
                 command: asked.suite.command.clone(),
                 cwd: checkout.dir().to_owned(),
-                env: shop.environment(variables(&asked)),
+                env: shop.environment(&[], variables(&asked)),
                 deadline: asked.suite.timeout,
             };
             let dir = RunDir::create(&asked.dir).map_err(RunnerError::io("make", &asked.dir))?;
