@@ -29,6 +29,8 @@ pub(crate) enum Command {
         /// The task's key
         key: String,
     },
+    /// What orchd needs on this host, present or missing, with what mends it
+    Doctor,
     /// Watch a task's runs as they work; the run does not know, and goes on when you leave
     Attach {
         /// The task's key

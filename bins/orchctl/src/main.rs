@@ -5,6 +5,7 @@ mod act;
 mod attach;
 mod cli;
 mod demo;
+mod doctor;
 mod engine;
 mod exit;
 mod queue;
@@ -68,8 +69,11 @@ async fn ask(command: Command, data: Option<std::path::PathBuf>, json: bool) -> 
             demo::run(demo::Options { dir: args.dir, json, serial: !args.parallel, chaos }).await,
         );
     }
-    let session = session::open(data).await?;
     let out = render::Out::new(json);
+    if matches!(command, Command::Doctor) {
+        return doctor::run(&out, data).await;
+    }
+    let session = session::open(data).await?;
     let done = match command {
         Command::Task(args) => task::run(&session.client, &out, args).await,
         Command::Why { key } => task::why(&session.client, &out, &key).await,

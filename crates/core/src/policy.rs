@@ -273,6 +273,9 @@ pub struct Agent {
     /// The most a run may cost, where the profile can be told.
     #[serde(default)]
     pub run_cap: Option<Money>,
+    /// Further variables of orchd's own environment that the program may see: the key of a provider of one's own.
+    #[serde(default)]
+    pub pass: Vec<String>,
     /// Wall-clock budget of a run.
     pub timeout: Span,
 }
@@ -288,6 +291,7 @@ impl Agent {
             effort: None,
             fallback_model: None,
             run_cap: None,
+            pass: Vec::new(),
             timeout,
         }
     }

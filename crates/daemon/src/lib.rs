@@ -2,6 +2,7 @@
 //! on a socket in the data directory. `wire.rs` is the composition root, the only place that names concrete
 //! adapters; no rule of the pipeline lives here.
 
+mod doctor;
 mod drive;
 mod files;
 mod host;
@@ -20,6 +21,7 @@ use orchd_http::api::App;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
+pub use doctor::{Finding, Health, examine};
 pub use host::{Floors, MIB};
 pub use housekeeping::Keep;
 pub use projects::{Project, ProjectsError, load as load_projects, save as save_projects};
@@ -95,6 +97,8 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
     ready: impl FnOnce(),
 ) -> Result<(), DaemonError> {
+    let held_together = orchd_launcher::containment::prepare();
+    tracing::info!("{held_together}");
     let wired = wire(&settings.data, &settings.exe, settings.workers, settings.floors).await?;
     let engine = Arc::clone(&wired.engine);
     let listener = listen(&socket(&settings.data))?;

@@ -20,6 +20,7 @@ use orchd_engine::{Deps, Engine};
 use orchd_git::{Access, Git, GitConfig, GitError, Remote};
 use orchd_http::api::Files;
 use orchd_launcher::Launcher;
+use orchd_launcher::profile::Profile;
 use orchd_local::{AdoptError, LocalForge, LocalRepo, LocalTracker};
 use orchd_runners::{RepoPlace, RunnerError, UserRepo, Workshop, WorkshopConfig, executors};
 use orchd_store_sqlite::{OpenError, SqliteStore};
@@ -90,6 +91,7 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32, floors: Floors) -> Resu
     let data = absolute(data)?;
     private(&data)?;
     let mut projects = projects::load(&data)?;
+    name_providers(&mut projects);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let store = Arc::new(open_store(&data, &clock).await?);
@@ -128,6 +130,16 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32, floors: Floors) -> Resu
     };
     let files = Arc::new(DataFiles { workshop: Arc::new(workshop.clone()) });
     Ok(Wired { engine: Arc::new(Engine::new(deps)), board, files, clock, workshop })
+}
+
+/// Who fails together waits together: a role that names no provider has its profile's.
+fn name_providers(projects: &mut [Project]) {
+    for agent in projects.iter_mut().flat_map(|project| project.policy.agents.values_mut()) {
+        // An unknown profile is told where the role is to be played.
+        if let Ok((profile, _)) = Profile::lenient(orchd_runners::setup(agent)) {
+            agent.provider.get_or_insert_with(|| profile.provider().to_owned());
+        }
+    }
 }
 
 /// An owner that was just killed takes a moment to be gone, and its lock with it.
@@ -172,7 +184,7 @@ fn variable(name: &str) -> Option<OsString> {
 }
 
 /// This process's environment, of which runs see the allowlist.
-fn environment() -> Vec<(String, String)> {
+pub(crate) fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()

@@ -144,6 +144,12 @@ pub(crate) fn enter(run: RunId, limits: &Limits) -> (Containment, Option<Group>)
     }
 }
 
+/// The group that a shim of this process's kind would have made for `run`, if it is there.
+pub(crate) fn left_by(run: RunId) -> Option<Group> {
+    let base = host::own().ok()?.base();
+    Group::of(&base.join(group::name(run)), run)
+}
+
 /// The record of a run whose group turned out not to take it.
 pub(crate) fn refused(group: &Path) -> Containment {
     Containment::subreaper(format!("the kernel did not let the run into {}", group.display()))

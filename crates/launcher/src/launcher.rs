@@ -181,11 +181,12 @@ async fn is_ready(child: &mut Child, is_bounded: bool) -> bool {
     let Some(out) = child.stdout.take() else { return false };
     let mut said = Vec::new();
     let mut out = out.take(READY.len() as u64);
-    // An error of the pipe is a shim that did not say it is ready; both are judged below.
     let reads = out.read_to_end(&mut said);
     if is_bounded {
+        // Too late, or an error of the pipe: a shim that did not say it is ready; judged below.
         let _ = timeout(SCOPE_ANSWERS, reads).await;
     } else {
+        // The same.
         let _ = reads.await;
     }
     if said == READY.as_bytes() {

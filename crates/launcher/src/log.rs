@@ -16,6 +16,8 @@ use crate::run_dir::RunDir;
 const BLOCK: u64 = 64 * 1024;
 /// A reader that meets a hole growing over what it reads begins anew; each time it is further on.
 const RACES: u32 = 8;
+/// What is read at a time.
+const PIECE: usize = 256 * 1024;
 
 /// What is kept of a long output: its beginning and its end. What lies between is dropped while the run goes on, in
 /// steps, so that a little more than this may be kept.
@@ -132,6 +134,20 @@ pub fn chunk(dir: &RunDir, name: &str, offset: u64, cap: usize) -> io::Result<Ch
     }
     let said = format!("{name} is written faster than it can be read; read its end");
     Err(io::Error::new(io::ErrorKind::ResourceBusy, said))
+}
+
+/// Shows all that is kept of a file of the run, piece by piece, each with how many bytes before it are no longer kept;
+/// a missing file has none. Who reads lines ends the one before such a gap. Returns the bytes written so far.
+pub fn pieces(dir: &RunDir, name: &str, mut see: impl FnMut(&[u8], u64)) -> io::Result<u64> {
+    let mut at = 0;
+    loop {
+        let piece = chunk(dir, name, at, PIECE)?;
+        see(&piece.bytes, piece.dropped);
+        at = piece.next;
+        if piece.eof {
+            return Ok(at);
+        }
+    }
 }
 
 /// The end of an output file.

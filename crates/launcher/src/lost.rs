@@ -11,7 +11,7 @@ use orchd_core::time::Span;
 use rustix::process::Signal;
 
 use crate::clock;
-use crate::containment::group::Group;
+use crate::containment::{self, group::Group};
 use crate::process::{self, Stat, boot_id};
 use crate::result::ResultError;
 use crate::run_dir::RunDir;
@@ -76,8 +76,12 @@ pub(crate) fn declare(dir: &RunDir, run: RunId, why: ResultError) -> Lost {
 
 /// The run's group, if it is still there. Its path was written where the run could change it: see [`Group::of`].
 fn group(dir: &RunDir, run: RunId) -> Option<Group> {
-    let written = dir.identity().ok().flatten()?;
-    Group::of(&written.containment?.group?, run)
+    let written = dir.identity().ok().flatten().and_then(|identity| identity.containment);
+    match written {
+        Some(containment) => Group::of(&containment.group?, run),
+        // It died between making the group and saying so.
+        None => containment::left_by(run),
+    }
 }
 
 /// Living processes of a run whose shim is gone.

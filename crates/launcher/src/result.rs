@@ -234,15 +234,11 @@ impl Output {
         if let Some(file) = log::open(dir, name)? {
             file.sync_all()?;
         }
-        let (mut bytes, mut dropped) = (0, 0);
-        loop {
-            let chunk = log::chunk(dir, name, bytes, 256 * 1024)?;
-            hash.update(&chunk.bytes);
-            (bytes, dropped) = (chunk.next, dropped + chunk.dropped);
-            if chunk.eof {
-                break;
-            }
-        }
+        let mut dropped = 0;
+        let bytes = log::pieces(dir, name, |piece, before| {
+            hash.update(piece);
+            dropped += before;
+        })?;
         let mut hex = String::with_capacity(64);
         for byte in hash.finalize() {
             // Writing to a String cannot fail.

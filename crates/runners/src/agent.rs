@@ -23,6 +23,7 @@ use crate::watch::{self, Before};
 use crate::workshop::{Workshop, task_of};
 pub(crate) use enter::{end_former_run, forget_former_run};
 use site::Site;
+pub use site::setup;
 
 /// Runs a role's agent.
 pub struct AgentExecutor {

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use orchd_core::job::JobKind;
 use orchd_core::port::executor::Executor;
 
-pub use agent::AgentExecutor;
+pub use agent::{AgentExecutor, setup};
 pub use clean_up::CleanUpExecutor;
 pub use error::RunnerError;
 pub use main_suite::MainSuiteExecutor;

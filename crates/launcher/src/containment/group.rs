@@ -28,7 +28,8 @@ pub(crate) struct Group {
     limits: Limits,
 }
 
-fn name(run: RunId) -> String {
+/// The name of a run's group.
+pub(super) fn name(run: RunId) -> String {
     format!("orchd-run-{run}")
 }
 

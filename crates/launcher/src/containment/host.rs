@@ -78,6 +78,7 @@ impl Own {
         // A leaf that is there already is as good.
         let _ = fs::create_dir(&leaf);
         if fs::write(leaf.join("cgroup.procs"), &me).is_ok() && !hand_down(base, wanted) {
+            // Where the way back is barred the leaf is as good a place, and is seen as one.
             let _ = fs::write(base.join("cgroup.procs"), &me);
         }
         // Refused while anything is in it, which is what is wanted.

@@ -124,10 +124,12 @@ impl Enclosure {
         let enter = move || {
             // A refusal is seen by the parent, which looks where the child is.
             let _ = door.as_ref().map(|door| rustix::io::write(door, b"0"));
+            // Refused where /proc is not to be written: the kernel then chooses by size alone.
             let _ = stand_in_front();
-            let _ = setsid();
             priority::give_way();
+            // A backstop; what it cannot keep is sampled.
             let _ = tasks.map(limit_tasks);
+            setsid()?;
             Ok(())
         };
         // SAFETY: between fork and exec `enter` makes system calls on borrowed and constant data alone: it neither

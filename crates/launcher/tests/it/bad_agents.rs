@@ -27,6 +27,10 @@ impl Drop for Sweep<'_> {
             let pid = pid.parse().ok().and_then(rustix::process::Pid::from_raw);
             pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL));
         }
+        // Its group stays where its shim died; refused while anything is in it.
+        if let Some(base) = orchd_launcher::containment::probe().group {
+            let _ = fs::remove_dir(base.join(format!("orchd-run-{}", self.0.run)));
+        }
     }
 }
 
@@ -237,7 +241,7 @@ fn shim_by_hand(dir: &Path) -> std::process::Child {
 #[tokio::test]
 async fn inc_12_what_an_agent_started_ends_with_it() {
     let place = Place::new();
-    let _sweep = Sweep(&place);
+    let sweep = Sweep(&place);
     let script = "(setsid sh -c 'trap \"\" TERM; echo up > up; while :; do sleep 1; done' &) ; sleep 600";
     let mut spec = place.spec(script);
     spec.deadline = Span::secs(2);
@@ -246,7 +250,10 @@ async fn inc_12_what_an_agent_started_ends_with_it() {
     place.appears(&place.work().join("up")).await;
     let status = until(|| shim.try_wait().expect("looked")).await;
     let left = alive(place.run);
-    assert!(left.is_empty(), "test processes outlive their agent: {left:?}");
+    drop(sweep);
+    until(|| inside(&place).is_empty().then_some(())).await;
+    drop(Sweep(&place));
+    assert_eq!(left, Vec::<String>::new(), "test processes outlive their agent");
     assert!(status.success(), "{status}");
     let result = RunResult::read(&place.dir, place.run).expect("written");
     assert_eq!(result.ended, Ended::DeadlineExceeded);

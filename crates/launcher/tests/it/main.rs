@@ -1,6 +1,7 @@
 //! The shim and the launcher with real processes. The shim's executable is this crate's example `shim`, which cargo
-//! builds with the tests. One file per concern: how runs end, what outlives what, what happens to leftovers, suites, what
-//! holds a run, what agents do that mean no good, and what agent programs print (recordings, and stand-ins).
+//! builds with the tests. One file per concern: how runs end, what outlives what, what happens to leftovers, suites,
+//! what holds a run, what agents do that mean no good, and what agent programs print (recordings of real ones, and
+//! stand-ins that replay them).
 
 mod bad_agents;
 mod containment;

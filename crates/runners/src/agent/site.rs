@@ -127,7 +127,17 @@ fn nobody(role: Role) -> RunnerError {
 /// The program that plays the role. A setting it would not understand is left out, and said: it takes the program's own
 /// default instead.
 fn profile_of(agent: &Agent, role: Role) -> Result<Profile, RunnerError> {
-    let setup = Setup {
+    let none = |error: BadProfile| RunnerError::NoAgent { role, why: error.to_string() };
+    let (profile, left_out) = Profile::lenient(setup(agent)).map_err(none)?;
+    for setting in left_out {
+        tracing::warn!(%role, "a setting of the role's agent is left out: {setting}");
+    }
+    Ok(profile)
+}
+
+/// A role's agent as the launcher knows it.
+pub fn setup(agent: &Agent) -> Setup {
+    Setup {
         profile: agent.profile.clone(),
         command: agent.command.clone(),
         model: agent.model.clone(),
@@ -135,12 +145,6 @@ fn profile_of(agent: &Agent, role: Role) -> Result<Profile, RunnerError> {
         fallback_model: agent.fallback_model.clone(),
         money_cap: agent.run_cap,
         provider: agent.provider.clone(),
-        pass: Vec::new(),
-    };
-    let none = |error: BadProfile| RunnerError::NoAgent { role, why: error.to_string() };
-    let (profile, left_out) = Profile::lenient(setup).map_err(none)?;
-    for setting in left_out {
-        tracing::warn!(%role, "a setting of the role's agent is left out: {setting}");
+        pass: agent.pass.clone(),
     }
-    Ok(profile)
 }

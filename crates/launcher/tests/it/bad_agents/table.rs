@@ -92,17 +92,19 @@ pub(crate) const AGENTS: &[Agent] = &[
     },
     Agent {
         does: "forks without end",
-        program: "while :; do sleep 600 & done", // one by one: doubling ones starve the whole machine and every test on it
+        // One by one, as doubling ones starve the whole machine and every test on it; and not for ever, as a broken shim
+        // must not take the host of the tests with it.
+        program: "i=0; while [ $i -lt 3000 ]; do sleep 600 & i=$((i+1)); done; wait",
         limits: |spec| spec.limits.processes = Some(100),
         ends: &[Ended::ProcessCeiling { ceiling: 100 }],
         work: Work::Any,
     },
     Agent {
         does: "forks as much as it may, keeps the CPUs busy and ignores SIGTERM",
-        program: "trap '' TERM; i=0; while [ $i -lt 40 ]; do (while :; do (:); done) & i=$((i+1)); done; wait",
+        program: "trap '' TERM; i=0; while [ $i -lt 8 ]; do (while :; do (:); done) & i=$((i+1)); done; wait",
         limits: |spec| {
             spec.limits.processes = Some(200);
-            spec.deadline = Span::secs(3);
+            spec.deadline = Span::secs(2);
         },
         ends: &[Ended::DeadlineExceeded],
         work: Work::None,

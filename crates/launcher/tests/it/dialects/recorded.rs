@@ -8,8 +8,7 @@ use orchd_core::time::Timestamp;
 use orchd_launcher::dialect::{Dialect, Reading};
 use orchd_launcher::ended::Ended;
 use orchd_launcher::result::{LeftoverOutcome, Output, SubmissionState};
-use orchd_launcher::sandbox::SandboxUse;
-use orchd_launcher::{RunDir, RunResult};
+use orchd_launcher::{RunDir, RunResult, SandboxUse};
 use serde_json::Value;
 
 use crate::new_run;
