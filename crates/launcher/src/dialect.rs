@@ -33,8 +33,6 @@ pub use event::{Event, ToolOutcome};
 pub use translator::Translator;
 pub use usage::{Usage, UsageByModel};
 
-/// Bytes of output that are read at once.
-const PART: usize = 64 * 1024;
 /// Enough of standard error to see what went wrong.
 const STDERR_TAIL: u64 = 16 * 1024;
 
@@ -171,20 +169,14 @@ impl Dialect {
             return plain::read(dir, &result.ended);
         }
         let mut translator = Translator::new(self, asked).masking(secrets);
-        let mut offset = 0;
-        loop {
-            let part = log::chunk(dir, RunDir::STDOUT, offset, PART)?;
-            if part.dropped > 0 {
+        log::pieces(dir, RunDir::STDOUT, |bytes, dropped| {
+            if dropped > 0 {
                 // The lines at both sides of what is no longer kept are cut: they end here.
                 drop(translator.push(b"\n", None));
             }
             // Nobody is attached to a run that is over.
-            drop(translator.push(&part.bytes, None));
-            if part.eof {
-                break;
-            }
-            offset = part.next;
-        }
+            drop(translator.push(bytes, None));
+        })?;
         let stderr = log::tail(dir, RunDir::STDERR, STDERR_TAIL)?.text;
         Ok(translator.reading(&result.ended, &stderr))
     }

@@ -184,6 +184,13 @@ impl Heard {
         }
     }
 
+    /// The process is gone, and that was the turn's end in order.
+    pub(crate) fn turn_ends(&mut self) {
+        if self.turn_open || self.turns_ended == 0 {
+            self.ends_turn();
+        }
+    }
+
     fn stops(&mut self, why: String, cancelled: bool) {
         self.tell(if cancelled {
             Event::Cancelled { why }

@@ -88,8 +88,12 @@ impl Translator {
     pub fn end(&mut self, ended: &Ended) -> Vec<Event> {
         let Self { lines, reader, heard, broken } = self;
         lines.rest(|line| see(reader, line, heard, broken));
-        let cancelled = matches!(class(ended), ExitClass::Infra { .. });
-        heard.process_ended(&ended.to_string(), cancelled);
+        match class(ended) {
+            // Without typed events the end of the process is the turn's own word.
+            ExitClass::Success if reader.is_none() => heard.turn_ends(),
+            ExitClass::Success | ExitClass::Work { .. } => heard.process_ended(&ended.to_string(), false),
+            ExitClass::Infra { .. } => heard.process_ended(&ended.to_string(), true),
+        }
         heard.events()
     }
 
