@@ -32,6 +32,8 @@ mutants! {
     Inc09 = "inc-09";
     /// A timed-out suite counts as a red one.
     Inc10 = "inc-10";
+    /// A program that is missing counts as one that said no.
+    Inc11 = "inc-11";
     /// Only the main process of a run is ended.
     Inc12 = "inc-12";
     /// An answer "merged" counts as the proof that the code is in main.
@@ -48,6 +50,8 @@ mutants! {
     Inc26 = "inc-26";
     /// Two issues of one key share an identity.
     Inc31 = "inc-31";
+    /// A refused file is told without owner, path and remedy.
+    Inc36 = "inc-36";
     /// Sequence numbers are counted outside the creating transaction.
     Inc37 = "inc-37";
     /// Giving way wakes nobody.
@@ -58,6 +62,8 @@ mutants! {
     Inc41 = "inc-41";
     /// A verdict of an older run is read.
     Inc42 = "inc-42";
+    /// An agent's clone is looked at with git, under the agent's configuration.
+    Inc43 = "inc-43";
     /// A red main is the task's fault.
     Inc44 = "inc-44";
     /// An approval counts whatever was shown.

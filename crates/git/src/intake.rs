@@ -11,9 +11,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use orchd_core::id::{Branch, RefName, RunId, Sha};
+use orchd_core::mutant::{self, Mutant};
 
 use crate::bare;
-use crate::command::write_whole;
+use crate::command::{Place, write_whole};
 use crate::error::GitError;
 use crate::mirror::{FETCH, Mirror};
 use crate::names::{absolute, branch_ref};
@@ -53,6 +54,13 @@ impl Mirror {
             (branch_ref(branch)?, RefName::run(run)),
             (branch_ref(&salvage_branch(run))?, RefName::salvage(run)),
         ];
+        if mutant::on(Mutant::Inc43) {
+            self.git()
+                .call("look at a clone", Place::Work(&clone))
+                .args(["status", "--short"])
+                .done()
+                .await?;
+        }
         let quarantine = self.dir().join("orchd-intake").join(run.to_string());
         remove::tree(&quarantine).await?;
         let heads = self.take_all(clone, &quarantine, wanted).await;

@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use orchd_core::mutant::{self, Mutant};
+
 use crate::error::GitError;
 
 /// Entries looked at before giving up on finding the culprit.
@@ -13,7 +15,7 @@ const LOOK_LIMIT: usize = 100_000;
 
 /// The error for `source` on `path`: by name if it is about permission.
 pub(crate) fn explain(doing: &'static str, path: &Path, source: io::Error) -> GitError {
-    if source.kind() != io::ErrorKind::PermissionDenied {
+    if source.kind() != io::ErrorKind::PermissionDenied || mutant::on(Mutant::Inc36) {
         return GitError::io(doing, path)(source);
     }
     diagnose(path).unwrap_or_else(|| GitError::io(doing, path)(source))

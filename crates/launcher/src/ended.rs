@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use orchd_core::mutant::{self, Mutant};
 use serde::{Deserialize, Serialize};
 
 /// How the main process of a run ended. Ends that orchd forced are named by their reason, not by the signal it took.
@@ -75,6 +76,9 @@ pub enum ExitClass {
 pub fn class(ended: &Ended) -> ExitClass {
     match ended {
         Ended::Exited { code: 0 } => ExitClass::Success,
+        Ended::Exited { code: code @ (126 | 127) } if mutant::on(Mutant::Inc11) => {
+            ExitClass::Work { code: *code }
+        }
         Ended::Exited { code } if (1..=125).contains(code) => ExitClass::Work { code: *code },
         Ended::Exited { .. }
         | Ended::Signalled { .. }

@@ -48,8 +48,16 @@ async fn suites_tell_what_ran() {
         matches!(&none, SuiteOutcome::Red { output, .. } if output.contains("zero tests ran")),
         "{none:?}"
     );
+}
+
+/// INC-11: a runner called a program that the host lacks, and every task was sent back for it.
+#[tokio::test]
+async fn inc_11_a_missing_program_is_nobodys_code() {
+    let mut world = World::new().await;
     let missing = tested(&mut world, "no-such-runner").await;
     assert!(matches!(&missing, SuiteOutcome::Infra { reason } if reason.contains("127")), "{missing:?}");
+    let closed = tested(&mut world, "./README").await;
+    assert!(matches!(&closed, SuiteOutcome::Infra { reason } if reason.contains("126")), "{closed:?}");
 }
 
 #[tokio::test]
