@@ -26,9 +26,7 @@ impl Log {
     fn new() -> Self {
         let temp = tempfile::tempdir().expect("a temporary directory");
         let dir = RunDir::create(temp.path().join("run")).expect("a run directory");
-        let mut spec = RunSpec::new(RUN, vec!["x".to_owned()], "/", Span::secs(1));
-        spec.env.insert("A_KEY".to_owned(), "top-secret-key".to_owned());
-        spec.masked = vec!["A_KEY".to_owned()];
+        let spec = RunSpec::new(RUN, vec!["x".to_owned()], "/", Span::secs(1));
         spec.write(&dir).expect("it is written");
         Self { _temp: temp, dir }
     }
@@ -57,7 +55,7 @@ impl Log {
 
     fn hear(&self, from: u64) -> Hearing {
         let dir = RunDir::open(self.dir.path()).expect("it is there");
-        hear(dir, RUN, from).expect("it can be heard")
+        hear(dir, RUN, from, vec!["top-secret-key".to_owned()]).expect("it can be heard")
     }
 }
 
