@@ -21,6 +21,7 @@ pub mod mutant;
 pub mod pipeline;
 pub mod policy;
 pub mod port;
+pub mod provider;
 pub mod reason;
 pub mod record;
 pub mod render;

@@ -5,6 +5,8 @@
 //! Two times: a method that is given `at` or `now` writes and compares that one; leases, claims and expiry go by
 //! the store's own. A *wake* raises the task's `wakes` and makes it due at `at`, or leaves an earlier due time.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::admission::Candidacy;
@@ -13,10 +15,12 @@ use crate::enact::NewJob;
 use crate::event::{Birth, Event, RepoEvent};
 use crate::fact::{Address, Input, Pending};
 use crate::id::{
-    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, RepoId, RunId, TaskId, Token, TransitionId,
+    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId, Token,
+    TransitionId,
 };
 use crate::job::{JobClass, JobKind, JobRef, JobResult, JobSpec};
 use crate::policy::Money;
+use crate::provider::Health;
 use crate::repo::Repo;
 use crate::task::Task;
 use crate::time::{Span, Timestamp};
@@ -103,6 +107,8 @@ pub struct Loaded {
     pub spent_since: Money,
     /// The operator stopped admission.
     pub drained: bool,
+    /// The health of every provider that has a row, with its epoch, by id.
+    pub providers: Vec<(Health, u64)>,
 }
 
 /// A repository as loaded.
@@ -136,6 +142,15 @@ pub struct RepoChange {
     pub events: Vec<RepoEvent>,
     /// A look at main to enqueue.
     pub job: Option<NewJob>,
+}
+
+/// What a decision relied on of a provider, or made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderChange {
+    /// The epoch that was loaded; 0 where there was no row.
+    pub epoch: u64,
+    /// The row after it; `None` leaves it alone: the epoch is compared and not raised.
+    pub health: Option<Health>,
 }
 
 /// What happened to an input in the commit that consumed it.
@@ -188,6 +203,8 @@ pub struct Commit {
     pub consumed: Vec<(InputId, Disposition)>,
     /// A change of the repository.
     pub repo: Option<RepoChange>,
+    /// Providers that were relied on or changed.
+    pub providers: BTreeMap<ProviderId, ProviderChange>,
     /// A job to enqueue for the task.
     pub job: Option<NewJob>,
     /// A job of the task to tell to end; the reason is `ending` of the row's reference to it. A running one hears
@@ -205,6 +222,8 @@ pub struct Commit {
     pub wake_repo: bool,
     /// Wake the unfinished tasks that depend on this task's issue.
     pub wake_dependents: bool,
+    /// Wake all other unfinished tasks of the store: what a provider is has changed for them.
+    pub wake_all: bool,
     /// When.
     pub at: Timestamp,
 }
@@ -491,8 +510,8 @@ pub trait Store: Send + Sync {
     async fn load_repo(&self, repo: &RepoId) -> StoreResult<Option<LoadedRepo>>;
     /// The rows of a task and its repository, or of a repository alone, of one moment.
     async fn rows_of(&self, of: &Address) -> StoreResult<Option<Rows>>;
-    /// One decision, whole or not at all: compares the task's version and, with a repository change, its epoch,
-    /// and that each consumed input waits and is the task's own; raises them by one. A transition that is stored
+    /// One decision, whole or not at all: compares the task's version, with a repository change its epoch, the epoch
+    /// of each provider it names, and that each consumed input waits and is the task's own; raises them by one. A transition that is stored
     /// already is `Committed` and has no effect. A task whose wakes moved on since stays due, at `commit.at`. The
     /// task's events come before the repository's in the log.
     async fn commit(&self, commit: Commit) -> CommitOutcome;
@@ -575,6 +594,8 @@ pub trait Store: Send + Sync {
     async fn find_task(&self, project: &ProjectId, key: &Key) -> StoreResult<Option<TaskId>>;
     /// All repositories with their epochs, by id.
     async fn repos(&self) -> StoreResult<Vec<(Repo, u64)>>;
+    /// The health of every provider that has a row, with its epoch, by id.
+    async fn providers(&self) -> StoreResult<Vec<(Health, u64)>>;
     /// All dependencies: task, the issue it waits for, who declared it; by task id, then key.
     async fn dependencies(&self) -> StoreResult<Vec<(TaskId, Key, String)>>;
     /// Events of a task after `seq`, oldest first.
