@@ -231,7 +231,9 @@ impl Health {
         let id = &self.provider;
         if let Some(used_up) = self.quota.as_ref().filter(|used_up| now < used_up.resets_at) {
             let (since, resets) = (ago(used_up.since), ahead(used_up.resets_at));
-            return Some(format!("provider {id}: its quota has been used up for {since}; it resets in {resets}"));
+            return Some(format!(
+                "provider {id}: its quota has been used up for {since}; it resets in {resets}"
+            ));
         }
         let (down, then) = match &self.breaker {
             Breaker::Closed => return None,

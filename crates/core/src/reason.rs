@@ -245,10 +245,14 @@ impl Wait {
                 "The provider's quota is used up; work resumes by itself when it resets.".to_owned()
             }
             Self::Provider { provider, until: Some(_), why } => {
-                format!("Provider {provider} does not answer ({why}); it is tried again by itself, nobody must act.")
+                format!(
+                    "Provider {provider} does not answer ({why}); it is tried again by itself, nobody must act."
+                )
             }
             Self::Provider { provider, until: None, why } => {
-                format!("Provider {provider} did not answer ({why}); one run is trying it, and nobody must act.")
+                format!(
+                    "Provider {provider} did not answer ({why}); one run is trying it, and nobody must act."
+                )
             }
             Self::Main => "Main is being looked at and tested.".to_owned(),
         }

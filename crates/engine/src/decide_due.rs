@@ -68,8 +68,7 @@ impl Engine {
     fn view_of(&self, loaded: Loaded) -> Result<View, EngineError> {
         let Loaded { task, repo, candidates, names, deps, spent_since, drained, providers, .. } = loaded;
         let policy = self.policy(&task.project)?;
-        let providers =
-            providers.into_iter().map(|(health, _)| (health.provider.clone(), health)).collect();
+        let providers = providers.into_iter().map(|(health, _)| (health.provider.clone(), health)).collect();
         Ok(View { task, repo, candidates, names, deps, spent_today: spent_since, drained, providers, policy })
     }
 

@@ -25,8 +25,8 @@ use orchd_core::time::{Span, Timestamp};
 use crate::fail::Fail;
 use crate::group::Answer;
 use crate::query::{
-    claim, commit, create, dependency, due, effect, event, input, job, lease, list, load, projection, provider,
-    repo, setting,
+    claim, commit, create, dependency, due, effect, event, input, job, lease, list, load, projection,
+    provider, repo, setting,
 };
 use crate::store::SqliteStore;
 use crate::text;

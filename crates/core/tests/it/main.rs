@@ -13,6 +13,8 @@ mod leaving_hold;
 mod mending;
 mod numbers;
 mod pipeline;
+mod provider;
+mod provider_model;
 mod render;
 mod samples;
 mod scenario;

@@ -13,8 +13,8 @@ use orchd_engine::Engine;
 
 use super::fault::{Fate, Fault, Faults};
 use super::git::Git;
-use super::sched::{Owner, Wake, Work};
 use super::roles::Trouble;
+use super::sched::{Owner, Wake, Work};
 use super::shape::Shape;
 use super::{Options, Policies};
 use crate::clock::{CountingIds, ManualClock};
