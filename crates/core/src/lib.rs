@@ -26,6 +26,7 @@ pub mod reason;
 pub mod record;
 pub mod render;
 pub mod repo;
+pub mod setting;
 pub mod stage;
 pub mod task;
 pub mod time;

@@ -18,6 +18,7 @@ mod provider_model;
 mod render;
 mod samples;
 mod scenario;
+mod setting;
 mod steering;
 mod verdict;
 mod walk;
