@@ -39,6 +39,9 @@ pub(crate) fn command(command: &Command) -> Option<(String, dto::Command)> {
         Command::Demo(_)
         | Command::Task(_)
         | Command::Why { .. }
+        | Command::Doctor
+        | Command::Attach { .. }
+        | Command::Say { .. }
         | Command::Queue
         | Command::Deps(_)
         | Command::Repo(_)

@@ -29,6 +29,23 @@ pub(crate) enum Command {
         /// The task's key
         key: String,
     },
+    /// What orchd needs on this host, present or missing, with what mends it
+    Doctor,
+    /// Watch a task's runs as they work; the run does not know, and goes on when you leave
+    Attach {
+        /// The task's key
+        key: String,
+        /// One run alone, by its id
+        #[arg(long)]
+        run: Option<String>,
+    },
+    /// Say something to the agent of a task that is paused or on Hold: its next turn
+    Say {
+        /// The task's key
+        key: String,
+        /// What
+        words: String,
+    },
     /// Approve what you are asked to approve
     Approve(Judge),
     /// Send back what you are asked to approve or confirm
@@ -114,6 +131,9 @@ pub(crate) struct DemoArgs {
     /// Let both tasks be at work at once; they still land one by one
     #[arg(long)]
     pub(crate) parallel: bool,
+    /// Kill the engine again and again while it works, at random moments; SEED asks for the same moments again
+    #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true)]
+    pub(crate) chaos: Option<Option<u64>>,
 }
 
 #[derive(Debug, Args)]

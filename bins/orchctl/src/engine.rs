@@ -6,7 +6,7 @@ use std::path::Path;
 use orchd_core::policy::{Agent, Approval, Policy, Suite};
 use orchd_core::stage::Role;
 use orchd_core::time::Span;
-use orchd_daemon::{OnStop, Project, Settings, load_projects, save_projects};
+use orchd_daemon::{Floors, MIB, OnStop, Project, Settings, load_projects, save_projects};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::EngineArgs;
@@ -15,6 +15,8 @@ use crate::session::exe;
 
 /// Jobs at once in the demo.
 const WORKERS: u32 = 4;
+/// The demo is small, and so are many machines that it is tried on.
+const DEMO_FLOORS: Floors = Floors { disk: 32 * MIB, memory: 32 * MIB };
 
 pub(crate) fn run(args: &EngineArgs) -> Result<(), Exit> {
     tracing_subscriber::fmt()
@@ -45,7 +47,12 @@ async fn serve(args: &EngineArgs) -> Result<(), Exit> {
         let _ = stop.send(true);
     });
     let on_stop = if args.demo.is_some() { OnStop::EndRuns } else { OnStop::LeaveRuns };
-    let settings = Settings { data: args.data.clone(), exe: exe()?, on_stop, workers: WORKERS };
+    let settings = Settings {
+        on_stop,
+        workers: WORKERS,
+        floors: DEMO_FLOORS,
+        ..Settings::new(args.data.clone(), exe()?)
+    };
     let ready = || println!("ready");
     orchd_daemon::serve(settings, stopping, ready).await.map_err(|e| Exit::failed(e.to_string()))
 }

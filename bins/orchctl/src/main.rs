@@ -2,8 +2,10 @@
 //! it starts itself as, through its own executable.
 
 mod act;
+mod attach;
 mod cli;
 mod demo;
+mod doctor;
 mod engine;
 mod exit;
 mod queue;
@@ -62,13 +64,21 @@ fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
 
 async fn ask(command: Command, data: Option<std::path::PathBuf>, json: bool) -> Result<(), Exit> {
     if let Command::Demo(args) = command {
-        return exit_with(demo::run(demo::Options { dir: args.dir, json, serial: !args.parallel }).await);
+        let chaos = args.chaos.map(|seed| seed.unwrap_or_else(demo::seed));
+        return exit_with(
+            demo::run(demo::Options { dir: args.dir, json, serial: !args.parallel, chaos }).await,
+        );
+    }
+    let out = render::Out::new(json);
+    if matches!(command, Command::Doctor) {
+        return doctor::run(&out, data).await;
     }
     let session = session::open(data).await?;
-    let out = render::Out::new(json);
     let done = match command {
         Command::Task(args) => task::run(&session.client, &out, args).await,
         Command::Why { key } => task::why(&session.client, &out, &key).await,
+        Command::Attach { key, run } => attach::attach(&session.client, &out, &key, run).await,
+        Command::Say { key, words } => attach::say(&session.client, &out, &key, words).await,
         Command::Queue => queue::run(&session.client, &out).await,
         Command::Deps(args) => repo::deps(&session.client, &out, args).await,
         Command::Repo(args) => repo::run(&session.client, &out, args).await,

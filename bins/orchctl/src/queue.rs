@@ -11,6 +11,9 @@ pub(crate) async fn run(client: &Client, out: &Out) -> Result<(), Exit> {
     if out.json {
         return out.data(&state.jobs);
     }
+    if let Some(short) = &state.short {
+        out.line(&format!("Nothing new is started: {short}."));
+    }
     if state.jobs.is_empty() {
         out.line("No job is queued or running. `orchctl task list` shows what the tasks wait for.");
         return Ok(());

@@ -47,7 +47,7 @@ pub(crate) fn exe() -> Result<PathBuf, Exit> {
 }
 
 /// `$XDG_DATA_HOME/orchd`, else `~/.local/share/orchd`.
-fn default_data() -> Result<PathBuf, Exit> {
+pub(crate) fn default_data() -> Result<PathBuf, Exit> {
     #[expect(clippy::disallowed_methods, reason = "the default data directory is read once, here")]
     let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = var("XDG_DATA_HOME").or_else(|| var("HOME").map(|home| home.join(Path::new(".local/share"))));

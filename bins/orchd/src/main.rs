@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
-use orchd_daemon::{OnStop, Settings};
+use orchd_core::time::Span;
+use orchd_daemon::{Floors, Keep, MIB, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Drives coding agents from a request to proven code on main.
@@ -19,6 +20,18 @@ struct Args {
     /// Jobs at once
     #[arg(long, default_value_t = 4)]
     workers: u32,
+    /// Start nothing new below this many free MiB on the data directory's file system
+    #[arg(long, default_value_t = 1024, value_name = "MIB")]
+    disk_floor: u64,
+    /// Start nothing new below this many MiB of memory left
+    #[arg(long, default_value_t = 256, value_name = "MIB")]
+    memory_floor: u64,
+    /// Keep directories of finished runs for so many days
+    #[arg(long, default_value_t = 14, value_name = "DAYS")]
+    keep_runs: u16,
+    /// Keep the work of runs that did not count for so many days
+    #[arg(long, default_value_t = 90, value_name = "DAYS")]
+    keep_salvage: u16,
 }
 
 fn main() -> ExitCode {
@@ -44,16 +57,35 @@ fn serve(args: Args) -> anyhow::Result<()> {
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let mut terminate = signal(SignalKind::terminate()).context("signals can not be heard")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("signals can not be heard")?;
+        let mut hangup = signal(SignalKind::hangup()).context("signals can not be heard")?;
         tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                    // A terminal that closes ends nobody's night.
+                    _ = hangup.recv() => {
+                        tracing::info!("SIGHUP: the projects are read at start; restart to read them again");
+                    }
+                }
             }
             // Nobody listens any more only if it has stopped already.
             let _ = stop.send(true);
         });
         let exe = std::env::current_exe().context("this program's own path is not known")?;
-        let settings = Settings { data: args.data, exe, on_stop: OnStop::LeaveRuns, workers: args.workers };
+        let settings = Settings {
+            workers: args.workers,
+            floors: Floors {
+                disk: args.disk_floor.saturating_mul(MIB),
+                memory: args.memory_floor.saturating_mul(MIB),
+            },
+            keep: Keep { runs: days(args.keep_runs), salvage: days(args.keep_salvage) },
+            ..Settings::new(args.data, exe)
+        };
         Ok(orchd_daemon::serve(settings, stopping, || tracing::info!("ready")).await?)
     })
+}
+
+fn days(n: u16) -> Span {
+    Span::hours(24 * i64::from(n))
 }

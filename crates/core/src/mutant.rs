@@ -26,6 +26,8 @@ mutants! {
     Inc03 = "inc-03";
     /// A lease that is over is left alone.
     Inc05 = "inc-05";
+    /// A process is known by its pid alone.
+    Inc06 = "inc-06";
     /// The store's compare-and-swap on the task's version is skipped.
     Inc07 = "inc-07";
     /// A lease is renewed when the work ends, not beside it.
@@ -34,6 +36,8 @@ mutants! {
     Inc09 = "inc-09";
     /// A timed-out suite counts as a red one.
     Inc10 = "inc-10";
+    /// Only the main process of a run is ended.
+    Inc12 = "inc-12";
     /// An answer "merged" counts as the proof that the code is in main.
     Inc13 = "inc-13";
     /// The combined tree is not tested again after a rebase.

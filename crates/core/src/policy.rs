@@ -40,6 +40,12 @@ pub struct Policy {
     pub deploy: Deploy,
     /// What the first red after a landing does.
     pub on_broken: OnBroken,
+    /// Folders of a clone that outlive a run (`target`, `node_modules`): no commit takes them up.
+    #[serde(default)]
+    pub caches: Vec<String>,
+    /// What a run may use of its host and see of it.
+    #[serde(default)]
+    pub confinement: Confinement,
     /// Files merged by union in the landing's rebase, guarded against vanished entries.
     pub merge_union: Vec<String>,
     /// Limits of everything that is spent.
@@ -158,6 +164,50 @@ pub enum OnBroken {
     },
 }
 
+/// What a run may use of its host and see of it (spec 5.5, B-7). `None` is no ceiling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// Bytes of memory of all its processes.
+    pub memory: Option<u64>,
+    /// Processes and threads.
+    pub processes: Option<u32>,
+    /// Bytes by which its directories may grow.
+    pub disk: Option<u64>,
+    /// Whether it runs in a sandbox.
+    pub sandbox: SandboxWish,
+    /// Whether it has the network there.
+    pub network: bool,
+    /// What it may read there besides the system: toolchains in a home, for instance.
+    pub read: Vec<String>,
+}
+
+/// Whether runs get a sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SandboxWish {
+    /// They do not.
+    Off,
+    /// Where the host offers one.
+    Prefer,
+    /// Without one nothing starts.
+    Require,
+}
+
+impl Default for Confinement {
+    /// Ceilings that no honest build comes near, and no sandbox: what a toolchain needs to see is the project's to say.
+    fn default() -> Self {
+        const GIB: u64 = 1024 * 1024 * 1024;
+        Self {
+            memory: Some(16 * GIB),
+            processes: Some(8192),
+            disk: Some(64 * GIB),
+            sandbox: SandboxWish::Off,
+            network: true,
+            read: Vec::new(),
+        }
+    }
+}
+
 /// Limits of everything that is spent (spec 1.4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budgets {
@@ -225,6 +275,9 @@ pub struct Agent {
     /// The most a run may cost, where the profile can be told.
     #[serde(default)]
     pub run_cap: Option<Money>,
+    /// Further variables of orchd's own environment that the program may see: the key of a provider of one's own.
+    #[serde(default)]
+    pub pass: Vec<String>,
     /// Wall-clock budget of a run.
     pub timeout: Span,
 }
@@ -240,6 +293,7 @@ impl Agent {
             effort: None,
             fallback_model: None,
             run_cap: None,
+            pass: Vec::new(),
             timeout,
         }
     }
@@ -285,6 +339,8 @@ impl Policy {
             testing_by: TestingBy::Runner,
             deploy: Deploy::None,
             on_broken: OnBroken::Hold,
+            caches: Vec::new(),
+            confinement: Confinement::default(),
             merge_union: Vec::new(),
             budgets: Budgets::default(),
             agents: BTreeMap::new(),

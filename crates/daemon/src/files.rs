@@ -1,6 +1,5 @@
 //! What lies in files rather than in the store: run output and patches, for the API.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,35 +7,58 @@ use orchd_core::id::RunId;
 use orchd_core::task::Task;
 use orchd_http::api::Files;
 use orchd_http::dto;
+use orchd_http::session::Hearing;
+use orchd_launcher::{RunDir, RunResult, RunSpec, log};
 use orchd_runners::Workshop;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::task::spawn_blocking;
+
+use crate::session;
 
 /// Bytes of a log per answer.
-const PART: u64 = 64 * 1024;
+const PART: usize = 64 * 1024;
 /// Bytes of a patch per answer.
 const PATCH: usize = 512 * 1024;
 
 pub(crate) struct DataFiles {
-    pub(crate) data: PathBuf,
     pub(crate) workshop: Arc<Workshop>,
+}
+
+impl DataFiles {
+    /// Only an identity becomes a path.
+    fn run(&self, run: &str) -> Result<(RunId, RunDir), String> {
+        let run: RunId = run.parse().map_err(|e: orchd_core::id::BadId| e.to_string())?;
+        let dir = RunDir::open(self.workshop.run_dir(run));
+        Ok((run, dir.map_err(|e| format!("run {run} has no output here: {e}"))?))
+    }
+}
+
+/// A part of a run's output, with what must not be seen masked.
+fn part(dir: &RunDir, run: RunId, offset: u64) -> std::io::Result<dto::LogPart> {
+    let over = RunResult::read(dir, run).is_ok();
+    let total = log::extent(dir, RunDir::STDOUT)?.total;
+    let chunk = log::chunk(dir, RunDir::STDOUT, offset.min(total), PART)?;
+    let mut text = String::from_utf8_lossy(&chunk.bytes).into_owned();
+    for secret in RunSpec::read(dir)?.secrets() {
+        text = text.replace(&secret, "***");
+    }
+    if chunk.dropped > 0 {
+        text.insert_str(0, &format!("[{} bytes are gone: the log is bounded]\n", chunk.dropped));
+    }
+    let eof = over && chunk.eof;
+    Ok(dto::LogPart { run: Some(run.to_string()), text, next: chunk.next, total: chunk.total, eof })
 }
 
 #[async_trait]
 impl Files for DataFiles {
     async fn log(&self, run: &str, offset: u64) -> Result<dto::LogPart, String> {
-        // Only an identity becomes a path.
-        let run: RunId = run.parse().map_err(|e: orchd_core::id::BadId| e.to_string())?;
-        let dir = self.data.join("runs").join(run.to_string());
-        let eof = tokio::fs::try_exists(dir.join("result.json")).await.unwrap_or(false);
-        let gone = |e: std::io::Error| format!("run {run} has no output here: {e}");
-        let mut file = tokio::fs::File::open(dir.join("stdout.log")).await.map_err(gone)?;
-        let total = file.metadata().await.map_err(gone)?.len();
-        file.seek(std::io::SeekFrom::Start(offset.min(total))).await.map_err(gone)?;
-        let mut bytes = Vec::new();
-        file.take(PART).read_to_end(&mut bytes).await.map_err(gone)?;
-        let next = offset.min(total) + bytes.len() as u64;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Ok(dto::LogPart { run: Some(run.to_string()), text, next, total, eof: eof && next >= total })
+        let (run, dir) = self.run(run)?;
+        let read = spawn_blocking(move || part(&dir, run, offset)).await.map_err(|e| e.to_string())?;
+        read.map_err(|e| format!("run {run} has no output here: {e}"))
+    }
+
+    async fn session(&self, run: &str, from: u64) -> Result<Hearing, String> {
+        let (run, dir) = self.run(run)?;
+        session::hear(dir, run, from).map_err(|e| format!("run {run} has no output here: {e}"))
     }
 
     async fn diff(&self, task: &Task) -> Result<dto::Diff, String> {

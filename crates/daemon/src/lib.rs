@@ -2,10 +2,14 @@
 //! on a socket in the data directory. `wire.rs` is the composition root, the only place that names concrete
 //! adapters; no rule of the pipeline lives here.
 
+mod doctor;
 mod drive;
 mod files;
+mod host;
+mod housekeeping;
 mod projects;
 mod renewal;
+mod session;
 mod sources;
 mod wire;
 
@@ -17,6 +21,9 @@ use orchd_http::api::App;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
+pub use doctor::{Finding, Health, examine};
+pub use host::{Floors, MIB};
+pub use housekeeping::Keep;
 pub use projects::{Project, ProjectsError, load as load_projects, save as save_projects};
 pub use sources::{RandomIds, SystemClock};
 pub use wire::{WireError, Wired, wire};
@@ -45,6 +52,24 @@ pub struct Settings {
     pub on_stop: OnStop,
     /// Jobs at once.
     pub workers: u32,
+    /// What of the host is kept free.
+    pub floors: Floors,
+    /// For how long what finished runs left is kept.
+    pub keep: Keep,
+}
+
+impl Settings {
+    /// A server's settings with every default.
+    pub fn new(data: PathBuf, exe: PathBuf) -> Self {
+        Self {
+            data,
+            exe,
+            on_stop: OnStop::LeaveRuns,
+            workers: 4,
+            floors: Floors::default(),
+            keep: Keep::default(),
+        }
+    }
 }
 
 /// Why the daemon can not serve.
@@ -72,13 +97,20 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
     ready: impl FnOnce(),
 ) -> Result<(), DaemonError> {
-    let wired = wire(&settings.data, &settings.exe, settings.workers).await?;
+    let held_together = orchd_launcher::containment::prepare();
+    tracing::info!("{held_together}");
+    let wired = wire(&settings.data, &settings.exe, settings.workers, settings.floors).await?;
     let engine = Arc::clone(&wired.engine);
     let listener = listen(&socket(&settings.data))?;
     let hint = Arc::new(tokio::sync::Notify::new());
     let renewal = renewal::start(Arc::clone(&engine));
     let loops = drive::start(Arc::clone(&engine), Arc::clone(&hint), settings.workers, renewal.progress());
     let server = tokio::spawn(serve_api(listener, app(&wired, Arc::clone(&hint))));
+    let house = {
+        let (engine, shop, clock) = (Arc::clone(&engine), wired.workshop.clone(), Arc::clone(&wired.clock));
+        let keep = settings.keep;
+        tokio::spawn(async move { housekeeping::keep_house(&engine, &shop, clock.as_ref(), keep).await })
+    };
     ready();
     // An error means that the sender is gone, which is a stop as well.
     let _ = stop.wait_for(|stop| *stop).await;
@@ -88,6 +120,7 @@ pub async fn serve(
     }
     loops.stop(STOP_BOUND).await;
     server.abort();
+    house.abort();
     renewal.stop();
     // The next owner makes its own; a file that is left says nothing.
     let _ = std::fs::remove_file(socket(&settings.data));
@@ -145,7 +178,7 @@ impl Brief {
 
 /// Serves a data directory that nobody serves, for one command's length.
 pub async fn serve_briefly(data: &Path, exe: &Path) -> Result<Brief, DaemonError> {
-    let wired = wire(data, exe, 0).await?;
+    let wired = wire(data, exe, 0, Floors::default()).await?;
     let path = socket(data);
     let listener = listen(&path)?;
     let server = tokio::spawn(serve_api(listener, app(&wired, Arc::new(tokio::sync::Notify::new()))));

@@ -20,11 +20,13 @@ use orchd_engine::{Deps, Engine};
 use orchd_git::{Access, Git, GitConfig, GitError, Remote};
 use orchd_http::api::Files;
 use orchd_launcher::Launcher;
+use orchd_launcher::profile::Profile;
 use orchd_local::{AdoptError, LocalForge, LocalRepo, LocalTracker};
 use orchd_runners::{RepoPlace, RunnerError, UserRepo, Workshop, WorkshopConfig, executors};
 use orchd_store_sqlite::{OpenError, SqliteStore};
 
 use crate::files::DataFiles;
+use crate::host::{Floors, ThisHost};
 use crate::projects::{self, Project, ProjectsError};
 use crate::sources::{RandomIds, SystemClock};
 
@@ -38,6 +40,8 @@ pub struct Wired {
     pub files: Arc<dyn Files>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// What executors share.
+    pub workshop: Workshop,
 }
 
 /// Why a data directory can not be opened.
@@ -83,10 +87,11 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Opens a data directory and wires its engine. Takes the store's lock: a second owner is refused.
-pub async fn wire(data: &Path, exe: &Path, workers: u32) -> Result<Wired, WireError> {
+pub async fn wire(data: &Path, exe: &Path, workers: u32, floors: Floors) -> Result<Wired, WireError> {
     let data = absolute(data)?;
     private(&data)?;
     let mut projects = projects::load(&data)?;
+    name_providers(&mut projects);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let store = Arc::new(open_store(&data, &clock).await?);
@@ -121,9 +126,20 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32) -> Result<Wired, WireEr
         ids,
         leases: LeasePolicy::default(),
         max_running: (workers > 0).then_some(workers),
+        host: Arc::new(ThisHost { data: data.clone(), floors }),
     };
-    let files = Arc::new(DataFiles { data, workshop: Arc::new(workshop) });
-    Ok(Wired { engine: Arc::new(Engine::new(deps)), board, files, clock })
+    let files = Arc::new(DataFiles { workshop: Arc::new(workshop.clone()) });
+    Ok(Wired { engine: Arc::new(Engine::new(deps)), board, files, clock, workshop })
+}
+
+/// Who fails together waits together: a role that names no provider has its profile's.
+fn name_providers(projects: &mut [Project]) {
+    for agent in projects.iter_mut().flat_map(|project| project.policy.agents.values_mut()) {
+        // An unknown profile is told where the role is to be played.
+        if let Ok((profile, _)) = Profile::lenient(orchd_runners::setup(agent)) {
+            agent.provider.get_or_insert_with(|| profile.provider().to_owned());
+        }
+    }
 }
 
 /// An owner that was just killed takes a moment to be gone, and its lock with it.
@@ -168,7 +184,7 @@ fn variable(name: &str) -> Option<OsString> {
 }
 
 /// This process's environment, of which runs see the allowlist.
-fn environment() -> Vec<(String, String)> {
+pub(crate) fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()

@@ -21,6 +21,7 @@ use orchd_core::policy::Policy;
 use orchd_core::port::clock::{Clock, Ids};
 use orchd_core::port::executor::Executor;
 use orchd_core::port::forge::Forge;
+use orchd_core::port::host::{Host, Room};
 use orchd_core::port::store::{Store, StoreError};
 use orchd_core::port::tracker::Tracker;
 use orchd_core::time::Timestamp;
@@ -50,6 +51,8 @@ pub struct Deps {
     pub leases: LeasePolicy,
     /// The most pipeline jobs that run at once, over all processes.
     pub max_running: Option<u32>,
+    /// Whether this host has room for another run.
+    pub host: Arc<dyn Host>,
 }
 
 /// The engine. Cheap to share; all authority is in the store.
@@ -107,6 +110,11 @@ impl Engine {
     /// Every configured policy.
     pub fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
         self.deps.policies.values()
+    }
+
+    /// Whether this host has room for another run; without it nothing but what frees space is claimed here.
+    pub fn room(&self) -> Room {
+        self.deps.host.room()
     }
 
     fn now(&self) -> Timestamp {

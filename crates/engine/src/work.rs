@@ -4,20 +4,25 @@
 use orchd_core::id::{InputId, RunId};
 use orchd_core::job::JobResult;
 use orchd_core::port::executor::{About, RunContext};
+use orchd_core::port::host::Room;
 use orchd_core::port::store::{ClaimFilter, Claimed, Rows, SettleOutcome};
 use orchd_core::time::Timestamp;
 
 use crate::{Engine, EngineError, join};
 
 impl Engine {
-    /// Claims up to `limit` jobs and prepares their contexts. The caller runs each with [`Engine::work`].
+    /// Claims up to `limit` jobs and prepares their contexts. The caller runs each with [`Engine::work`]. On a host
+    /// without room these are side jobs alone: a clean-up is what makes room.
     pub async fn claim(&self, limit: u32) -> Result<Vec<RunContext>, EngineError> {
         let asked = self.now();
         let filter = ClaimFilter {
             boot: self.deps.boot,
             ttl: self.deps.leases.ttl,
             limit,
-            max_running: self.deps.max_running,
+            max_running: match self.room() {
+                Room::Enough => self.deps.max_running,
+                Room::Short { .. } => Some(0),
+            },
         };
         let runs: Vec<RunId> = (0..limit).map(|_| RunId(self.deps.ids.next())).collect();
         let claimed = self.deps.store.claim(&filter, &runs).await?;

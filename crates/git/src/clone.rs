@@ -61,8 +61,17 @@ impl AgentClone {
         remove::tree(&draft).await?;
         init_borrowing(mirror, &draft).await?;
         fill(mirror, &draft, spec, &branch).await?;
-        let (old, new) = (dir.clone(), draft.clone());
-        blocking(move || caches.iter().try_for_each(|cache| carry(&old, &new, cache))).await?;
+        let exclude = draft.join(".git/info/exclude");
+        let (old, new, declared) = (dir.clone(), draft.clone(), caches.clone());
+        // What the checkout has there is tracked: then it is no cache, whatever was declared.
+        let untracked = |cache: &String| fs::symlink_metadata(new.join(cache)).is_err();
+        let listed: String =
+            declared.iter().filter(|cache| untracked(cache)).map(|cache| format!("/{cache}/\n")).collect();
+        blocking(move || {
+            exclude_caches(&exclude, &listed)?;
+            caches.iter().try_for_each(|cache| carry(&old, &new, cache))
+        })
+        .await?;
         remove::tree(&dir).await?;
         let target = dir.clone();
         blocking(move || {
@@ -109,6 +118,17 @@ async fn refuse_unsalvaged(mirror: &Mirror, dir: &Path, branch: &RefName) -> Res
         Ok(_) | Err(GitError::CloneUnusable { .. }) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// What is in a cache is nobody's work: no commit takes it up, whatever the project ignores by itself.
+fn exclude_caches(file: &Path, listed: &str) -> Result<(), GitError> {
+    if listed.is_empty() {
+        return Ok(());
+    }
+    if let Some(parent) = file.parent() {
+        fs::create_dir_all(parent).map_err(|error| permission::explain("make", parent, error))?;
+    }
+    fs::write(file, listed).map_err(|error| permission::explain("write", file, error))
 }
 
 /// Moves a cache folder from the old clone to the new one, unless the new one has tracked files there.

@@ -227,6 +227,13 @@ impl Mirror {
         bare::swap(self.git(), self.dir(), name, new, expected).await
     }
 
+    /// The names below `prefix`, which ends with a slash.
+    pub async fn refs_below(&self, prefix: &str) -> Result<Vec<RefName>, GitError> {
+        let call = self.call("list refs").args(["for-each-ref", "--format=%(refname)", "--"]);
+        let text = call.arg(prefix.trim_end_matches('/')).text().await?;
+        Ok(text.lines().filter(|name| name.starts_with(prefix)).map(RefName::new).collect())
+    }
+
     /// Removes one of the mirror's own refs; absent is fine.
     pub async fn delete_ref(&self, name: &RefName) -> Result<(), GitError> {
         bare::unset(self.git(), self.dir(), name).await

@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use axum::{Json, extract::DefaultBodyLimit};
 use orchd_core::id::{InputId, Key, RepoId, TaskId};
 use orchd_core::port::board::Board;
+use orchd_core::port::host::Room;
 use orchd_core::port::store::{InputOutcome, JobState, StoreError};
 use orchd_core::render;
 use orchd_core::task::Request;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 
 use crate::convert;
 use crate::dto;
+use crate::session::{Hearing, session};
 
 /// The largest request body.
 const BODY_MAX: usize = 1024 * 1024;
@@ -46,6 +48,8 @@ pub struct App {
 pub trait Files: Send + Sync {
     /// A part of a run's output.
     async fn log(&self, run: &str, offset: u64) -> Result<dto::LogPart, String>;
+    /// A run as a session: what was said from this offset of its output on, and what comes.
+    async fn session(&self, run: &str, from: u64) -> Result<Hearing, String>;
     /// The patch of a task.
     async fn diff(&self, task: &orchd_core::task::Task) -> Result<dto::Diff, String>;
 }
@@ -65,6 +69,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/tasks/{key}/deps/add", post(deps_add))
         .route("/tasks/{key}/deps/rm", post(deps_rm))
         .route("/tasks/{key}/log", get(log))
+        .route("/tasks/{key}/session", get(session))
         .route("/tasks/{key}/diff", get(diff))
         .route("/queue", get(queue))
         .route("/repos/{repo}/commands", post(repo_command))
@@ -92,10 +97,19 @@ async fn state(State(app): Shared) -> Answer<dto::State> {
         v: 1,
         now: (app.now)().0,
         drained: store.drained().await?,
+        short: short(engine),
         tasks: all_tasks(&app).await?,
         repos,
         jobs: open_jobs(&app).await?,
     }))
+}
+
+/// What the host is short of.
+fn short(engine: &Engine) -> Option<String> {
+    match engine.room() {
+        Room::Enough => None,
+        Room::Short { why } => Some(why),
+    }
 }
 
 async fn all_tasks(app: &App) -> Result<Vec<dto::Task>, Problem> {
@@ -169,7 +183,11 @@ async fn one_task(State(app): Shared, Path(key): Path<String>) -> Answer<dto::Ta
 
 async fn why(State(app): Shared, Path(key): Path<String>) -> Answer<dto::Why> {
     let view = view(&app, &key).await?;
-    Ok(Json(dto::Why { text: render::why::explain(&view, (app.now)()).to_text() }))
+    let mut text = render::why::explain(&view, (app.now)()).to_text();
+    if let (Some(_), Some(short)) = (&view.task.job, short(&app.engine)) {
+        text.push_str(&format!("\nNothing new is started on this host: {short}.\n"));
+    }
+    Ok(Json(dto::Why { text }))
 }
 
 #[derive(Deserialize)]
@@ -320,20 +338,22 @@ struct LogQuery {
     run: Option<String>,
 }
 
+/// The latest run of a task, if it had one.
+pub(crate) async fn latest_run(app: &App, key: &str) -> Result<Option<String>, Problem> {
+    let task = find(app, key).await?;
+    let rows = app.engine.store().jobs(Some(task), 10_000).await?;
+    Ok(rows.iter().rev().find_map(|row| row.run).map(|run| run.to_string()))
+}
+
 /// The output of a task's latest run, or of the named one.
 async fn log(
     State(app): Shared,
     Path(key): Path<String>,
     Query(query): Query<LogQuery>,
 ) -> Answer<dto::LogPart> {
-    let task = find(&app, &key).await?;
-    let latest = async {
-        let rows = app.engine.store().jobs(Some(task), 10_000).await?;
-        Ok::<_, StoreError>(rows.iter().rev().find_map(|row| row.run).map(|run| run.to_string()))
-    };
     let run = match query.run {
         Some(run) => Some(run),
-        None => latest.await?,
+        None => latest_run(&app, &key).await?,
     };
     let Some(run) = run else {
         return Ok(Json(dto::LogPart { run: None, text: String::new(), next: 0, total: 0, eof: true }));
@@ -355,7 +375,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &str, message: String) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &str, message: String) -> Self {
         Self {
             status,
             body: dto::FailureBody { code: code.to_owned(), message, details: serde_json::Value::Null },

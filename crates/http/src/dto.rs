@@ -181,6 +181,8 @@ pub struct State {
     pub now: i64,
     /// Admission is stopped.
     pub drained: bool,
+    /// What the host is short of, so that nothing new is started; none where there is room.
+    pub short: Option<String>,
     /// All tasks, oldest first.
     pub tasks: Vec<Task>,
     /// All repositories.

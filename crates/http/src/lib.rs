@@ -5,3 +5,4 @@ pub mod api;
 pub mod client;
 mod convert;
 pub mod dto;
+pub mod session;

@@ -30,6 +30,21 @@ pub enum Ended {
     },
     /// It wrote more than the ceiling to one of its two outputs.
     OutputCeiling,
+    /// It used more memory than it may.
+    MemoryCeiling {
+        /// Bytes it may use.
+        ceiling: u64,
+    },
+    /// It had more processes and threads than it may.
+    ProcessCeiling {
+        /// How many it may have.
+        ceiling: u32,
+    },
+    /// It took more disk space than it may.
+    DiskCeiling {
+        /// Bytes by which its directories may grow.
+        ceiling: u64,
+    },
     /// It never started.
     SpawnFailed {
         /// What the system said, to which program, in which directory.
@@ -67,7 +82,29 @@ pub fn class(ended: &Ended) -> ExitClass {
         | Ended::Stalled
         | Ended::Stopped { .. }
         | Ended::OutputCeiling
+        | Ended::MemoryCeiling { .. }
+        | Ended::ProcessCeiling { .. }
+        | Ended::DiskCeiling { .. }
         | Ended::SpawnFailed { .. } => ExitClass::Infra { reason: ended.to_string() },
+    }
+}
+
+impl Ended {
+    /// Whether the run broke a limit that it knew nothing of: its time, its silence or one of its ceilings. That is
+    /// the program's doing, where the class can only say that it was ended.
+    pub const fn is_a_broken_limit(&self) -> bool {
+        match self {
+            Self::DeadlineExceeded
+            | Self::Stalled
+            | Self::OutputCeiling
+            | Self::MemoryCeiling { .. }
+            | Self::ProcessCeiling { .. }
+            | Self::DiskCeiling { .. } => true,
+            Self::Exited { .. }
+            | Self::Signalled { .. }
+            | Self::Stopped { .. }
+            | Self::SpawnFailed { .. } => false,
+        }
     }
 }
 
@@ -87,7 +124,29 @@ impl fmt::Display for Ended {
             Self::Stalled => f.write_str("showed neither output nor CPU use and was ended"),
             Self::Stopped { why } => write!(f, "was stopped: {why}"),
             Self::OutputCeiling => f.write_str("wrote more output than allowed and was ended"),
+            Self::MemoryCeiling { ceiling } => {
+                write!(f, "used more than its {} of memory and was ended", Size(*ceiling))
+            }
+            Self::ProcessCeiling { ceiling } => {
+                write!(f, "had more than its {ceiling} processes and threads and was ended")
+            }
+            Self::DiskCeiling { ceiling } => {
+                write!(f, "took more than its {} of disk space and was ended", Size(*ceiling))
+            }
             Self::SpawnFailed { error, .. } => write!(f, "did not start: {error}"),
+        }
+    }
+}
+
+/// Bytes as people read them.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MIB: u64 = 1024 * 1024;
+        match self.0 {
+            bytes if bytes >= MIB && bytes.is_multiple_of(MIB) => write!(f, "{} MiB", bytes / MIB),
+            bytes => write!(f, "{bytes} bytes"),
         }
     }
 }

@@ -6,15 +6,22 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use std::time::Duration;
+
 use orchd_core::id::RunId;
+use rustix::process::{Signal, pidfd_send_signal};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt as _, Interest};
 use tokio::process::{Child, Command};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::clock;
+use crate::containment::scope::{self, Prefix};
+use crate::containment::{self, Mechanism};
 use crate::log;
 use crate::lost::{self, Lost};
+use crate::process::ProcessId;
 use crate::result::RunResult;
 use crate::run_dir::RunDir;
 use crate::shim::READY;
@@ -23,6 +30,9 @@ use crate::spec::RunSpec;
 /// A shim says who it is right after it took its lock.
 const START_LOOK_MS: i64 = 20;
 const START_LOOKS: u32 = 500;
+
+/// Systemd answers at once, or its bus is stuck.
+const SCOPE_ANSWERS: Duration = Duration::from_secs(10);
 
 /// Starts shims: the program that has the hidden subcommand, usually `/proc/self/exe`, so that an upgrade on disk
 /// changes nothing under a running process.
@@ -113,34 +123,47 @@ impl Launcher {
     /// which is a result like any other). The caller has stored the run before it calls this.
     pub async fn start(&self, dir: &RunDir, spec: &RunSpec) -> Result<RunningRun, LaunchError> {
         self.prepare(dir, spec).await?;
-        let spawn_error = |source| LaunchError::Spawn { exe: self.exe.clone(), source };
+        let probed = spawn_blocking(containment::probe).await;
+        let by_scope = probed.is_ok_and(|found| found.mechanism == Mechanism::SystemdScope);
+        for prefix in scope::prefixes(spec.run, by_scope) {
+            let mut child = self.spawn_shim(dir, &prefix)?;
+            if is_ready(&mut child, !prefix.argv.is_empty()).await {
+                return Ok(RunningRun { run: spec.run, dir: dir.clone(), shim: Shim::Child(child) });
+            }
+            // What is known of a shim stays: only where none began may the next way be tried.
+            if dir.file(RunDir::SHIM).exists() {
+                break;
+            }
+        }
+        let said = log::tail(dir, RunDir::SHIM_LOG, 2_000).map(|tail| tail.text).unwrap_or_default();
+        let said = said.trim();
+        Err(LaunchError::ShimDied { said: if said.is_empty() { "it said nothing" } else { said }.to_owned() })
+    }
+
+    fn spawn_shim(&self, dir: &RunDir, prefix: &Prefix) -> Result<Child, LaunchError> {
         let log = dir
             .output(RunDir::SHIM_LOG)
             .map_err(|source| LaunchError::Prepare { dir: dir.path().to_owned(), source })?;
-        let mut child = Command::new(&self.exe)
+        let mut command = match prefix.argv.split_first() {
+            Some((program, rest)) => {
+                let mut command = Command::new(program);
+                command.args(rest).arg(&self.exe);
+                command
+            }
+            None => Command::new(&self.exe),
+        };
+        command
             .args(&self.shim_args)
             .arg(dir.path())
             // The agent may read its parent's environment in /proc: there is nothing in it.
             .env_clear()
+            .envs(prefix.env.iter().map(|(name, value)| (name, value)))
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
-            .map_err(spawn_error)?;
-        let mut said = Vec::new();
-        if let Some(out) = child.stdout.take() {
-            // An error of the pipe is a shim that did not say it is ready; both are judged below.
-            let _ = out.take(READY.len() as u64).read_to_end(&mut said).await;
-        }
-        if said == READY.as_bytes() {
-            return Ok(RunningRun { run: spec.run, dir: dir.clone(), shim: Shim::Child(child) });
-        }
-        // It closed its output without the word: it is ending.
-        let _ = child.wait().await;
-        let said = log::tail(dir, RunDir::SHIM_LOG, 2_000).map(|tail| tail.text).unwrap_or_default();
-        let said = said.trim();
-        Err(LaunchError::ShimDied { said: if said.is_empty() { "it said nothing" } else { said }.to_owned() })
+            .map_err(|source| LaunchError::Spawn { exe: self.exe.clone(), source })
     }
 
     async fn prepare(&self, dir: &RunDir, spec: &RunSpec) -> Result<(), LaunchError> {
@@ -151,6 +174,31 @@ impl Launcher {
         let written = spawn_blocking(move || what.write(&to)).await.map_err(io::Error::other);
         written.and_then(|w| w).map_err(|source| LaunchError::Prepare { dir: dir.path().to_owned(), source })
     }
+}
+
+/// Whether the shim said that the run is under way. One that did not is gone when this returns.
+async fn is_ready(child: &mut Child, is_bounded: bool) -> bool {
+    let Some(out) = child.stdout.take() else { return false };
+    let mut said = Vec::new();
+    let mut out = out.take(READY.len() as u64);
+    let reads = out.read_to_end(&mut said);
+    if is_bounded {
+        // Too late, or an error of the pipe: a shim that did not say it is ready; judged below.
+        let _ = timeout(SCOPE_ANSWERS, reads).await;
+    } else {
+        // The same.
+        let _ = reads.await;
+    }
+    if said == READY.as_bytes() {
+        return true;
+    }
+    if is_bounded {
+        // It still waits for systemd, or is about to begin; it must not begin later.
+        let _ = child.start_kill();
+    }
+    // It closed its output without the word, or was killed: it is ending.
+    let _ = child.wait().await;
+    false
 }
 
 impl RunningRun {
@@ -180,8 +228,25 @@ impl RunningRun {
     }
 
     /// Asks the shim to end the run (SIGTERM, grace, SIGKILL to all of it); [`RunningRun::wait`] then tells the end.
+    /// The shim is also told by a signal: a run may remove what is written into its directory.
     pub fn stop(&self, why: &str) -> io::Result<()> {
-        self.dir.request_stop(why)
+        let written = self.dir.request_stop(why);
+        match self.ring() {
+            Ok(()) => Ok(()),
+            Err(_) if written.is_ok() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn ring(&self) -> io::Result<()> {
+        let known = match &self.shim {
+            Shim::Adopted(pidfd) => return Ok(pidfd_send_signal(pidfd.get_ref(), Signal::TERM)?),
+            // It is ours and not yet reaped while it has an id: the identity in the file can only be checked less.
+            Shim::Child(child) => child.id().and_then(|pid| i32::try_from(pid).ok()),
+        };
+        let gone = || io::Error::new(io::ErrorKind::NotFound, "the run's shim has ended");
+        let shim = ProcessId::of(known.ok_or_else(gone)?)?;
+        Ok(pidfd_send_signal(shim.open().ok_or_else(gone)?, Signal::TERM)?)
     }
 }
 

@@ -1,8 +1,8 @@
 //! A run whose shim died without a result: what is left of it is found and killed, so that its clone may be entered
-//! again. It is found by the mark in its environment and by its session, closed over parents; a process that shed all
-//! three is out of reach without a cgroup.
+//! again. It is found by its group where it had one, by the mark in its environment and by its session, closed over
+//! parents; a process that shed all three is out of reach without a cgroup.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 
@@ -11,6 +11,7 @@ use orchd_core::time::Span;
 use rustix::process::Signal;
 
 use crate::clock;
+use crate::containment::{self, group::Group};
 use crate::process::{self, Stat, boot_id};
 use crate::result::ResultError;
 use crate::run_dir::RunDir;
@@ -45,17 +46,23 @@ pub enum Survivors {
 pub(crate) fn declare(dir: &RunDir, run: RunId, why: ResultError) -> Lost {
     let mut killed = BTreeSet::new();
     let deadline = clock::boot_ms().saturating_add(PATIENCE.0);
+    let group = group(dir, run);
     loop {
-        let found = match leavings(dir, run) {
+        let found = match leavings(dir, run, group.as_ref()) {
             Ok(found) => found,
             Err(error) => return Lost { why, killed: killed.len(), survivors: Survivors::Unknown(error) },
         };
         if found.is_empty() {
+            // One that cannot be removed is empty all the same, and in nobody's way.
+            let _ = group.as_ref().map(Group::remove);
             return Lost { why, killed: killed.len(), survivors: Survivors::None };
         }
         if clock::boot_ms() >= deadline {
             let pids = found.iter().map(|stat| stat.pid).collect();
             return Lost { why, killed: killed.len(), survivors: Survivors::Alive(pids) };
+        }
+        if let Some(Err(error)) = group.as_ref().map(Group::kill) {
+            return Lost { why, killed: killed.len(), survivors: Survivors::Unknown(error) };
         }
         for stat in &found {
             // One that refuses is seen again, and reported in the end.
@@ -67,20 +74,33 @@ pub(crate) fn declare(dir: &RunDir, run: RunId, why: ResultError) -> Lost {
     }
 }
 
+/// The run's group, if it is still there. Its path was written where the run could change it: see [`Group::of`].
+fn group(dir: &RunDir, run: RunId) -> Option<Group> {
+    let written = dir.identity().ok().flatten().and_then(|identity| identity.containment);
+    match written {
+        Some(containment) => Group::of(&containment.group?, run),
+        // It died between making the group and saying so.
+        None => containment::left_by(run),
+    }
+}
+
 /// Living processes of a run whose shim is gone.
-fn leavings(dir: &RunDir, run: RunId) -> io::Result<Vec<Stat>> {
+fn leavings(dir: &RunDir, run: RunId, group: Option<&Group>) -> io::Result<Vec<Stat>> {
+    let inside = group.map_or(Ok(Vec::new()), Group::processes)?;
     // Of an earlier boot nothing is left, and its session numbers mean nothing.
-    let identity = dir.identity().ok().flatten().map(|identity| identity.shim);
-    let session = match identity {
-        Some(shim) if shim.boot == boot_id()? => Some((shim.pid, shim.start)),
-        Some(_) => return Ok(Vec::new()),
-        None => None,
-    };
+    let identity = dir.identity().ok().flatten();
+    if identity.as_ref().is_some_and(|identity| boot_id().is_ok_and(|boot| boot != identity.shim.boot)) {
+        return Ok(Vec::new());
+    }
+    let known = identity.iter().flat_map(|it| it.child.iter().chain([&it.shim]));
+    // A session's number is free again once its last member is gone: then it may be a stranger's.
+    let sessions: Vec<_> =
+        known.filter(|leader| Stat::of(leader.pid).is_none_or(|now| now.start == leader.start)).collect();
     let all = process::all()?;
     let own = i32::try_from(std::process::id()).map_err(io::Error::other)?;
     let mark = format!("{}={run}", RunSpec::MARK);
     let in_session =
-        |stat: &Stat| session.is_some_and(|(sid, start)| stat.session == sid && stat.start >= start);
+        |stat: &Stat| sessions.iter().any(|leader| stat.session == leader.pid && stat.start >= leader.start);
     let roots: BTreeSet<i32> = all
         .iter()
         .filter(|stat| stat.pid != own && (in_session(stat) || is_marked(stat.pid, mark.as_bytes())))
@@ -88,13 +108,15 @@ fn leavings(dir: &RunDir, run: RunId) -> io::Result<Vec<Stat>> {
         .collect();
     let below = process::below(&all, &roots);
     let own_or_dead = |stat: &Stat| stat.pid == own || stat.is_dead();
-    Ok(all
+    let found: BTreeMap<i32, Stat> = all
         .iter()
         .filter(|stat| roots.contains(&stat.pid))
         .chain(&below)
+        .chain(&inside)
         .filter(|stat| !own_or_dead(stat))
-        .copied()
-        .collect())
+        .map(|stat| (stat.pid, *stat))
+        .collect();
+    Ok(found.into_values().collect())
 }
 
 /// Whether the process was started with the mark. Another user's cannot be read and is not ours.

@@ -6,7 +6,8 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use orchd_core::mutant::{self, Mutant};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
 /// The identity of a process for as long as anyone may remember it.
@@ -38,7 +39,8 @@ impl ProcessId {
         // afterwards proves that it is ours.
         let fd = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::NONBLOCK).ok()?;
         let stat = Stat::of(self.pid)?;
-        (stat.start == self.start && !stat.is_dead()).then_some(fd)
+        let is_it = stat.start == self.start || mutant::on(Mutant::Inc06);
+        (is_it && !stat.is_dead()).then_some(fd)
     }
 
     /// Whether it still runs.
@@ -58,7 +60,9 @@ pub(crate) struct Stat {
     pub(crate) pid: i32,
     pub(crate) state: u8,
     pub(crate) parent: i32,
+    pub(crate) group: i32,
     pub(crate) session: i32,
+    pub(crate) threads: u64,
     /// User and system time of it and of the children it waited for, in clock ticks.
     pub(crate) cpu: u64,
     pub(crate) start: u64,
@@ -83,7 +87,9 @@ impl Stat {
             pid,
             state: *rest.first()?.as_bytes().first()?,
             parent: i32::try_from(number(4)?).ok()?,
+            group: i32::try_from(number(5)?).ok()?,
             session: i32::try_from(number(6)?).ok()?,
+            threads: ticks(20)?,
             cpu: ticks(14)? + ticks(15)? + ticks(16)? + ticks(17)?,
             start: ticks(22)?,
         })
@@ -91,6 +97,25 @@ impl Stat {
 
     pub(crate) fn is_dead(&self) -> bool {
         matches!(self.state, b'Z' | b'X' | b'x')
+    }
+
+    /// Bytes of memory it has for itself alone: resident less shared, in pages, from `/proc/<pid>/statm`. One that
+    /// ended has none.
+    pub(crate) fn memory(&self) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/statm", self.pid)).unwrap_or_default();
+        let mut pages = text.split_ascii_whitespace().skip(1).map(|n| n.parse::<u64>().unwrap_or(0));
+        let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
+        resident.saturating_sub(shared).saturating_mul(rustix::param::page_size() as u64)
+    }
+
+    /// Stops the whole process group of this process, which must be stopped itself: one that cannot end keeps the
+    /// group's number from being another's. The kernel tells all members at once, forks in flight included.
+    pub(crate) fn stop_group(&self) -> io::Result<()> {
+        let is_its = Self::of(self.pid).is_some_and(|now| now.start == self.start && now.group == self.group);
+        match Pid::from_raw(self.group).filter(|_| is_its) {
+            Some(group) => Ok(kill_process_group(group, Signal::STOP)?),
+            None => Ok(()),
+        }
     }
 
     /// Sends `signal` to exactly this process; one that ended meanwhile is no error.
@@ -110,13 +135,22 @@ impl Stat {
 /// Every process this one may see.
 pub(crate) fn all() -> io::Result<Vec<Stat>> {
     let mut found = Vec::new();
+    each(|stat| found.push(stat))?;
+    Ok(found)
+}
+
+/// Shows every process this one may see, in the order of pids, while the listing goes on: what is forked meanwhile
+/// usually has a higher pid, and is shown too.
+pub(crate) fn each(mut see: impl FnMut(Stat)) -> io::Result<()> {
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
         // One that ended between the listing and the reading is simply gone.
-        found.extend(Stat::of(pid));
+        if let Some(stat) = Stat::of(pid) {
+            see(stat);
+        }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Every process below one of `roots`, the roots not included.

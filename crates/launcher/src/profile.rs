@@ -1,41 +1,68 @@
 //! Profiles: how an agent program is started for a role's run, and which dialect its output is read in. Data in, data
-//! out; starting is the launcher's, the prompt's text is the caller's. Further programs are further variants.
+//! out; starting is the launcher's, the prompt's text is the caller's. What is particular to a program is a row of
+//! [`facts::Facts`] and one function for its arguments, both in the program's own file.
 
-pub mod script;
+pub mod preflight;
+
+mod claude;
+mod codex;
+mod facts;
+mod gemini;
+mod opencode;
+mod prompt;
+mod script;
+mod setup;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use orchd_core::id::Key;
+use orchd_core::id::{Key, RunId};
 use orchd_core::stage::Role;
 
-use crate::dialect::{Reading, plain};
+use crate::dialect::{Dialect, Reading, is_session_name};
 use crate::result::RunResult;
 use crate::run_dir::RunDir;
+use crate::spec::RunSpec;
+use facts::Facts;
+pub use setup::{BadProfile, Setup};
 
-pub use script::Script;
+/// A known agent program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Program {
+    Claude,
+    Codex,
+    Gemini,
+    Opencode,
+    Script,
+}
 
-/// A configured agent program.
+/// A checked setup: an agent program with everything needed to start it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Profile {
-    /// Any executable: a contract test, a demo, a deterministic tool.
-    Script(Script),
+pub struct Profile {
+    program: Program,
+    setup: Setup,
 }
 
 /// What a profile is told about one run.
 #[derive(Debug, Clone, Copy)]
 pub struct RoleRun<'a> {
+    /// The run; a program that lets its session be named gets this identity for it.
+    pub run: RunId,
     /// Who works.
     pub role: Role,
     /// The task's key, for people.
     pub key: &'a Key,
     /// The run's directory; the prompt lies there already.
     pub dir: &'a RunDir,
-    /// Where the agent works.
+    /// Where the agent works: the same path as before for a session that goes on.
     pub worktree: &'a Path,
     /// The executable whose `submit` files a verdict.
     pub submit: &'a Path,
+    /// The session to go on with, as a former [`Reading`] told it.
+    pub resume: Option<&'a str>,
+    /// The run will be root's: one of the programs has to be told that this is meant.
+    pub as_root: bool,
 }
 
 /// How to start it.
@@ -45,39 +72,204 @@ pub struct Invocation {
     pub argv: Vec<String>,
     /// Variables on top of the allowlist.
     pub env: BTreeMap<String, String>,
+    /// The session's name, where it is known before the program says it.
+    pub session: Option<String>,
 }
 
-/// A path that cannot be said in an argument or a variable.
+/// Why a run cannot be put into arguments.
 #[derive(Debug, thiserror::Error)]
-#[error("{path} is not UTF-8; choose a data directory and a repository path that are")]
-pub struct BadPath {
-    /// The path, as far as it can be shown.
-    pub path: String,
+pub enum InvocationError {
+    /// A path that cannot be said in an argument or a variable.
+    #[error("{path} is not UTF-8; choose a data directory and a repository path that are")]
+    Path {
+        /// The path, as far as it can be shown.
+        path: String,
+    },
+    /// The prompt is not to be had.
+    #[error("the prompt {} can not be read; write it before the run is started", path.display())]
+    Prompt {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A session that cannot be gone on with.
+    #[error("profile {profile:?} cannot go on with session {session:?}; start a new one")]
+    Session {
+        /// The profile.
+        profile: &'static str,
+        /// What was asked for.
+        session: String,
+    },
+}
+
+impl Program {
+    const fn facts(self) -> &'static Facts {
+        match self {
+            Self::Claude => &claude::FACTS,
+            Self::Codex => &codex::FACTS,
+            Self::Gemini => &gemini::FACTS,
+            Self::Opencode => &opencode::FACTS,
+            Self::Script => &script::FACTS,
+        }
+    }
 }
 
 impl Profile {
+    const PROGRAMS: [Program; 5] =
+        [Program::Claude, Program::Codex, Program::Gemini, Program::Opencode, Program::Script];
+
+    /// The names of all profiles.
+    pub const NAMES: [&str; 5] = [
+        Program::Claude.facts().name,
+        Program::Codex.facts().name,
+        Program::Gemini.facts().name,
+        Program::Opencode.facts().name,
+        Program::Script.facts().name,
+    ];
+
     /// The name people and configuration use.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Script(_) => "script",
+        self.program.facts().name
+    }
+
+    /// The model that is asked for.
+    pub fn model(&self) -> Option<&str> {
+        self.setup.model.as_deref()
+    }
+
+    /// The dialect its output is read in.
+    pub const fn dialect(&self) -> Dialect {
+        self.program.facts().dialect
+    }
+
+    /// Whose service it uses: who fails together. A model written `provider/model` names its own.
+    pub fn provider(&self) -> &str {
+        let of_model = || self.setup.model.as_deref()?.split_once('/').map(|(provider, _)| provider);
+        match &self.setup.provider {
+            Some(provider) => provider,
+            None if self.program.facts().provider_in_model => {
+                of_model().unwrap_or(self.program.facts().provider)
+            }
+            None => self.program.facts().provider,
         }
     }
 
-    /// Arguments and environment of a run.
-    pub fn invocation(&self, run: &RoleRun<'_>) -> Result<Invocation, BadPath> {
-        match self {
-            Self::Script(script) => script.invocation(run),
+    /// Whether a session can be gone on with.
+    pub const fn can_resume(&self) -> bool {
+        self.program.facts().resumes
+    }
+
+    /// Whether the program itself stops at the money cap.
+    pub const fn holds_to_money_cap(&self) -> bool {
+        self.program.facts().caps_money
+    }
+
+    /// Names of variables the program may see beyond [`crate::env::BASE_ALLOW`]: credentials and address of its
+    /// provider, its state directories, the network's proxies.
+    pub fn allowed_env(&self) -> Vec<&str> {
+        let mut names = self.program.facts().pass.to_vec();
+        names.extend(self.provider_keys().iter().copied());
+        names.extend(self.setup.pass.iter().map(String::as_str));
+        if self.program != Program::Script {
+            names.extend(crate::env::NETWORK_ALLOW);
         }
+        names
+    }
+
+    /// The values among `env` that are credentials: they are masked wherever the run's output is shown.
+    pub fn secrets<'e>(&self, env: &'e BTreeMap<String, String>) -> Vec<&'e str> {
+        self.secret_names().into_iter().filter_map(|name| env.get(name).map(String::as_str)).collect()
+    }
+
+    /// Names of the variables that hold credentials.
+    pub fn secret_names(&self) -> Vec<&str> {
+        let login = &self.program.facts().login;
+        let own = login.variables.iter().chain(self.provider_keys()).copied();
+        own.chain(self.setup.pass.iter().map(String::as_str)).collect()
+    }
+
+    /// Files and directories it keeps its state in, for a sandbox to let it write there; they need not exist.
+    pub fn state_paths(&self, env: &BTreeMap<String, String>) -> Vec<PathBuf> {
+        self.program.facts().state.iter().filter_map(|place| place.path(env)).collect()
+    }
+
+    /// Arguments and environment of a run.
+    pub fn invocation(&self, run: &RoleRun<'_>) -> Result<Invocation, InvocationError> {
+        let facts = self.program.facts();
+        if let Some(session) = run.resume
+            && !(facts.resumes && is_session_name(session))
+        {
+            return Err(InvocationError::Session { profile: facts.name, session: session.to_owned() });
+        }
+        let mut argv = self.command();
+        argv.extend(match self.program {
+            Program::Claude => claude::arguments(&self.setup, run)?,
+            Program::Codex => codex::arguments(&self.setup, run)?,
+            Program::Gemini => gemini::arguments(&self.setup, run)?,
+            Program::Opencode => opencode::arguments(&self.setup, run)?,
+            Program::Script => script::arguments(run)?,
+        });
+        let mut env = contract(run)?;
+        env.extend(facts.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        if self.program == Program::Claude && run.as_root {
+            env.extend([claude::AS_ROOT.map(str::to_owned).into()]);
+        }
+        let chosen = facts.names_session.then(|| run.run.to_string());
+        Ok(Invocation { argv, env, session: run.resume.map(str::to_owned).or(chosen) })
     }
 
     /// What the program said and used, once its run ended.
     pub fn read(&self, dir: &RunDir, result: &RunResult) -> io::Result<Reading> {
-        match self {
-            Self::Script(_) => plain::read(dir, &result.ended),
+        // What the run was given stands in its specification; without one there is nothing to mask by.
+        let env = RunSpec::read(dir).map(|spec| spec.env).unwrap_or_default();
+        let secrets: Vec<String> = self.secrets(&env).into_iter().map(str::to_owned).collect();
+        self.dialect().read(dir, result, self.model(), secrets)
+    }
+
+    /// Program and leading arguments.
+    fn command(&self) -> Vec<String> {
+        if self.setup.command.is_empty() {
+            self.program.facts().executable.map(str::to_owned).into_iter().collect()
+        } else {
+            self.setup.command.clone()
         }
+    }
+
+    /// Variables with the key of the one provider in use, for a program that knows many.
+    fn provider_keys(&self) -> &'static [&'static str] {
+        let keys = self.program.facts().keys_by_provider;
+        keys.iter().find(|(provider, _)| *provider == self.provider()).map_or(&[], |(_, names)| names)
     }
 }
 
-pub(crate) fn text(path: &Path) -> Result<String, BadPath> {
-    path.to_str().map(str::to_owned).ok_or_else(|| BadPath { path: path.display().to_string() })
+/// Whether what this process starts is root's.
+pub fn runs_as_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
+
+/// What every program of a role is told in variables: `ORCHD_RUN_DIR`, `ORCHD_ROLE`, `ORCHD_TASK_KEY`,
+/// `ORCHD_PROMPT`, `ORCHD_WORKTREE`, `ORCHD_SUBMIT`.
+fn contract(run: &RoleRun<'_>) -> Result<BTreeMap<String, String>, InvocationError> {
+    let pairs = [
+        ("ORCHD_RUN_DIR", text(run.dir.path())?),
+        ("ORCHD_ROLE", run.role.name().to_owned()),
+        ("ORCHD_TASK_KEY", run.key.as_str().to_owned()),
+        ("ORCHD_PROMPT", text(&run.dir.file(RunDir::PROMPT))?),
+        ("ORCHD_WORKTREE", text(run.worktree)?),
+        ("ORCHD_SUBMIT", text(run.submit)?),
+    ];
+    Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn text(path: &Path) -> Result<String, InvocationError> {
+    path.to_str().map(str::to_owned).ok_or_else(|| InvocationError::Path { path: path.display().to_string() })
+}
+
+/// An option with its value, if there is one.
+fn option(name: &str, value: Option<&str>) -> impl Iterator<Item = String> {
+    value.map(|value| [name.to_owned(), value.to_owned()]).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,7 @@
 //! `result.json`: how a run ended, written last, once, durably, by its shim. A file that is missing, cut, altered or
 //! of another run is told apart and never read as a result; only a complete one of the expected run counts.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 
 use orchd_core::id::{Digest, RunId, Sha};
 use orchd_core::time::Timestamp;
@@ -10,8 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
+use crate::containment::Containment;
 use crate::ended::{Ended, ExitClass, class};
+use crate::log;
 use crate::run_dir::RunDir;
+use crate::sandbox::SandboxUse;
 
 /// The version of the file this code writes and reads.
 const VERSION: u32 = 1;
@@ -37,14 +39,23 @@ pub struct RunResult {
     pub submission: SubmissionState,
     /// What became of changes in the clone.
     pub leftovers: LeftoverOutcome,
+    /// What kept its processes together.
+    #[serde(default)]
+    pub containment: Option<Containment>,
+    /// What kept it from the rest of the host.
+    #[serde(default)]
+    pub sandbox: SandboxUse,
 }
 
 /// One output file at the end of the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// Its size.
+    /// Bytes that were written.
     pub bytes: u64,
-    /// SHA-256 of all of it.
+    /// How many of them are no longer kept.
+    #[serde(default)]
+    pub dropped: u64,
+    /// SHA-256 of what is kept.
     pub sha256: Digest,
 }
 
@@ -220,29 +231,20 @@ impl Output {
         use sha2::Digest as _;
         use std::fmt::Write as _;
         let mut hash = sha2::Sha256::new();
-        let mut bytes = 0;
-        match File::open(dir.file(name)) {
-            Ok(mut file) => {
-                file.sync_all()?;
-                let mut buffer = vec![0; 64 * 1024];
-                loop {
-                    let n = file.read(&mut buffer)?;
-                    if n == 0 {
-                        break;
-                    }
-                    hash.update(&buffer[..n]);
-                    bytes += n as u64;
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        if let Some(file) = log::open(dir, name)? {
+            file.sync_all()?;
         }
+        let mut dropped = 0;
+        let bytes = log::pieces(dir, name, |piece, before| {
+            hash.update(piece);
+            dropped += before;
+        })?;
         let mut hex = String::with_capacity(64);
         for byte in hash.finalize() {
             // Writing to a String cannot fail.
             let _ = write!(hex, "{byte:02x}");
         }
-        Ok(Self { bytes, sha256: Digest(hex) })
+        Ok(Self { bytes, dropped, sha256: Digest(hex) })
     }
 }
 

@@ -3,12 +3,13 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 use serde::{Deserialize, Serialize};
 
+use crate::containment::Containment;
 use crate::process::ProcessId;
 
 /// A run's own directory, by absolute path.
@@ -20,10 +21,13 @@ pub struct RunDir {
 /// `shim.json`: who supervises the run and what it supervises.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShimIdentity {
-    /// The shim itself; it leads the run's session, so its pid is also the session's.
+    /// The shim itself; it leads a session.
     pub shim: ProcessId,
-    /// The main process, once started.
+    /// The main process, once started; it leads the run's session, so that its pid is also the session's.
     pub child: Option<ProcessId>,
+    /// What keeps its processes together, once known.
+    #[serde(default)]
+    pub containment: Option<Containment>,
 }
 
 impl RunDir {
@@ -47,6 +51,8 @@ impl RunDir {
     pub const RESULT: &str = "result.json";
     /// A request to stop: its content is the reason.
     pub const STOP: &str = "stop";
+    /// What a run in a sandbox sees in place of this directory.
+    pub(crate) const OUTBOX: &str = "outbox";
     /// Held by the one shim of this run.
     const LOCK: &str = "lock";
 
@@ -63,6 +69,17 @@ impl RunDir {
         if path.is_dir() { Ok(Self { path }) } else { Err(io::ErrorKind::NotADirectory.into()) }
     }
 
+    /// What a run in a sandbox sees in place of this directory.
+    pub(crate) fn make_outbox(&self) -> io::Result<()> {
+        DirBuilder::new().mode(0o700).create(self.file(Self::OUTBOX))
+    }
+
+    /// Makes a directory anew that was removed, and usable again one that was closed.
+    pub(crate) fn restore(&self) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
+        fs::set_permissions(&self.path, fs::Permissions::from_mode(0o700))
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -75,15 +92,14 @@ impl RunDir {
 
     /// Writes a file whole and durably, or not at all.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let temporary = self.file(&format!(".{name}.tmp"));
-        match fs::remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        let temporary = format!(".{name}.tmp");
+        let mut file = self.fresh(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&temporary, self.file(name))?;
+        if fs::symlink_metadata(self.file(name)).is_ok_and(|meta| meta.is_dir()) {
+            self.clear(name)?;
+        }
+        fs::rename(self.file(&temporary), self.file(name))?;
         File::open(&self.path)?.sync_all()
     }
 
@@ -96,12 +112,7 @@ impl RunDir {
     /// A regular file's content if it has at most `cap` bytes. A run may put anything here: links are not followed,
     /// pipes do not block, and a giant is refused before it is read.
     pub fn read(&self, name: &str, cap: u64) -> io::Result<Vec<u8>> {
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(self.file(name))?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{name} is not a regular file")));
-        }
+        let file = self.regular(name)?;
         let mut bytes = Vec::new();
         file.take(cap.saturating_add(1)).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > cap {
@@ -111,6 +122,35 @@ impl RunDir {
             ));
         }
         Ok(bytes)
+    }
+
+    /// A regular file of the directory, to be read.
+    pub(crate) fn regular(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(self.file(name))?;
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidData, format!("{name} is not a regular file")))
+        }
+    }
+
+    /// A file of the shim's own in place of whatever a run put there.
+    pub(crate) fn fresh(&self, name: &str) -> io::Result<File> {
+        self.clear(name)?;
+        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(self.file(name))
+    }
+
+    /// Removes whatever is there; links are not followed.
+    fn clear(&self, name: &str) -> io::Result<()> {
+        let path = self.file(name);
+        let cleared = match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_dir() => fs::remove_dir_all(&path),
+            Ok(_) => fs::remove_file(&path),
+            Err(error) => Err(error),
+        };
+        cleared.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
     }
 
     /// A new file for the output of a process: appended to, never read by us while it runs.

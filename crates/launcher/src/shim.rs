@@ -3,36 +3,38 @@
 //! nothing: it writes down how the run ended.
 
 mod bell;
+mod ceiling;
+mod detach;
+mod enclosure;
 mod git;
 mod leftovers;
+mod outbox;
+mod outputs;
+mod priority;
 mod tree;
 mod watch;
 
 use std::io::{self, Write as _};
-use std::os::fd::BorrowedFd;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use orchd_core::id::Digest;
 use orchd_core::time::{Span, Timestamp};
-use rustix::io::{FdFlags, fcntl_setfd};
-use rustix::process::{Pid, getpid, set_child_subreaper, setsid};
+use rustix::process::{Pid, getpid};
 
 use crate::clock;
 use crate::ended::Ended;
 use crate::process::ProcessId;
-use crate::result::{LeftoverOutcome, Output, RunResult, SubmissionState};
+use crate::result::{LeftoverOutcome, Output, RunResult};
 use crate::run_dir::{RunDir, ShimIdentity};
 use crate::spec::RunSpec;
 
 use bell::Bell;
-use tree::Tree;
+use ceiling::Ceilings;
+use enclosure::Enclosure;
+use outputs::Outputs;
 
 /// What a shim says on its standard output once the run is under way; then it closes it.
 pub(crate) const READY: &str = "ready\n";
-/// A submission is text for a form; larger is a mistake.
-const SUBMISSION_CAP: u64 = 1024 * 1024;
 /// For what a run that ended by itself left running: nobody waits for those.
 const GRACE_FOR_STRAYS: Span = Span::secs(5);
 /// For a run that floods the disk: every second of it counts.
@@ -87,76 +89,91 @@ fn supervise(run_dir: &Path) -> Result<(), ShimError> {
     if dir.identity().map_err(ShimError::Dir)?.is_some() {
         return Err(ShimError::StartedBefore);
     }
-    keep_descriptors_private()
+    detach::keep_descriptors_private()
         .map_err(|source| ShimError::Setup { what: "look at its own descriptors", source })?;
-    let bell = detach()?;
+    let bell = detach::detach()?;
     let started_at = clock::wall();
     let mut identity = own_identity()?;
     write_identity(&dir, &identity)?;
 
+    let mut outputs = Outputs::make(&dir).map_err(ShimError::Dir)?;
+    let mut enclosure = Enclosure::raise(&spec, &dir);
+    let mut ceilings = Ceilings::new(&spec, &dir);
     let spawned = match dir.stop_requested() {
         // Somebody gave the run up before it began; see `launcher::give_up_start`.
         Some(why) => Err(Ended::Stopped { why }),
-        None => spawn(&spec, &dir),
+        None => spawn(&spec, &outputs, &mut enclosure),
     };
+    identity.containment = Some(enclosure.containment().clone());
+    identity.child = spawned.as_ref().ok().and_then(|child| ProcessId::of(child.as_raw_nonzero().get()).ok());
+    let around =
+        Surroundings { spec: &spec, dir: &dir, bell: &bell, enclosure: &enclosure, identity: &identity };
     let ended = match spawned {
-        Ok(child) => {
-            let mut tree = Tree::new(child);
-            identity.child = ProcessId::of(child.as_raw_nonzero().get()).ok();
-            if let Err(error) = write_identity(&dir, &identity) {
-                tree.end(Span::millis(0), &bell);
-                return Err(error);
-            }
-            say_ready();
-            let ended = watch::watch(&mut tree, &spec, &dir, &bell);
-            tree.end(grace(&spec, &ended), &bell);
-            ended
-        }
+        Ok(child) => around.see_through(child, &mut ceilings, &mut outputs)?,
         Err(ended) => {
             say_ready();
             ended
         }
     };
-    finish(&spec, &dir, &bell, started_at, ended)
+    finish(&around, started_at, ended)
 }
 
-/// Away from the parent's terminal and signals, and parent of every orphan below. The bell comes first: from here on
-/// SIGTERM is a request, not the end.
-fn detach() -> Result<Bell, ShimError> {
-    let setup = |what| move |source: io::Error| ShimError::Setup { what, source };
-    let bell = Bell::install().map_err(setup("listen for signals"))?;
-    // Refused only to the leader of a process group, which then leads a session or is run by hand.
-    if let Err(error) = setsid() {
-        note(&format!("stays in its session: {error}"));
+/// What there is around a run while its shim works for it.
+#[derive(Clone, Copy)]
+struct Surroundings<'a> {
+    spec: &'a RunSpec,
+    dir: &'a RunDir,
+    bell: &'a Bell,
+    enclosure: &'a Enclosure,
+    identity: &'a ShimIdentity,
+}
+
+impl Surroundings<'_> {
+    /// From the start of the main process until nothing of the run lives.
+    fn see_through(
+        &self,
+        child: Pid,
+        ceilings: &mut Ceilings,
+        outputs: &mut Outputs,
+    ) -> Result<Ended, ShimError> {
+        let mut tree = self.enclosure.tree(child);
+        // The second try is for a run that was quick to remove the directory.
+        if let Err(error) = write_identity(self.dir, self.identity).or_else(|_| self.sign_again()) {
+            tree.end(Span::millis(0), self.bell);
+            self.enclosure.raze();
+            return Err(error);
+        }
+        say_ready();
+        priority::urgent();
+        let ended = watch::watch(&mut tree, ceilings, outputs, self);
+        tree.end(grace(self.spec, &ended), self.bell);
+        priority::ordinary();
+        outputs.look(self.spec);
+        // What the kernel ended for its ceiling looks like a death by a signal.
+        Ok(self.enclosure.broke().unwrap_or(ended))
     }
-    set_child_subreaper(Some(getpid())).map_err(|e| setup("become the parent of orphans")(e.into()))?;
-    std::env::set_current_dir("/").map_err(setup("leave the working directory"))?;
-    Ok(bell)
-}
 
-/// Whatever descriptors orchd's own parent left open to it (a job server, a socket) end here: the run inherits its
-/// three standard ones and no other.
-#[expect(unsafe_code, reason = "a descriptor known only by its number cannot be borrowed in another way")]
-fn keep_descriptors_private() -> io::Result<()> {
-    for entry in std::fs::read_dir("/proc/self/fd")? {
-        let Some(fd) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
-            continue;
-        };
-        if fd > 2 {
-            // SAFETY: the number is used for one call that neither closes nor keeps it. The shim has one thread, so
-            // that nothing closes it meanwhile; were it closed, the call would answer EBADF and touch nothing.
-            let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
-            fcntl_setfd(borrowed, FdFlags::CLOEXEC)?;
+    /// A run that removed what says who supervises it must not look like one that never began.
+    fn keep_signed(&self) {
+        if !self.dir.file(RunDir::SHIM).exists()
+            && let Err(error) = self.sign_again()
+        {
+            note(&error.to_string());
         }
     }
-    Ok(())
+
+    fn sign_again(&self) -> Result<(), ShimError> {
+        let restored = self.dir.restore();
+        restored.map_err(|source| ShimError::Setup { what: "make the run's directory anew", source })?;
+        write_identity(self.dir, self.identity)
+    }
 }
 
 fn own_identity() -> Result<ShimIdentity, ShimError> {
     let pid = getpid().as_raw_nonzero().get();
     let shim =
         ProcessId::of(pid).map_err(|source| ShimError::Setup { what: "read its own /proc entry", source })?;
-    Ok(ShimIdentity { shim, child: None })
+    Ok(ShimIdentity { shim, child: None, containment: None })
 }
 
 fn write_identity(dir: &RunDir, identity: &ShimIdentity) -> Result<(), ShimError> {
@@ -171,8 +188,8 @@ fn say_ready() {
     let _ = out.write_all(READY.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Starts the main process: own process group, no input, output straight to files.
-fn spawn(spec: &RunSpec, dir: &RunDir) -> Result<Pid, Ended> {
+/// Starts the main process: own session, no input, output straight to files.
+fn spawn(spec: &RunSpec, outputs: &Outputs, enclosure: &mut Enclosure) -> Result<Pid, Ended> {
     let failed = |error: &io::Error| {
         let program = spec.argv.first().map_or("", String::as_str);
         let error_text = format!("{program} in {}: {error}", spec.cwd.display());
@@ -184,9 +201,10 @@ fn spawn(spec: &RunSpec, dir: &RunDir) -> Result<Pid, Ended> {
     if !spec.cwd.is_dir() {
         return Err(failed(&io::Error::new(io::ErrorKind::NotFound, "the working directory is missing")));
     }
-    let stdout = dir.output(RunDir::STDOUT).map_err(|e| failed(&e))?;
-    let stderr = dir.output(RunDir::STDERR).map_err(|e| failed(&e))?;
-    let child = Command::new(program)
+    enclosure.admits(program, &spec.env).map_err(|why| Ended::SpawnFailed { error: why, os_code: None })?;
+    let (stdout, stderr) = outputs.for_child().map_err(|e| failed(&e))?;
+    let child = enclosure
+        .command(program)
         .args(args)
         .current_dir(&spec.cwd)
         .env_clear()
@@ -195,11 +213,13 @@ fn spawn(spec: &RunSpec, dir: &RunDir) -> Result<Pid, Ended> {
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(stderr)
-        .process_group(0)
         .spawn()
         .map_err(|e| failed(&e))?;
     // The handle is dropped, which neither waits nor kills: one place reaps every child, see `tree`.
-    Pid::from_raw(child.id().cast_signed()).ok_or_else(|| failed(&io::Error::other("the system gave no pid")))
+    let child = Pid::from_raw(child.id().cast_signed())
+        .ok_or_else(|| failed(&io::Error::other("the system gave no pid")))?;
+    enclosure.received(child);
+    Ok(child)
 }
 
 /// How gently the rest of the tree is ended.
@@ -208,25 +228,31 @@ fn grace(spec: &RunSpec, ended: &Ended) -> Span {
         Ended::Exited { .. } | Ended::Signalled { .. } | Ended::SpawnFailed { .. } => {
             spec.grace.min(GRACE_FOR_STRAYS)
         }
-        Ended::OutputCeiling => spec.grace.min(GRACE_FOR_FLOODS),
+        Ended::OutputCeiling | Ended::DiskCeiling { .. } => spec.grace.min(GRACE_FOR_FLOODS),
+        // What grows like this grows on while it is asked.
+        Ended::MemoryCeiling { .. } | Ended::ProcessCeiling { .. } => Span::millis(0),
         Ended::DeadlineExceeded | Ended::Stalled | Ended::Stopped { .. } => spec.grace,
     }
 }
 
-fn finish(
-    spec: &RunSpec,
-    dir: &RunDir,
-    bell: &Bell,
-    started_at: Timestamp,
-    ended: Ended,
-) -> Result<(), ShimError> {
-    let submission = submission(dir);
+fn finish(around: &Surroundings<'_>, started_at: Timestamp, ended: Ended) -> Result<(), ShimError> {
+    let Surroundings { spec, dir, bell, enclosure, .. } = *around;
+    // From here on nothing of the run lives that could change anything again.
+    if let Err(error) = around.sign_again() {
+        note(&error.to_string());
+    }
+    if enclosure.has_outbox() {
+        outbox::empty(dir);
+    }
+    let submission = outbox::submission(dir);
     let leftovers = match &spec.leftovers {
         None => LeftoverOutcome::NotAsked,
         Some(wanted) => {
-            leftovers::settle(wanted, &leftovers::judge(spec, wanted, &ended, &submission), spec, dir, bell)
+            let earned = leftovers::judge(spec, wanted, &ended, &submission);
+            leftovers::settle(wanted, &earned, around)
         }
     };
+    enclosure.raze();
     let mut tries = 0;
     loop {
         tries += 1;
@@ -240,6 +266,8 @@ fn finish(
                 stderr: Output::of(dir, RunDir::STDERR)?,
                 submission: submission.clone(),
                 leftovers: leftovers.clone(),
+                containment: Some(enclosure.containment().clone()),
+                sandbox: enclosure.sandbox().clone(),
             }
             .write(dir)
         };
@@ -251,16 +279,5 @@ fn finish(
                 bell.wait(RESULT_PAUSE_MS, None);
             }
         }
-    }
-}
-
-fn submission(dir: &RunDir) -> SubmissionState {
-    match dir.read(RunDir::SUBMISSION, SUBMISSION_CAP) {
-        Ok(bytes) => match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&bytes) {
-            Ok(_) => SubmissionState::Present { digest: Digest::of(&bytes) },
-            Err(error) => SubmissionState::Broken { why: error.to_string() },
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => SubmissionState::None,
-        Err(error) => SubmissionState::Broken { why: error.to_string() },
     }
 }

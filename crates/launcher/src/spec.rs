@@ -9,7 +9,11 @@ use orchd_core::id::{Branch, RunId, Sha};
 use orchd_core::time::Span;
 use serde::{Deserialize, Serialize};
 
+use crate::dialect::Dialect;
+use crate::limits::Limits;
+use crate::log::Keep;
 use crate::run_dir::RunDir;
+use crate::sandbox::Sandbox;
 
 /// The version of the file this code writes and reads.
 const VERSION: u32 = 1;
@@ -36,8 +40,23 @@ pub struct RunSpec {
     pub grace: Span,
     /// End the run after this long without output and CPU use; `None`: never.
     pub stall: Option<Span>,
-    /// End the run when one of its outputs is larger than this (bytes).
+    /// End the run when it wrote more than this to one of its outputs, kept or not (bytes).
     pub output_ceiling: u64,
+    /// What is kept of a long output while the run goes on.
+    #[serde(default)]
+    pub keep: Keep,
+    /// What it may use of the host.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What it may see and write; `None`: what its user may.
+    #[serde(default)]
+    pub sandbox: Option<Sandbox>,
+    /// What its output is written in, for who reads it; the shim does not.
+    #[serde(default)]
+    pub dialect: Dialect,
+    /// Names of variables in `env` whose values are masked wherever the output is shown.
+    #[serde(default)]
+    pub masked: Vec<String>,
     /// A success without a submission is none: leftovers go to the salvage branch.
     pub submission_required: bool,
     /// Commit what the run left in its clone; `None` where there is no clone of its own.
@@ -91,10 +110,13 @@ impl RunSpec {
     pub const GRACE: Span = Span::secs(20);
     /// The stall watchdog of an agent (spec 2.6).
     pub const STALL: Span = Span::mins(10);
-    /// Per output file.
-    pub const OUTPUT_CEILING: u64 = 512 * 1024 * 1024;
+    /// Per output: beyond it a program is broken, however little of it is kept.
+    pub const OUTPUT_CEILING: u64 = 2 * 1024 * 1024 * 1024;
+    /// Per output where the file system cannot drop the middle of a file, so that all of it takes space.
+    pub const WHOLE_OUTPUT_CEILING: u64 = 512 * 1024 * 1024;
 
-    /// A run of `argv` in `cwd` with the usual grace and ceiling, no stall watchdog, no submission, no leftovers.
+    /// A run of `argv` in `cwd` with the usual grace and outputs, no stall watchdog, no limits, no sandbox, no
+    /// submission, no leftovers.
     pub fn new(run: RunId, argv: Vec<String>, cwd: impl Into<PathBuf>, deadline: Span) -> Self {
         Self {
             v: VERSION,
@@ -106,9 +128,19 @@ impl RunSpec {
             grace: Self::GRACE,
             stall: None,
             output_ceiling: Self::OUTPUT_CEILING,
+            keep: Keep::default(),
+            limits: Limits::default(),
+            sandbox: None,
+            dialect: Dialect::default(),
+            masked: Vec::new(),
             submission_required: false,
             leftovers: None,
         }
+    }
+
+    /// The values of [`Self::masked`].
+    pub fn secrets(&self) -> Vec<String> {
+        self.masked.iter().filter_map(|name| self.env.get(name)).cloned().collect()
     }
 
     /// Writes it durably into the run's directory.

@@ -132,8 +132,12 @@ fn output(dir: &RunDir) -> io::Result<String> {
     let mut text = String::new();
     for name in [RunDir::STDOUT, RunDir::STDERR] {
         let tail = log::tail(dir, name, TAIL)?;
-        if tail.dropped > 0 {
-            text.push_str(&format!("[{} bytes before this are in {name}]\n", tail.dropped));
+        if tail.before > 0 {
+            let dropped = match tail.dropped {
+                0 => String::new(),
+                bytes => format!(", of which {bytes} are no longer kept"),
+            };
+            text.push_str(&format!("[{} bytes before this are in {name}{dropped}]\n", tail.before));
         }
         text.push_str(&tail.text);
         if !text.is_empty() && !text.ends_with('\n') {

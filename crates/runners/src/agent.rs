@@ -1,7 +1,9 @@
 //! Executor of a role's run (spec 5.2): the clone ready at the last good head, the prompt, the program under its shim,
 //! and afterwards what it left, taken in. `site` is one run's surroundings, `enter` makes the clone ready, `prompt`
-//! writes what the role reads, `settle` reads the end, `documents` the facts about documents. No verdict is judged here.
+//! writes what the role reads, `settle` reads the end, `account` what it used, `documents` the facts about documents.
+//! No verdict is judged here.
 
+mod account;
 mod documents;
 mod enter;
 mod prompt;
@@ -15,11 +17,13 @@ use orchd_core::port::executor::{Executor, RunContext};
 use orchd_launcher::spec::Ident;
 use orchd_launcher::{CommitOn, Leftovers, RunDir, RunSpec, Waited};
 
+use crate::confine;
 use crate::error::{RunnerError, infra};
 use crate::watch::{self, Before};
 use crate::workshop::{Workshop, task_of};
 pub(crate) use enter::{end_former_run, forget_former_run};
 use site::Site;
+pub use site::setup;
 
 /// Runs a role's agent.
 pub struct AgentExecutor {
@@ -80,7 +84,12 @@ fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {
     let invocation = site.profile.invocation(&site.role_run(dir))?;
     let deadline = site.assigned.agent.timeout;
     let mut spec = RunSpec::new(site.context.run(), invocation.argv, &site.clone, deadline);
-    spec.env = site.shop.environment(invocation.env);
+    spec.env = site.shop.environment(&site.profile.allowed_env(), invocation.env);
+    spec.dialect = site.profile.dialect();
+    spec.masked = site.profile.secret_names().into_iter().map(str::to_owned).collect();
+    spec.limits = confine::limits(&site.context.policy);
+    let state = site.profile.state_paths(&spec.env);
+    spec.sandbox = confine::sandbox(&site.context.policy, site.shop, &site.mirror, state);
     spec.stall = Some(RunSpec::STALL);
     spec.submission_required = !role.is_judge();
     let identity = site.shop.git().identity();

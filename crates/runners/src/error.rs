@@ -9,7 +9,7 @@ use orchd_core::job::{JobKind, JobResult};
 use orchd_core::stage::Role;
 use orchd_git::GitError;
 use orchd_launcher::LaunchError;
-use orchd_launcher::profile::BadPath;
+use orchd_launcher::profile::InvocationError;
 
 /// A job that could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -20,9 +20,9 @@ pub enum RunnerError {
     /// The supervised process could not be started.
     #[error(transparent)]
     Launch(#[from] LaunchError),
-    /// A path that no program can be told.
+    /// What no program can be told.
     #[error(transparent)]
-    BadPath(#[from] BadPath),
+    Invocation(#[from] InvocationError),
     /// A file operation.
     #[error("cannot {doing} {}", path.display())]
     Io {

@@ -7,10 +7,12 @@
 
 mod agent;
 mod clean_up;
+mod confine;
 mod error;
 mod main_suite;
 mod probe;
 mod prove;
+mod prune;
 mod push;
 mod ready;
 mod suite;
@@ -24,11 +26,12 @@ use std::sync::Arc;
 use orchd_core::job::JobKind;
 use orchd_core::port::executor::Executor;
 
-pub use agent::AgentExecutor;
+pub use agent::{AgentExecutor, setup};
 pub use clean_up::CleanUpExecutor;
 pub use error::RunnerError;
 pub use main_suite::MainSuiteExecutor;
 pub use probe::ProbeExecutor;
+pub use prune::{Pruned, prune};
 pub use push::PushExecutor;
 pub use ready::RebaseExecutor;
 pub use suite::SuiteExecutor;

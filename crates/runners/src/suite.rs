@@ -13,6 +13,7 @@ use orchd_launcher::RunDir;
 use orchd_launcher::suite::{self, SuiteOutcome as Launched, SuiteSpec, SuiteVerdict};
 use orchd_launcher::summary::Summary;
 
+use crate::confine;
 use crate::error::{RunnerError, infra};
 use crate::task_branch;
 use crate::watch::{self, Before};
@@ -119,11 +120,14 @@ pub(crate) async fn run_suite(
             let spec = SuiteSpec {
                 command: asked.suite.command.clone(),
                 cwd: checkout.dir().to_owned(),
-                env: shop.environment(variables(&asked)),
+                env: shop.environment(&[], variables(&asked)),
                 deadline: asked.suite.timeout,
             };
             let dir = RunDir::create(&asked.dir).map_err(RunnerError::io("make", &asked.dir))?;
-            let running = shop.launcher().start(&dir, &suite::run_spec(run, &spec)).await?;
+            let mut spec = suite::run_spec(run, &spec);
+            spec.limits = confine::limits(&context.policy);
+            spec.sandbox = confine::sandbox(&context.policy, shop, mirror, Vec::new());
+            let running = shop.launcher().start(&dir, &spec).await?;
             watch::wait(running, guard).await?
         }
     };

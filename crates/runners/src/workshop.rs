@@ -97,7 +97,17 @@ impl Workshop {
 
     /// The directory of a run.
     pub fn run_dir(&self, run: RunId) -> PathBuf {
-        self.0.config.data.join("runs").join(run.to_string())
+        self.runs_dir().join(run.to_string())
+    }
+
+    /// The directories of all runs.
+    pub fn runs_dir(&self) -> PathBuf {
+        self.0.config.data.join("runs")
+    }
+
+    /// Every repository.
+    pub fn repos(&self) -> impl Iterator<Item = &RepoId> {
+        self.0.config.repos.keys()
     }
 
     /// The clone of a task's agents: a stable path, so that sessions resume.
@@ -126,12 +136,13 @@ impl Workshop {
         &self.0.config.git
     }
 
-    /// The environment of a run: the allowlist, and `extra` on top.
+    /// The environment of a run: what every program may see, what this one may see besides, and `extra` on top.
     pub(crate) fn environment(
         &self,
+        allow: &[&str],
         extra: impl IntoIterator<Item = (String, String)>,
     ) -> BTreeMap<String, String> {
-        scrubbed_env(self.0.config.env.iter().cloned(), BASE_ALLOW, extra)
+        scrubbed_env(self.0.config.env.iter().cloned(), &[BASE_ALLOW, allow].concat(), extra)
     }
 
     /// One at a time in a task's clone. A former run's executor lets go once that run has ended and was taken in.

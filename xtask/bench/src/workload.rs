@@ -13,6 +13,7 @@ use orchd_core::lease::LeasePolicy;
 use orchd_core::policy::{Agent, Approval, Policy, Suite};
 use orchd_core::port::clock::{Clock, Ids};
 use orchd_core::port::executor::Executor;
+use orchd_core::port::host::{Host, Room};
 use orchd_core::port::store::{SettleOutcome, Store};
 use orchd_core::repo::Repo;
 use orchd_core::stage::Role;
@@ -92,6 +93,15 @@ fn policy(n: usize) -> Policy {
     policy
 }
 
+/// A host that always has room.
+struct Roomy;
+
+impl Host for Roomy {
+    fn room(&self) -> Room {
+        Room::Enough
+    }
+}
+
 /// An engine over a store, with the policies of so many projects.
 pub(crate) fn engine(store: Arc<dyn Store>, tasks: usize) -> Arc<Engine> {
     let at_once = || -> Arc<dyn Executor> { Arc::new(AtOnce) };
@@ -107,6 +117,7 @@ pub(crate) fn engine(store: Arc<dyn Store>, tasks: usize) -> Arc<Engine> {
         boot: BootId(Random.next()),
         leases: LeasePolicy::default(),
         max_running: u32::try_from(IN_FLIGHT).ok(),
+        host: Arc::new(Roomy),
     }))
 }
 

@@ -3,6 +3,7 @@
 //! what came of it is asked of git (`outcome.rs`).
 
 pub(crate) mod agent;
+mod chaos;
 mod env;
 mod error;
 mod files;
@@ -18,15 +19,17 @@ mod watch;
 
 use std::path::{Path, PathBuf};
 
+use orchd_core::port::clock::Ids as _;
 use orchd_http::client::Client;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use chaos::{Chaos, Survived};
 use error::DemoError;
 use place::Place;
 use process::Engine;
 use screen::Screen;
 use summary::{Facts, Report};
-use watch::Seen;
+use watch::{Seen, Watch};
 
 /// What the command line says.
 #[derive(Debug)]
@@ -37,12 +40,20 @@ pub(crate) struct Options {
     pub(crate) json: bool,
     /// One task at work at a time.
     pub(crate) serial: bool,
+    /// The engine is killed again and again, at moments that come from this seed.
+    pub(crate) chaos: Option<u64>,
+}
+
+/// A seed that nobody chose.
+pub(crate) fn seed() -> u64 {
+    // The low bits of an identity are random; a small number is easier to type again.
+    (orchd_daemon::RandomIds.next().as_u128() & 0xffff_ffff) as u64
 }
 
 /// How it ended.
 enum End {
-    /// Everything was watched to its end.
-    Seen(Box<Seen>),
+    /// Everything was watched to its end, and what its kills came to.
+    Seen(Box<Seen>, Option<Survived>),
     /// Somebody wants it to end; the exit code that says so.
     Interrupted(i32),
 }
@@ -67,7 +78,8 @@ async fn demonstrate(options: Options, screen: &mut Screen) -> Result<i32, DemoE
     screen.say(
         "A small project in shell, two requests, a scripted agent; its tests, git and the engine are real.\n",
     );
-    let end = match work(&place, options.serial, screen, &mut signals).await {
+    let mut chaos = options.chaos.map(Chaos::new);
+    let end = match work(&place, options.serial, screen, &mut signals, &mut chaos).await {
         Ok(end) => end,
         Err(error) => {
             screen.leave();
@@ -82,7 +94,7 @@ async fn demonstrate(options: Options, screen: &mut Screen) -> Result<i32, DemoE
             say_how_to_go_on(&place.dir);
             Ok(code)
         }
-        End::Seen(seen) => conclude(&place, &seen, options.json, screen),
+        End::Seen(seen, survived) => conclude(&place, &seen, survived, options.json, screen),
     }
 }
 
@@ -90,31 +102,61 @@ fn say_how_to_go_on(dir: &Path) {
     eprintln!("It goes on where it stopped with: orchctl demo --dir {}", dir.display());
 }
 
-/// The engine's life: whatever happens in between, it has ended when this returns.
+/// The engine's life, or lives: whatever happens in between, it has ended when this returns.
 async fn work(
     place: &Place,
     serial: bool,
     screen: &mut Screen,
     signals: &mut Signals,
+    chaos: &mut Option<Chaos>,
 ) -> Result<End, DemoError> {
-    // Not raced with a signal: a child that is being started must be known to be ended.
-    let mut engine = Engine::start(&place.data, &place.project, serial).await?;
     let client = Client::new(&orchd_daemon::socket(&place.data));
-    let end = tokio::select! {
-        seen = watch::follow(&client, &mut engine, screen) => seen.map(|seen| End::Seen(Box::new(seen))),
-        code = signals.any() => Ok(End::Interrupted(code)),
-    };
-    if matches!(end, Ok(End::Interrupted(_))) {
-        screen.leave();
-        eprintln!("\nEnding what runs…");
+    let mut watch = Watch::new(&client, screen);
+    loop {
+        // Not raced with a signal: a child that is being started must be known to be ended.
+        let mut engine = Engine::start(&place.data, &place.project, serial).await?;
+        // Asked for before the first kill: who asks again after a lost answer asks twice, and keys are given once.
+        watch.ask().await?;
+        let end = tokio::select! {
+            seen = watch.follow(&mut engine) => seen.and_then(|seen| finish(place, seen, chaos.as_ref())),
+            code = signals.any() => Ok(End::Interrupted(code)),
+            () = strike(chaos) => {
+                engine.kill().await?;
+                watch.say_killed();
+                continue;
+            }
+        };
+        if matches!(end, Ok(End::Interrupted(_))) {
+            watch.leave();
+            eprintln!("\nEnding what runs…");
+        }
+        let stopped = engine.stop().await;
+        // What went wrong first is what to tell.
+        let end = end?;
+        return stopped.map(|()| end);
     }
-    let stopped = engine.stop().await;
-    // What went wrong first is what to tell.
-    let end = end?;
-    stopped.map(|()| end)
 }
 
-fn conclude(place: &Place, seen: &Seen, json: bool, screen: &mut Screen) -> Result<i32, DemoError> {
+/// Returns when the engine is to be killed: never, without chaos.
+async fn strike(chaos: &mut Option<Chaos>) {
+    match chaos {
+        Some(chaos) => chaos.strike().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn finish(place: &Place, seen: Seen, chaos: Option<&Chaos>) -> Result<End, DemoError> {
+    let survived = chaos.map(|chaos| chaos.account(&place.data, &seen.events)).transpose()?;
+    Ok(End::Seen(Box::new(seen), survived))
+}
+
+fn conclude(
+    place: &Place,
+    seen: &Seen,
+    survived: Option<Survived>,
+    json: bool,
+    screen: &mut Screen,
+) -> Result<i32, DemoError> {
     let proven = outcome::prove(place, &seen.tasks, seen.red.as_deref())?;
     let report = Report {
         repo: place.project.clone(),
@@ -122,6 +164,7 @@ fn conclude(place: &Place, seen: &Seen, json: bool, screen: &mut Screen) -> Resu
         red_sha: seen.red.clone(),
         main_sha: proven.main,
         tasks: seen.tasks.iter().map(Into::into).collect(),
+        chaos: survived,
     };
     let facts = Facts {
         dir: &place.dir,
@@ -136,7 +179,8 @@ fn conclude(place: &Place, seen: &Seen, json: bool, screen: &mut Screen) -> Resu
         screen.say(&serde_json::to_string(&report).unwrap_or_default());
     }
     let all_done = seen.tasks.iter().all(|task| task.stage == "done");
-    Ok(if all_done { 0 } else { 1 })
+    let counted = report.chaos.as_ref().is_none_or(|survived| survived.miscounted.is_empty());
+    Ok(if all_done && counted { 0 } else { 1 })
 }
 
 /// The signals that end it in order.

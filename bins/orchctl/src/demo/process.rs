@@ -103,6 +103,11 @@ impl Engine {
         DemoError::EngineEnded { status, log: self.log.clone(), tail: text[from..].trim().to_owned() }
     }
 
+    /// Kills it as a machine that loses its power would: nothing of it can react. What it started goes on.
+    pub(super) async fn kill(mut self) -> Result<(), DemoError> {
+        self.child.kill().await.map_err(|source| DemoError::Engine { doing: "killed", source, log: self.log })
+    }
+
     /// Asks it to end, and waits until it has. What it started it ends itself.
     pub(super) async fn stop(mut self) -> Result<(), DemoError> {
         // No id: it was waited for already.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use orchd_http::dto::Task;
 use serde::Serialize;
 
+use super::chaos::Survived;
 use super::view::{cut, short};
 
 /// The last line of `orchctl demo --json`.
@@ -21,6 +22,9 @@ pub(crate) struct Report {
     pub(crate) main_sha: String,
     /// The tasks, oldest first.
     pub(crate) tasks: Vec<TaskReport>,
+    /// What the engine's kills came to, with `--chaos`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) chaos: Option<Survived>,
 }
 
 /// A task in the last line.
@@ -78,6 +82,9 @@ pub(super) fn text(facts: &Facts<'_>) -> String {
     }
     without_runner(&mut out, tasks);
     out.push_str("  The cost is what the scripted agent claims; no model was asked and nothing was spent.\n");
+    if let Some(survived) = &report.chaos {
+        chaos_lines(&mut out, survived);
+    }
     line(
         &mut out,
         format_args!(
@@ -117,6 +124,22 @@ fn without_runner(out: &mut String, tasks: &[Task]) {
     names.dedup();
     if !names.is_empty() {
         line(out, format_args!("  Not applicable, no runner in this version: {}.", names.join(", ")));
+    }
+}
+
+fn chaos_lines(out: &mut String, survived: &Survived) {
+    let Survived { seed, kills, finished, miscounted } = survived;
+    line(
+        out,
+        format_args!("  The engine was killed {kills} times (seed {seed}) and started again each time."),
+    );
+    if miscounted.is_empty() {
+        line(out, format_args!("  {finished} runs of agents came to their end; each was counted, and once."));
+    } else {
+        line(
+            out,
+            format_args!("  WRONG: of {finished} finished runs these were not counted once: {miscounted:?}"),
+        );
     }
 }
 

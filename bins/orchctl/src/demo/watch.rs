@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use orchd_core::gate::{GateName, GateOutcome, Subject};
+use orchd_core::port::clock::Ids as _;
+use orchd_daemon::RandomIds;
 use orchd_http::client::Client;
 use orchd_http::dto::{Command, Event, NewTask, Receipt, State, Task};
 use tokio::time::sleep;
@@ -27,56 +29,22 @@ pub(super) struct Seen {
     pub(super) tasks: Vec<Task>,
     /// The first commit that was sent back because its tests failed.
     pub(super) red: Option<String>,
+    /// Every event of the tasks.
+    pub(super) events: Vec<orchd_core::event::Event>,
 }
 
-/// What is known between two looks.
-struct Watch<'a> {
+/// What is known between two looks, over all lives of the engine.
+pub(super) struct Watch<'a> {
     client: &'a Client,
     screen: &'a mut Screen,
     /// Per task id: the last event that was read.
     read: BTreeMap<String, u64>,
-    /// Time on the screen counts from here.
-    since: i64,
+    /// Time on the screen counts from here; none before the first look.
+    since: Option<i64>,
     red: Option<String>,
-    /// Per task id: the visit for which its question was answered.
-    answered: BTreeMap<String, u32>,
-}
-
-/// Follows everything to its end.
-pub(super) async fn follow(
-    client: &Client,
-    engine: &mut Engine,
-    screen: &mut Screen,
-) -> Result<Seen, DemoError> {
-    let state: State = client.get("/state").await?;
-    let mut watch = Watch {
-        client,
-        screen,
-        read: BTreeMap::new(),
-        since: state.now,
-        red: None,
-        answered: BTreeMap::new(),
-    };
-    watch.take_up(&state).await?;
-    watch.ask(&state).await?;
-    loop {
-        engine.check()?;
-        let state: State = client.get("/state").await?;
-        let facts = watch.news(&state).await?;
-        watch.screen.show(&facts, &state);
-        // What finished tasks leave behind is cleaned up by jobs of their own: nothing is over before they are.
-        let idle = state.jobs.is_empty();
-        if state.tasks.len() >= STORIES.len() && state.tasks.iter().all(is_over) && idle {
-            return Ok(Seen { tasks: state.tasks, red: watch.red });
-        }
-        watch.answer(&state).await?;
-        if state.now - watch.since > i64::try_from(LIMIT.as_millis()).unwrap_or(i64::MAX) {
-            let seen: Vec<String> =
-                state.tasks.iter().map(|t| format!("  {}: {}", t.key, t.sentence)).collect();
-            return Err(DemoError::TooLong { after: LIMIT, seen: seen.join("\n") });
-        }
-        sleep(LOOK).await;
-    }
+    events: Vec<orchd_core::event::Event>,
+    /// Per task id: the visit for which its question is answered, the answer's identity, and whether it was taken.
+    answered: BTreeMap<String, (u32, String, bool)>,
 }
 
 /// Nothing will move it any more but a person.
@@ -84,7 +52,49 @@ fn is_over(task: &Task) -> bool {
     matches!(task.stage.as_str(), "done" | "cancelled") || task.hold.is_some()
 }
 
-impl Watch<'_> {
+impl<'a> Watch<'a> {
+    pub(super) fn new(client: &'a Client, screen: &'a mut Screen) -> Self {
+        let (read, answered) = (BTreeMap::new(), BTreeMap::new());
+        Self { client, screen, read, since: None, red: None, events: Vec::new(), answered }
+    }
+
+    /// Follows everything to its end.
+    pub(super) async fn follow(&mut self, engine: &mut Engine) -> Result<Seen, DemoError> {
+        loop {
+            engine.check()?;
+            let state: State = self.client.get("/state").await?;
+            let facts = self.news(&state).await?;
+            self.screen.show(&facts, &state);
+            // What finished tasks leave behind is cleaned up by jobs of their own: nothing is over before they are.
+            let idle = state.jobs.is_empty();
+            if state.tasks.len() >= STORIES.len() && state.tasks.iter().all(is_over) && idle {
+                let (red, events) = (self.red.take(), std::mem::take(&mut self.events));
+                return Ok(Seen { tasks: state.tasks, red, events });
+            }
+            self.answer(&state).await?;
+            if state.now - self.since() > i64::try_from(LIMIT.as_millis()).unwrap_or(i64::MAX) {
+                let seen: Vec<String> =
+                    state.tasks.iter().map(|t| format!("  {}: {}", t.key, t.sentence)).collect();
+                return Err(DemoError::TooLong { after: LIMIT, seen: seen.join("\n") });
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    fn since(&self) -> i64 {
+        self.since.unwrap_or_default()
+    }
+
+    /// The engine was killed under its eyes.
+    pub(super) fn say_killed(&mut self) {
+        self.screen.say("          kill -9 to the engine; it is started again");
+    }
+
+    /// What was drawn stays.
+    pub(super) fn leave(&mut self) {
+        self.screen.leave();
+    }
+
     /// What an earlier demonstration showed already is read, and not shown again.
     async fn take_up(&mut self, state: &State) -> Result<(), DemoError> {
         for task in &state.tasks {
@@ -97,7 +107,12 @@ impl Watch<'_> {
     }
 
     /// Asks for what nobody has asked for yet.
-    async fn ask(&mut self, state: &State) -> Result<(), DemoError> {
+    pub(super) async fn ask(&mut self) -> Result<(), DemoError> {
+        let state: State = self.client.get("/state").await?;
+        if self.since.is_none() {
+            self.since = Some(state.now);
+            self.take_up(&state).await?;
+        }
         for story in STORIES {
             if state.tasks.iter().any(|task| task.title == story.title) {
                 continue;
@@ -119,7 +134,7 @@ impl Watch<'_> {
         let mut lines = Vec::new();
         for task in &state.tasks {
             for event in self.events(task).await? {
-                let line = view::fact(&task.key, &event, self.since, self.screen.dress());
+                let line = view::fact(&task.key, &event, self.since(), self.screen.dress());
                 lines.extend(line.map(|line| (event.at, line)));
             }
         }
@@ -141,6 +156,8 @@ impl Watch<'_> {
             if self.red.is_none() {
                 self.red = page.iter().find_map(red);
             }
+            let known = |event: &Event| serde_json::from_value(event.data.clone()).ok();
+            self.events.extend(page.iter().filter_map(known));
             all.extend(page);
         }
     }
@@ -150,16 +167,21 @@ impl Watch<'_> {
     async fn answer(&mut self, state: &State) -> Result<(), DemoError> {
         for task in state.tasks.iter().filter(|task| !task.questions.is_empty()) {
             let others_over = state.tasks.iter().filter(|other| other.id != task.id).all(is_over);
-            let again = self.answered.get(&task.id) == Some(&task.visit);
             let story = STORIES.into_iter().find(|story| story.title == task.title);
             let Some((_, answer)) = story.and_then(|story| story.question) else { continue };
-            if !others_over || again {
+            let known = self.answered.get(&task.id).filter(|(visit, ..)| *visit == task.visit).cloned();
+            if !others_over || known.as_ref().is_some_and(|(.., taken)| *taken) {
                 continue;
             }
-            self.answered.insert(task.id.clone(), task.visit);
-            self.screen.say(&format!("You, to {}: {answer}", task.key));
+            // The same identity again after an answer that got lost: it is taken once.
+            let (_, id, _) = known.unwrap_or_else(|| {
+                self.screen.say(&format!("You, to {}: {answer}", task.key));
+                (task.visit, RandomIds.next().to_string(), false)
+            });
+            self.answered.insert(task.id.clone(), (task.visit, id.clone(), false));
             let command = Command {
                 command: "resume".to_owned(),
+                id: Some(id.clone()),
                 answers: Some(answer.to_owned()),
                 visit: Some(task.visit),
                 by: Some("you".to_owned()),
@@ -167,6 +189,7 @@ impl Watch<'_> {
             };
             // The next look shows what came of it.
             let _: Receipt = self.client.post(&format!("/tasks/{}/commands", task.id), &command).await?;
+            self.answered.insert(task.id.clone(), (task.visit, id, true));
         }
         Ok(())
     }

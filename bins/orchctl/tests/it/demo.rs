@@ -188,3 +188,16 @@ fn both_at_once_still_land_one_by_one() {
     let dir = tempfile::tempdir().unwrap();
     check(dir.path(), &demo(dir.path(), &["--parallel"]).output().unwrap());
 }
+
+/// `kill -9` at moments that come from a seed: the same tree all the same, and no run that had finished is repeated.
+#[test]
+fn chaos_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = demo(dir.path(), &["--chaos=7"]).output().unwrap();
+    check(dir.path(), &output);
+    let last: Value = serde_json::from_str(text(&output).lines().last().unwrap()).unwrap();
+    let chaos = &last["chaos"];
+    assert!(chaos["kills"].as_u64().unwrap() >= 3, "{chaos}");
+    assert!(chaos["finished"].as_u64().unwrap() >= 10, "{chaos}");
+    assert_eq!(chaos["miscounted"], Value::Array(Vec::new()), "{chaos}");
+}

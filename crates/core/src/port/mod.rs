@@ -5,5 +5,6 @@ pub mod board;
 pub mod clock;
 pub mod executor;
 pub mod forge;
+pub mod host;
 pub mod store;
 pub mod tracker;

@@ -135,22 +135,24 @@ fn gate(result: &GateResult) -> Option<String> {
     }
 }
 
-/// Profile, model and effort, as far as they are chosen.
-fn player(agent: &Agent) -> String {
-    let chosen = [Some(agent.profile.as_str()), agent.model.as_deref(), agent.effort.as_deref()];
-    chosen.into_iter().flatten().collect::<Vec<_>>().join(", ")
+/// Profile, model and effort, as far as there is a choice: a script has none.
+fn player(agent: &Agent) -> Option<String> {
+    let profile = Some(agent.profile.as_str()).filter(|name| *name != "script");
+    let chosen: Vec<&str> =
+        [profile, agent.model.as_deref(), agent.effort.as_deref()].into_iter().flatten().collect();
+    (!chosen.is_empty()).then(|| chosen.join(", "))
 }
 
 fn started(spec: &JobSpec, kind: JobKind) -> Option<String> {
     match &spec.work {
         Work::Agent { role, must_fix, agent, resume, .. } => {
-            let played = agent.as_deref().map(|agent| format!(" ({})", player(agent))).unwrap_or_default();
             let goes_on = if resume.is_some() { " again, in its last session" } else { "" };
             let findings = match must_fix.len() {
                 0 => String::new(),
                 many => format!(", with {many} finding(s) to mend"),
             };
-            Some(format!("{role}{played} starts{goes_on}{findings}"))
+            let by = agent.as_deref().and_then(player).map(|by| format!(" ({by})")).unwrap_or_default();
+            Some(format!("{role} starts{by}{goes_on}{findings}"))
         }
         Work::Push { base, head, .. } => Some(format!("landing {} on main {}", head.short(), base.short())),
         Work::Ci { .. } | Work::Test { .. } | Work::RebaseAndRetest { .. } | Work::Deploy { .. } => {

@@ -46,10 +46,12 @@ async fn a_run_comes_back_with_branch_and_salvage() {
 async fn a_used_clone_is_replaced_only_when_its_work_is_safe() {
     let world = World::new().await;
     let (dir, spec) = (world.path("clones/KEY-1"), spec(&world, &["target", "web/node_modules", "src"]));
-    AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
+    let undeclared = CloneSpec { caches: vec!["target".to_owned()], ..spec.clone() };
+    AgentClone::prepare(&world.mirror, &dir, &undeclared).await.unwrap();
     let agent = Person { dir: dir.clone() };
     let head = agent.commit("src/lib.rs", "x", "work");
     agent.write("target/big.o", "cache");
+    assert_eq!(agent.run(["status", "--porcelain"]), "", "what is in a cache is nobody's work");
     agent.write("web/node_modules/a", "cache");
     agent.write("stray", "x");
     let refused = AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap_err();
@@ -66,6 +68,8 @@ async fn a_used_clone_is_replaced_only_when_its_work_is_safe() {
     assert!(dir.join("target/big.o").exists() && dir.join("web/node_modules/a").exists(), "caches stay");
     assert!(!dir.join("stray").exists() && !dir.join("ro").exists());
     assert_eq!(std::fs::read(dir.join("src/lib.rs")).unwrap(), b"x", "a tracked folder is no cache");
+    agent.write("src/new.rs", "y");
+    assert_eq!(agent.run(["status", "--porcelain"]), "?? src/new.rs", "and what is new in it is work");
     AgentClone::remove(&world.mirror, &dir, &spec.branch).await.unwrap();
     assert!(!dir.exists());
 }

@@ -5,7 +5,8 @@ use std::io;
 
 use serde::Deserialize;
 
-use super::{Reading, Usage, by_end};
+use super::usage::micro_usd;
+use super::{Reading, Usage, UsageByModel, by_end};
 use crate::ended::Ended;
 use crate::log;
 use crate::run_dir::RunDir;
@@ -28,27 +29,33 @@ pub fn read(dir: &RunDir, ended: &Ended) -> io::Result<Reading> {
     let tail = log::tail(dir, RunDir::STDOUT, TAIL)?.text;
     let usage =
         dir.read(RunDir::USAGE, USAGE_CAP).ok().and_then(|bytes| usage(&String::from_utf8_lossy(&bytes)));
-    Ok(Reading { outcome: by_end(ended), tail, usage })
+    Ok(Reading {
+        outcome: by_end(ended),
+        tail,
+        usage,
+        models: UsageByModel::new(),
+        session: None,
+        model: None,
+        turns: None,
+        last_words: None,
+        denied: 0,
+        broken_lines: 0,
+        dropped_lines: 0,
+    })
 }
 
 /// The sum of all readable lines; `None` when there is none.
 pub fn usage(text: &str) -> Option<Usage> {
     let mut sum: Option<Usage> = None;
     for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
-        let total = sum.get_or_insert_default();
-        total.input_tokens = total.input_tokens.saturating_add(line.input_tokens);
-        total.output_tokens = total.output_tokens.saturating_add(line.output_tokens);
-        if let Some(micro) = line.cost_usd.and_then(micro_usd) {
-            total.cost_micro_usd = Some(total.cost_micro_usd.unwrap_or(0).saturating_add(micro));
-        }
+        sum.get_or_insert_default().add(&Usage {
+            input_tokens: line.input_tokens,
+            output_tokens: line.output_tokens,
+            cost_micro_usd: line.cost_usd.and_then(micro_usd),
+            ..Usage::default()
+        });
     }
     sum
-}
-
-/// `None` for what no run costs: negative, not a number, beyond any budget.
-fn micro_usd(dollars: f64) -> Option<u64> {
-    let micro = (dollars * 1e6).round();
-    (0.0..1e15).contains(&micro).then_some(micro as u64)
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ fn every_forced_or_failed_end_is_infrastructure_and_says_so() {
         (Ended::Stalled, "neither output nor CPU"),
         (Ended::Stopped { why: "no longer wanted".into() }, "no longer wanted"),
         (Ended::OutputCeiling, "more output"),
+        (Ended::MemoryCeiling { ceiling: 64 << 20 }, "64 MiB of memory"),
+        (Ended::ProcessCeiling { ceiling: 9 }, "its 9 processes"),
+        (Ended::DiskCeiling { ceiling: 1000 }, "1000 bytes of disk"),
         (Ended::SpawnFailed { error: "no such file".into(), os_code: Some(2) }, "no such file"),
     ];
     for (ended, part) in ends {

@@ -26,3 +26,10 @@ fn what_is_added_wins() {
     let env = scrubbed_env(parent(), BASE_ALLOW, [("PATH".to_owned(), "/opt/bin".to_owned())]);
     assert_eq!(env["PATH"], "/opt/bin");
 }
+
+#[test]
+fn an_empty_variable_wipes_no_default() {
+    let parent = [("HOME", "/h"), ("ANTHROPIC_BASE_URL", "")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+    let env = scrubbed_env(parent.into_iter(), &["HOME", "ANTHROPIC_BASE_URL"], []);
+    assert_eq!(env.keys().collect::<Vec<_>>(), ["HOME"]);
+}

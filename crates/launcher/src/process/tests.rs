@@ -6,7 +6,8 @@ use super::*;
 fn a_name_with_brackets_and_broken_utf8_is_read_over() {
     let text = b"42 (a) b\xff (c) S 7 8 9 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 1 0 555 1 1";
     let stat = Stat::parse(text).expect("parses");
-    assert_eq!((stat.pid, stat.state, stat.parent, stat.session), (42, b'S', 7, 9));
+    assert_eq!((stat.pid, stat.state, stat.parent), (42, b'S', 7));
+    assert_eq!((stat.group, stat.session, stat.threads), (8, 9, 1));
     assert_eq!((stat.cpu, stat.start), (100, 555));
     assert!(Stat::parse(b"42 (cut").is_none());
 }
@@ -21,7 +22,8 @@ fn the_own_identity_is_alive_and_another_start_time_is_not() {
 
 #[test]
 fn below_finds_grandchildren_and_survives_a_cycle() {
-    let stat = |pid, parent| Stat { pid, parent, state: b'S', session: 1, cpu: 0, start: 1 };
+    let stat =
+        |pid, parent| Stat { pid, parent, state: b'S', group: 1, session: 1, threads: 1, cpu: 0, start: 1 };
     let all = [stat(2, 1), stat(3, 2), stat(4, 3), stat(5, 1), stat(6, 7), stat(7, 6)];
     let pids = |roots: &[i32]| {
         below(&all, &roots.iter().copied().collect()).iter().map(|s| s.pid).collect::<BTreeSet<_>>()

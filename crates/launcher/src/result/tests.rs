@@ -17,6 +17,8 @@ fn written() -> (tempfile::TempDir, RunDir, RunResult) {
         stderr: Output::of(&dir, RunDir::STDERR).expect("digest of a missing file"),
         submission: SubmissionState::Present { digest: Digest::of(b"{}") },
         leftovers: LeftoverOutcome::NotAsked,
+        containment: None,
+        sandbox: SandboxUse::Off,
     };
     result.write(&dir).expect("written");
     (temp, dir, result)

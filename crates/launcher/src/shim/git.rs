@@ -1,11 +1,11 @@
-//! Git in the agent's clone, run by the shim in the agent's environment (spec 5.2: orchd itself never does). Identity,
-//! hooks and signing are given with each call; each call is bounded in time and its processes are swept like the run's.
+//! Git in the agent's clone, run by the shim in the agent's environment, group and sandbox (spec 5.2: orchd itself
+//! never does). Identity, hooks and signing are given with each call; each call is bounded in time and its processes
+//! are swept like the run's.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::fd::AsFd as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,12 +13,10 @@ use orchd_core::id::Sha;
 use orchd_core::time::Span;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::bell::Bell;
-use super::tree::Tree;
+use super::Surroundings;
 use crate::clock;
 use crate::ended::Ended;
 use crate::log;
-use crate::run_dir::RunDir;
 use crate::spec::{Leftovers, RunSpec};
 
 /// A large tree on a slow disk; beyond it git hangs.
@@ -67,29 +65,33 @@ pub(super) enum GitError {
 /// One clone.
 pub(super) struct Git<'a> {
     wanted: &'a Leftovers,
-    spec: &'a RunSpec,
-    dir: &'a RunDir,
-    bell: &'a Bell,
+    around: Surroundings<'a>,
     clone: PathBuf,
     /// Used instead of the clone's own index, once set.
     pub(super) index: Option<PathBuf>,
 }
 
 impl<'a> Git<'a> {
-    pub(super) fn new(
-        wanted: &'a Leftovers,
-        spec: &'a RunSpec,
-        dir: &'a RunDir,
-        bell: &'a Bell,
-    ) -> Result<Self, GitError> {
+    pub(super) fn new(wanted: &'a Leftovers, around: Surroundings<'a>) -> Result<Self, GitError> {
         let opened = |source| GitError::Io { command: format!("in {}", wanted.clone.display()), source };
+        // A run that put a link in place of its clone means another directory: nothing of that is its work.
+        let kind = fs::symlink_metadata(&wanted.clone).map_err(opened)?.file_type();
+        if !kind.is_dir() {
+            let said = "what is there is no longer a directory of its own (a link, or a file)";
+            return Err(opened(io::Error::new(io::ErrorKind::NotADirectory, said)));
+        }
         let clone = fs::canonicalize(&wanted.clone).map_err(opened)?;
-        Ok(Self { wanted, spec, dir, bell, clone, index: None })
+        Ok(Self { wanted, around, clone, index: None })
     }
 
     /// The answer, trimmed; a refusal is an error.
     pub(super) fn ask<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<String, GitError> {
-        match self.run(args)? {
+        self.tell(args, None)
+    }
+
+    /// The answer to a command that reads a file of the run's directory.
+    pub(super) fn tell<S: AsRef<OsStr>>(&self, args: &[S], input: Option<&str>) -> Result<String, GitError> {
+        match self.run(args, input)? {
             Ok(answer) => Ok(answer),
             Err(said) => Err(GitError::Refused { command: shown(args), said }),
         }
@@ -97,7 +99,7 @@ impl<'a> Git<'a> {
 
     /// The answer of a question that may have none (`--quiet` commands that exit 1).
     pub(super) fn try_ask(&self, args: &[&str]) -> Result<Option<String>, GitError> {
-        Ok(self.run(args)?.ok().filter(|answer| !answer.is_empty()))
+        Ok(self.run(args, None)?.ok().filter(|answer| !answer.is_empty()))
     }
 
     /// The commit a revision names, if it names one.
@@ -107,19 +109,27 @@ impl<'a> Git<'a> {
     }
 
     /// `Ok(Err(said))`: git ran and exited with something else than 0.
-    fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Result<String, String>, GitError> {
+    fn run<S: AsRef<OsStr>>(
+        &self,
+        args: &[S],
+        input: Option<&str>,
+    ) -> Result<Result<String, String>, GitError> {
         let failed = |source| GitError::Io { command: shown(args), source };
+        let dir = self.around.dir;
         let mut command = self.command(args);
-        command.stdout(File::create(self.dir.file(OUT)).map_err(failed)?);
-        command.stderr(File::create(self.dir.file(ERR)).map_err(failed)?);
+        if let Some(name) = input {
+            command.stdin(dir.regular(name).map_err(failed)?);
+        }
+        command.stdout(dir.fresh(OUT).map_err(failed)?);
+        command.stderr(dir.fresh(ERR).map_err(failed)?);
         let ended = self.wait(&mut command).map_err(failed)?;
         match ended {
             Ended::Exited { code: 0 } => {
-                let answer = log::tail(self.dir, OUT, ANSWER_CAP).map_err(failed)?;
+                let answer = log::tail(dir, OUT, ANSWER_CAP).map_err(failed)?;
                 Ok(Ok(answer.text.trim_end_matches('\n').to_owned()))
             }
             Ended::Exited { code } => {
-                let said = log::tail(self.dir, ERR, 2_000).map_err(failed)?.text;
+                let said = log::tail(dir, ERR, 2_000).map_err(failed)?.text;
                 Ok(Err(format!("exit {code}: {}", said.trim())))
             }
             forced @ (Ended::Signalled { .. }
@@ -127,16 +137,19 @@ impl<'a> Git<'a> {
             | Ended::Stalled
             | Ended::Stopped { .. }
             | Ended::OutputCeiling
+            | Ended::MemoryCeiling { .. }
+            | Ended::ProcessCeiling { .. }
+            | Ended::DiskCeiling { .. }
             | Ended::SpawnFailed { .. }) => Err(failed(io::Error::other(forced.to_string()))),
         }
     }
 
     fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
-        let mut command = Command::new("git");
+        let mut command = self.around.enclosure.command("git");
         for setting in SETTINGS {
             command.arg("-c").arg(setting);
         }
-        command.args(args).current_dir(&self.clone).env_clear().envs(&self.spec.env);
+        command.args(args).current_dir(&self.clone).env_clear().envs(&self.around.spec.env);
         for name in ELSEWHERE {
             command.env_remove(name);
         }
@@ -149,11 +162,11 @@ impl<'a> Git<'a> {
         command.env("GIT_COMMITTER_NAME", &self.wanted.committer.name);
         command.env("GIT_COMMITTER_EMAIL", &self.wanted.committer.email);
         command.env_remove("GIT_AUTHOR_DATE").env_remove("GIT_COMMITTER_DATE");
-        command.env(RunSpec::MARK, self.spec.run.to_string());
+        command.env(RunSpec::MARK, self.around.spec.run.to_string());
         if let Some(index) = &self.index {
             command.env("GIT_INDEX_FILE", index);
         }
-        command.stdin(Stdio::null()).process_group(0);
+        command.stdin(Stdio::null());
         command
     }
 
@@ -163,7 +176,7 @@ impl<'a> Git<'a> {
             .ok_or_else(|| io::Error::other("the system gave no pid"))?;
         let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok();
         let deadline = clock::boot_ms().saturating_add(LIMIT.0);
-        let mut tree = Tree::new(pid);
+        let mut tree = self.around.enclosure.tree(pid);
         let ended = loop {
             if let Some(ended) = tree.reap() {
                 break ended.clone();
@@ -171,10 +184,10 @@ impl<'a> Git<'a> {
             if clock::boot_ms() >= deadline {
                 break Ended::DeadlineExceeded;
             }
-            self.bell.wait(LOOK_MS, pidfd.as_ref().map(|fd| fd.as_fd()));
+            self.around.bell.wait(LOOK_MS, pidfd.as_ref().map(|fd| fd.as_fd()));
         };
         // A filter of the clone may have left something behind.
-        tree.end(GRACE, self.bell);
+        tree.end(GRACE, self.around.bell);
         Ok(ended)
     }
 }

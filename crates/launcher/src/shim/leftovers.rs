@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 
 use orchd_core::id::{Branch, Sha};
 
-use super::bell::Bell;
 use super::git::{Git, GitError, sha};
-use super::note;
+use super::{Surroundings, note};
 use crate::ended::{Ended, ExitClass, class};
 use crate::result::{LeftoverOutcome, SubmissionState};
 use crate::run_dir::RunDir;
@@ -61,19 +60,17 @@ fn saying(ended: &Ended) -> String {
         | Ended::Stalled
         | Ended::Stopped { .. }
         | Ended::OutputCeiling
+        | Ended::MemoryCeiling { .. }
+        | Ended::ProcessCeiling { .. }
+        | Ended::DiskCeiling { .. }
         | Ended::SpawnFailed { .. } => ended.to_string(),
     }
 }
 
 /// Does it. A refusal of git is part of the result, not an error: the run's end is told in any case.
-pub(super) fn settle(
-    wanted: &Leftovers,
-    earned: &Earned,
-    spec: &RunSpec,
-    dir: &RunDir,
-    bell: &Bell,
-) -> LeftoverOutcome {
-    let done = Git::new(wanted, spec, dir, bell).and_then(|git| Settling { git, wanted, dir }.run(earned));
+pub(super) fn settle(wanted: &Leftovers, earned: &Earned, around: &Surroundings<'_>) -> LeftoverOutcome {
+    let dir = around.dir;
+    let done = Git::new(wanted, *around).and_then(|git| Settling { git, wanted, dir }.run(earned));
     done.unwrap_or_else(|error| {
         note(&format!("leftovers were not committed: {error}"));
         LeftoverOutcome::Failed { error: error.to_string() }
@@ -192,14 +189,11 @@ impl Settling<'_> {
     fn commit(&self, tree: &str, parent: Option<&Sha>) -> Result<Sha, GitError> {
         let failed = |source| GitError::Io { command: "commit-tree".to_owned(), source };
         self.dir.write(MESSAGE, self.wanted.message.as_bytes()).map_err(failed)?;
-        let message = self.dir.file(MESSAGE);
-        let message =
-            message.to_str().ok_or_else(|| failed(io::Error::other("the run's directory is not UTF-8")))?;
-        let mut args = vec!["commit-tree", tree, "-F", message];
+        let mut args = vec!["commit-tree", tree];
         if let Some(parent) = parent {
             args.extend(["-p", parent.as_str()]);
         }
-        sha(&self.git.ask(&args)?)
+        sha(&self.git.tell(&args, Some(MESSAGE))?)
     }
 }
 

@@ -1,14 +1,18 @@
-//! All processes of a run: reaping them, and ending them so that nothing is left. As a subreaper the shim is the
-//! ancestor of every one of them, a double fork into another session included, so the tree below it is complete.
+//! All processes of a run: reaping them, and ending them so that nothing is left. They are what is below the shim,
+//! which as a subreaper is the ancestor of every one of them, a double fork into another session included, and what is
+//! in the run's group, where there is one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
+use orchd_core::mutant::{self, Mutant};
 use orchd_core::time::Span;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, wait};
 
 use super::bell::Bell;
 use super::note;
 use crate::clock;
+use crate::containment::group::Group;
 use crate::ended::Ended;
 use crate::process::{self, Stat};
 
@@ -16,21 +20,31 @@ use crate::process::{self, Stat};
 const LOOK_MS: i64 = 25;
 /// After SIGKILL a process may hang in the kernel; it is waited for, less and less often.
 const SLOWEST_LOOK_MS: i64 = 1_000;
+/// Passes in which everything found is stopped before all of it is killed. Each leaves fewer that can still fork.
+const PASSES: u32 = 100;
 
-/// The main process and everything below the shim.
-pub(super) struct Tree {
+/// The main process and everything else of the run.
+pub(super) struct Tree<'a> {
     main: Pid,
+    group: Option<&'a Group>,
+    /// The main process is the sandbox's: it ends after what is in it, and with all of it if told before.
+    is_wall: bool,
     ended: Option<Ended>,
 }
 
-impl Tree {
-    pub(super) fn new(main: Pid) -> Self {
-        Self { main, ended: None }
+impl<'a> Tree<'a> {
+    pub(super) fn new(main: Pid, group: Option<&'a Group>, is_wall: bool) -> Self {
+        Self { main, group, is_wall, ended: None }
     }
 
     /// The main process.
     pub(super) fn main(&self) -> Pid {
         self.main
+    }
+
+    /// The group it is in.
+    pub(super) fn group(&self) -> Option<&'a Group> {
+        self.group
     }
 
     /// Collects every dead child, and tells how the main process ended once it has. The only place that waits.
@@ -55,11 +69,11 @@ impl Tree {
         let mut told = BTreeSet::new();
         while clock::boot_ms() < deadline {
             self.reap();
-            let all = living();
+            let all = self.living();
             if all.as_ref().is_some_and(Vec::is_empty) {
                 return;
             }
-            for stat in all.iter().flatten() {
+            for stat in all.iter().flatten().filter(|stat| !self.is_wall(stat)) {
                 if told.insert((stat.pid, stat.start)) {
                     tell(stat, Signal::TERM);
                     // A stopped process would not notice before its SIGKILL.
@@ -76,11 +90,23 @@ impl Tree {
         let mut rounds: u32 = 0;
         loop {
             self.reap();
-            let all = living();
+            if mutant::on(Mutant::Inc12) {
+                Stat::of(self.main.as_raw_nonzero().get()).iter().for_each(|main| tell(main, Signal::KILL));
+                return;
+            }
+            if let Some(Err(error)) = self.group.map(Group::kill) {
+                note(&format!("the run's cgroup could not be killed: {error}"));
+            }
+            self.reap();
+            let all = self.living();
             if all.as_ref().is_some_and(Vec::is_empty) {
                 return;
             }
-            for stat in all.iter().flatten() {
+            let held = hold_still().unwrap_or_else(|error| {
+                note(&format!("/proc cannot be read: {error}"));
+                BTreeMap::new()
+            });
+            for stat in held.values().chain(all.iter().flatten()) {
                 tell(stat, Signal::KILL);
             }
             rounds = rounds.saturating_add(1);
@@ -92,27 +118,87 @@ impl Tree {
             pause = (pause * 2).min(SLOWEST_LOOK_MS);
         }
     }
+
+    fn is_wall(&self, stat: &Stat) -> bool {
+        self.is_wall && stat.pid == self.main.as_raw_nonzero().get()
+    }
+
+    /// Every process of the run; zombies below the shim count until they are reaped, as their parents live. `None`
+    /// when that cannot be known: saying "none" would be a guess.
+    fn living(&self) -> Option<Vec<Stat>> {
+        let told = |error: io::Error| note(&format!("the run's processes cannot be listed: {error}"));
+        let mut all = below().map_err(told).ok()?;
+        if let Some(group) = self.group
+            && group.is_populated().map_err(told).ok()?
+        {
+            let known: BTreeSet<_> = all.iter().map(|stat| stat.pid).collect();
+            let inside = group.processes().map_err(told).ok()?;
+            all.extend(inside.into_iter().filter(|stat| !known.contains(&stat.pid)));
+        }
+        Some(all)
+    }
+
+    /// The processes whose use is counted. In a group they are few to look at.
+    pub(super) fn members(&self) -> Vec<Stat> {
+        let found = match self.group {
+            Some(group) => group.processes(),
+            None => below(),
+        };
+        found.unwrap_or_default()
+    }
+
+    /// CPU time of all of it, per process, in clock ticks.
+    pub(super) fn cpu(&self) -> BTreeMap<(i32, u64), u64> {
+        self.living().iter().flatten().map(|stat| ((stat.pid, stat.start), stat.cpu)).collect()
+    }
 }
 
-/// Every process below the shim; zombies count until they are reaped, as their parents live. `None` when /proc cannot
-/// be read: then nobody knows, and saying "none" would be a guess.
-fn living() -> Option<Vec<Stat>> {
-    match process::all() {
-        Ok(all) => Some(process::below(&all, &BTreeSet::from([getpid().as_raw_nonzero().get()]))),
-        Err(error) => {
-            note(&format!("/proc cannot be read: {error}"));
-            None
+fn own_pid() -> i32 {
+    getpid().as_raw_nonzero().get()
+}
+
+fn below() -> io::Result<Vec<Stat>> {
+    Ok(process::below(&process::all()?, &BTreeSet::from([own_pid()])))
+}
+
+/// Stops everything below the shim until a pass finds nothing that was not stopped before: what is stopped does not
+/// fork, so that a run which forks faster than it is killed is caught too. Group by group, as one by one would lose
+/// the race against a run that forks on another CPU meanwhile.
+fn hold_still() -> io::Result<BTreeMap<(i32, u64), Stat>> {
+    let mut held = BTreeMap::new();
+    for _ in 0..PASSES {
+        let before = held.len();
+        let (mut all, mut members) = (Vec::new(), BTreeSet::from([own_pid()]));
+        let mut groups = BTreeSet::new();
+        let mut hold = |stat: &Stat| {
+            if stat.is_dead() || held.insert((stat.pid, stat.start), *stat).is_some() {
+                return;
+            }
+            tell(stat, Signal::STOP);
+            if groups.insert(stat.group)
+                && let Err(error) = stat.stop_group()
+            {
+                note(&format!("process group {} could not be stopped: {error}", stat.group));
+            }
+        };
+        process::each(|stat| {
+            // Parents mostly have lower pids: who is found on the way is stopped at once, before it forks again.
+            if members.contains(&stat.parent) {
+                members.insert(stat.pid);
+                hold(&stat);
+            }
+            all.push(stat);
+        })?;
+        process::below(&all, &BTreeSet::from([own_pid()])).iter().for_each(hold);
+        if held.len() == before {
+            break;
         }
     }
+    Ok(held)
 }
 
 fn tell(stat: &Stat, signal: Signal) {
     if let Err(error) = stat.signal(signal) {
         note(&format!("process {} refused signal {}: {error}", stat.pid, signal.as_raw()));
     }
-}
-
-/// CPU time of everything below the shim, per process, in clock ticks.
-pub(super) fn cpu() -> BTreeMap<(i32, u64), u64> {
-    living().iter().flatten().map(|stat| ((stat.pid, stat.start), stat.cpu)).collect()
 }

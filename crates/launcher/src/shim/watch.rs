@@ -1,34 +1,41 @@
-//! Waiting for the end of the main process while its limits are kept: deadline, request to stop, output ceiling,
-//! stall. Says which of them ended the run; ending it is `tree`'s.
+//! Waiting for the end of the main process while its limits are kept: deadline, request to stop, outputs, ceilings,
+//! stall. Says which of them ended the run; ending it is `tree`'s. Spans are measured on the clock no one can set.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::os::fd::AsFd as _;
 
 use orchd_core::time::Span;
 use rustix::param::clock_ticks_per_second;
 use rustix::process::{PidfdFlags, pidfd_open};
 
-use super::bell::Bell;
-use super::tree::{self, Tree};
+use super::Surroundings;
+use super::ceiling::Ceilings;
+use super::outputs::Outputs;
+use super::tree::Tree;
 use crate::clock;
 use crate::ended::Ended;
-use crate::run_dir::RunDir;
-use crate::spec::RunSpec;
 
 /// The request to stop and the sizes of the outputs are looked at this often.
 const LOOK_MS: i64 = 250;
 /// The stall watchdog takes this many samples in its span, but not more often than once per look.
 const STALL_SAMPLES: i64 = 20;
 
-pub(super) fn watch(tree: &mut Tree, spec: &RunSpec, dir: &RunDir, bell: &Bell) -> Ended {
+pub(super) fn watch(
+    tree: &mut Tree<'_>,
+    ceilings: &mut Ceilings,
+    outputs: &mut Outputs,
+    around: &Surroundings<'_>,
+) -> Ended {
+    let Surroundings { spec, dir, bell, .. } = *around;
     // Without a pidfd (a very old kernel) the end is seen at the next look.
     let pidfd = pidfd_open(tree.main(), PidfdFlags::empty()).ok();
     let deadline = clock::boot_ms().saturating_add(spec.deadline.0);
     let mut stall = spec.stall.map(Stall::new);
     loop {
         if let Some(ended) = tree.reap() {
-            return ended.clone();
+            let ended = ended.clone();
+            // What is still there may be why it ended: a program that cannot fork any more says so in its own way.
+            return ceilings.broken_at_last(tree).unwrap_or(ended);
         }
         if let Some(why) = dir.stop_requested() {
             return Ended::Stopped { why };
@@ -36,23 +43,23 @@ pub(super) fn watch(tree: &mut Tree, spec: &RunSpec, dir: &RunDir, bell: &Bell) 
         if bell.rang() {
             return Ended::Stopped { why: "the shim was told to end (SIGTERM)".to_owned() };
         }
+        around.keep_signed();
         let now = clock::boot_ms();
         if now >= deadline {
             return Ended::DeadlineExceeded;
         }
-        let written = (size(dir, RunDir::STDOUT), size(dir, RunDir::STDERR));
-        if written.0.max(written.1) > spec.output_ceiling {
+        let written = outputs.look(spec);
+        if written.is_too_much {
             return Ended::OutputCeiling;
         }
-        if stall.as_mut().is_some_and(|stall| stall.has_come(now, written)) {
+        if let Some(ended) = ceilings.broken(tree, now) {
+            return ended;
+        }
+        if stall.as_mut().is_some_and(|stall| stall.has_come(now, tree, written.totals)) {
             return Ended::Stalled;
         }
         bell.wait(LOOK_MS.min(deadline - now), pidfd.as_ref().map(|fd| fd.as_fd()));
     }
-}
-
-fn size(dir: &RunDir, name: &str) -> u64 {
-    fs::metadata(dir.file(name)).map_or(0, |meta| meta.len())
 }
 
 /// No output, no process that came or went, and less than one percent of one CPU: nothing happens. An idle event loop
@@ -64,7 +71,7 @@ struct Stall {
     ticks: u64,
     sampled: Option<i64>,
     quiet_since: i64,
-    written: (u64, u64),
+    written: [u64; 2],
     cpu: BTreeMap<(i32, u64), u64>,
 }
 
@@ -78,19 +85,19 @@ impl Stall {
             ticks: per_sample.max(1),
             sampled: None,
             quiet_since: 0,
-            written: (0, 0),
+            written: [0, 0],
             cpu: BTreeMap::new(),
         }
     }
 
-    fn has_come(&mut self, now: i64, written: (u64, u64)) -> bool {
+    fn has_come(&mut self, now: i64, tree: &Tree<'_>, written: [u64; 2]) -> bool {
         match self.sampled {
             Some(sampled) if now - sampled < self.every => return false,
             Some(_) => {}
             None => self.quiet_since = now,
         }
         self.sampled = Some(now);
-        let cpu = tree::cpu();
+        let cpu = tree.cpu();
         let same_processes = cpu.keys().eq(self.cpu.keys());
         let total = |cpu: &BTreeMap<_, u64>| cpu.values().sum::<u64>();
         let worked = total(&cpu).abs_diff(total(&self.cpu)) >= self.ticks;

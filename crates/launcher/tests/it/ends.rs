@@ -147,10 +147,10 @@ async fn the_environment_is_the_given_one_and_nothing_else() {
     let mut spec = place.spec(
         "env; echo; tr '\\0' '\\n' < /proc/$PPID/environ; readlink /proc/self/fd/0; ls /proc/self/fd | wc -l",
     );
-    // cargo and nextest give tests variables of their own: any of them serves as a canary.
-    let parent: Vec<(String, String)> = std::env::vars().collect();
-    let canary =
-        parent.iter().find(|(name, _)| name.starts_with("CARGO")).expect("cargo runs this").0.clone();
+    // cargo and nextest give tests variables of their own: any of them serves as a canary, where they run this.
+    let parent = std::env::vars().chain([("CANARY".to_owned(), "1".to_owned())]);
+    let parent: Vec<(String, String)> = parent.collect();
+    let canary = parent.iter().find(|(name, _)| name.starts_with("CA")).expect("given above").0.clone();
     spec.env = scrubbed_env(parent.into_iter(), BASE_ALLOW, super::env());
     place.end(&spec).await;
     let out = place.stdout();

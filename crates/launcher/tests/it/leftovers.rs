@@ -10,7 +10,7 @@ use orchd_launcher::{CommitOn, Leftovers, RunDir, RunSpec};
 
 use super::{Place, env};
 
-fn git(at: &Path, args: &[&str]) -> String {
+pub(super) fn git(at: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
     command
         .args(["-c", "user.name=Test", "-c", "user.email=test@example.invalid"])
@@ -22,7 +22,7 @@ fn git(at: &Path, args: &[&str]) -> String {
 }
 
 /// A clone on the task branch with one commit.
-fn clone() -> (Place, Sha) {
+pub(super) fn clone() -> (Place, Sha) {
     let place = Place::new();
     let at = place.work();
     git(&at, &["init", "-q", "-b", "main"]);
@@ -35,7 +35,7 @@ fn clone() -> (Place, Sha) {
     (place, head)
 }
 
-fn spec(place: &Place, start: &Sha, script: &str) -> RunSpec {
+pub(super) fn spec_for(place: &Place, start: &Sha, script: &str) -> RunSpec {
     let mut spec = place.spec(script);
     let ident = |name: &str| Ident { name: name.to_owned(), email: format!("{name}@example.invalid") };
     spec.leftovers = Some(Leftovers {
@@ -57,7 +57,7 @@ const WORK: &str = "echo two >> kept.txt; mkdir -p new; echo x > new/file; echo 
 #[tokio::test]
 async fn success_is_committed_on_the_branch_under_the_given_names() {
     let (place, start) = clone();
-    let result = place.end(&spec(&place, &start, WORK)).await;
+    let result = place.end(&spec_for(&place, &start, WORK)).await;
     let LeftoverOutcome::Committed { head } = &result.leftovers else { panic!("{:?}", result.leftovers) };
     let at = place.work();
     assert_eq!(result.head(), Some(head));
@@ -74,7 +74,7 @@ async fn success_is_committed_on_the_branch_under_the_given_names() {
 async fn the_runs_own_commits_and_its_leftovers_stand_on_each_other() {
     let (place, start) = clone();
     let script = "git -c user.name=a -c user.email=a@b commit -q --allow-empty -m own; echo more > more";
-    let result = place.end(&spec(&place, &start, script)).await;
+    let result = place.end(&spec_for(&place, &start, script)).await;
     let LeftoverOutcome::Committed { head } = &result.leftovers else { panic!("{:?}", result.leftovers) };
     assert_eq!(git(&place.work(), &["log", "--format=%s", head.as_str()]), "K-1: leftovers\nown\nbase");
 }
@@ -82,11 +82,11 @@ async fn the_runs_own_commits_and_its_leftovers_stand_on_each_other() {
 #[tokio::test]
 async fn nothing_left_is_clean_and_tells_the_head() {
     let (place, start) = clone();
-    let result = place.end(&spec(&place, &start, "exit 0")).await;
+    let result = place.end(&spec_for(&place, &start, "exit 0")).await;
     assert_eq!(result.leftovers, LeftoverOutcome::Clean { head: Some(start.clone()) });
     // Nor is there anything to salvage after a failure that changed nothing.
     let (place, start) = clone();
-    let result = place.end(&spec(&place, &start, "exit 1")).await;
+    let result = place.end(&spec_for(&place, &start, "exit 1")).await;
     assert_eq!(result.leftovers, LeftoverOutcome::Clean { head: Some(start) });
     assert_eq!(git(&place.work(), &["branch", "--list", "orchd-salvage/*"]), "");
 }
@@ -95,7 +95,7 @@ async fn nothing_left_is_clean_and_tells_the_head() {
 async fn failure_is_kept_aside_and_the_branch_does_not_move() {
     for (script, required) in [(format!("{WORK}; exit 1"), false), (WORK.to_owned(), true)] {
         let (place, start) = clone();
-        let mut spec = spec(&place, &start, &script);
+        let mut spec = spec_for(&place, &start, &script);
         spec.submission_required = required;
         let result = place.end(&spec).await;
         let LeftoverOutcome::Salvaged { head, salvage, .. } = &result.leftovers else {
@@ -119,7 +119,7 @@ async fn failure_is_kept_aside_and_the_branch_does_not_move() {
 async fn commits_of_a_failed_run_are_salvaged_too() {
     let (place, start) = clone();
     let script = "git -c user.name=a -c user.email=a@b commit -q --allow-empty -m own; exit 1";
-    let result = place.end(&spec(&place, &start, script)).await;
+    let result = place.end(&spec_for(&place, &start, script)).await;
     let own = git(&place.work(), &["rev-parse", "HEAD"]);
     assert_eq!(result.salvage().map(Sha::as_str), Some(own.as_str()));
 }
@@ -129,12 +129,12 @@ async fn a_submission_earns_the_branch_and_a_judges_change_never_does() {
     let (place, start) = clone();
     let target = place.dir.file(RunDir::SUBMISSION);
     let script = format!("{WORK}; echo '{{}}' > {}", target.display());
-    let mut wanted = spec(&place, &start, &script);
+    let mut wanted = spec_for(&place, &start, &script);
     wanted.submission_required = true;
     assert!(matches!(place.end(&wanted).await.leftovers, LeftoverOutcome::Committed { .. }));
 
     let (place, start) = clone();
-    let mut wanted = spec(&place, &start, WORK);
+    let mut wanted = spec_for(&place, &start, WORK);
     wanted.leftovers.as_mut().expect("set above").when = CommitOn::Never;
     assert!(matches!(place.end(&wanted).await.leftovers, LeftoverOutcome::Salvaged { .. }));
 }
@@ -148,7 +148,7 @@ async fn another_branch_and_a_half_done_merge_are_not_the_tasks_work() {
         [&format!("git switch -q -c elsewhere; {WORK}"), &format!("git switch -q --detach; {WORK}"), merge]
     {
         let (place, start) = clone();
-        let result = place.end(&spec(&place, &start, script)).await;
+        let result = place.end(&spec_for(&place, &start, script)).await;
         let LeftoverOutcome::Salvaged { why, head, .. } = &result.leftovers else {
             panic!("{script}: {:?}", result.leftovers)
         };
@@ -168,7 +168,7 @@ async fn traps_in_the_clone_do_not_spring() {
           printf '#!/bin/sh\\ntouch ../sprung\\nexit 1\\n' > .git/hooks/$h; chmod +x .git/hooks/$h; done; \
         git config commit.gpgSign true; git config gpg.program /no/such; git config core.fsmonitor 'touch ../sprung'; \
         git config core.editor 'touch ../sprung'; touch .git/index.lock; printf torn > .git/index; echo z > z";
-    let result = place.end(&spec(&place, &start, script)).await;
+    let result = place.end(&spec_for(&place, &start, script)).await;
     assert!(matches!(result.leftovers, LeftoverOutcome::Committed { .. }), "{:?}", result.leftovers);
     assert!(!place.temp.path().join("sprung").exists());
     assert!(!place.work().join(".git/index.lock").exists());
@@ -182,7 +182,12 @@ async fn traps_in_the_clone_do_not_spring() {
 async fn a_clone_without_its_repository_is_not_taken_for_one_around_it() {
     let (place, start) = clone();
     git(place.temp.path(), &["init", "-q"]);
-    let result = place.end(&spec(&place, &start, "rm -rf .git; echo x > x")).await;
+    let result = place.end(&spec_for(&place, &start, "rm -rf .git; echo x > x")).await;
     assert!(matches!(result.leftovers, LeftoverOutcome::Failed { .. }), "{:?}", result.leftovers);
     assert_eq!(super::alive(place.run), Vec::<String>::new());
+}
+
+/// Whether something of the clone ran that should not have.
+pub(super) fn traps_sprung(place: &Place) -> bool {
+    place.temp.path().join("sprung").exists()
 }

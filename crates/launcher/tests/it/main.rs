@@ -1,9 +1,15 @@
 //! The shim and the launcher with real processes. The shim's executable is this crate's example `shim`, which cargo
-//! builds with the tests. One file per concern: how runs end, what outlives what, what happens to leftovers, suites.
+//! builds with the tests. One file per concern: how runs end, what outlives what, what happens to leftovers, suites,
+//! what holds a run, what agents do that mean no good, and what agent programs print (recordings of real ones, and
+//! stand-ins that replay them).
 
+mod bad_agents;
+mod containment;
+mod dialects;
 mod ends;
 mod leftovers;
 mod outlive;
+mod sandbox;
 mod suites;
 
 use std::collections::BTreeMap;
@@ -119,4 +125,13 @@ fn alive(run: RunId) -> Vec<String> {
     };
     let names = std::fs::read_dir("/proc").expect("/proc").map(|entry| entry.expect("entry").file_name());
     names.filter_map(|name| name.into_string().ok()).filter(|pid| is_alive(pid)).collect()
+}
+
+/// Pids of living processes that work somewhere below this place, whatever they hide of themselves.
+fn inside(place: &Place) -> Vec<String> {
+    let top = place.temp.path().canonicalize().expect("it is there");
+    let works_there =
+        |pid: &str| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(&top));
+    let names = std::fs::read_dir("/proc").expect("/proc").map(|entry| entry.expect("entry").file_name());
+    names.filter_map(|name| name.into_string().ok()).filter(|pid| works_there(pid)).collect()
 }

@@ -145,14 +145,20 @@ async fn a_start_that_came_first_is_found() {
 }
 
 #[tokio::test]
-async fn the_shim_leads_a_session_of_its_own() {
+async fn shim_and_run_lead_sessions_of_their_own() {
     let place = Place::new();
-    let spec =
-        place.spec("ps -o sid= -p $$ > sid 2>/dev/null || cut -d' ' -f6 /proc/$$/stat > sid; sleep 600");
+    let spec = place.spec("cut -d' ' -f6 /proc/$$/stat > sid; sleep 600");
     let mut running = launcher().start(&place.dir, &spec).await.expect("started");
     let sid = place.appears(&place.work().join("sid")).await;
     let identity = place.dir.identity().expect("read").expect("written");
-    assert_eq!(sid.trim(), identity.shim.pid.to_string());
+    let session_of = |pid: i32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
+        let after_name = stat.rsplit(") ").next().expect("a name").to_owned();
+        after_name.split(' ').nth(3).expect("a session").to_owned()
+    };
+    let child = identity.child.expect("started");
+    assert_eq!(sid.trim(), child.pid.to_string());
+    assert_eq!(session_of(identity.shim.pid), identity.shim.pid.to_string());
     running.stop("seen").expect("asked");
     within(running.wait()).await.expect("waited");
     until(|| (!identity.shim.is_alive()).then_some(())).await;

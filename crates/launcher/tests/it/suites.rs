@@ -7,7 +7,7 @@ use orchd_core::id::Key;
 use orchd_core::stage::Role;
 use orchd_core::time::Span;
 use orchd_launcher::dialect::{AgentOutcome, Usage};
-use orchd_launcher::profile::{Profile, RoleRun, Script};
+use orchd_launcher::profile::{Profile, RoleRun};
 use orchd_launcher::suite::{self, SuiteOutcome, SuiteSpec, SuiteVerdict, verdict};
 use orchd_launcher::summary::Summary;
 
@@ -76,14 +76,17 @@ async fn a_script_gets_its_task_and_is_read() {
     )
     .expect("written");
     let command = vec!["/bin/sh".to_owned(), program.display().to_string()];
-    let profile = Profile::Script(Script { command });
+    let profile = Profile::script(command).expect("it has a command");
     let (key, work) = (Key::new("K-1"), place.work());
     let role_run = RoleRun {
+        run: place.run,
         role: Role::Developer,
         key: &key,
         dir: &place.dir,
         worktree: &work,
         submit: Path::new("/bin/x"),
+        resume: None,
+        as_root: false,
     };
     let invocation = profile.invocation(&role_run).expect("paths are UTF-8");
     let mut spec = place.spec("");
@@ -92,9 +95,7 @@ async fn a_script_gets_its_task_and_is_read() {
     let result = place.end(&spec).await;
     let reading = profile.read(&place.dir, &result).expect("read");
     assert_eq!(reading.tail, format!("Do it.\nDo it.\ndeveloper K-1 {} /bin/x\n", work.display()));
-    assert_eq!(
-        reading.usage,
-        Some(Usage { input_tokens: 3, output_tokens: 4, cost_micro_usd: Some(500_000) })
-    );
+    let used = Usage { input_tokens: 3, output_tokens: 4, cost_micro_usd: Some(500_000), ..Usage::default() };
+    assert_eq!(reading.usage, Some(used));
     assert!(matches!(reading.outcome, AgentOutcome::Transient { .. }), "{:?}", reading.outcome);
 }

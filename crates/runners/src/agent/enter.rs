@@ -63,7 +63,7 @@ pub(super) async fn make_ready(site: &Site<'_>) -> Result<(), RunnerError> {
         branch: site.branch().clone(),
         at: start.clone(),
         author: site.author(),
-        caches: Vec::new(),
+        caches: site.context.policy.caches.clone(),
     };
     match AgentClone::prepare(mirror, &site.clone, &spec).await {
         Ok(_) => {}

@@ -3,7 +3,6 @@
 
 use orchd_core::id::{RefName, Sha};
 use orchd_core::job::{AgentOutcome, AgentRun, JobResult};
-use orchd_core::policy::Money;
 use orchd_core::verdict::Submission;
 use orchd_git::{Ancestry, GitError, RunHeads};
 use orchd_launcher::dialect::{self, Reading};
@@ -12,7 +11,7 @@ use orchd_launcher::{Ended, RunDir, RunResult, Waited};
 
 use super::enter::REQUEST;
 use super::site::Site;
-use super::{documents, submission};
+use super::{account, documents, submission};
 use crate::error::RunnerError;
 use crate::suite::last_lines;
 use crate::task_branch;
@@ -94,13 +93,19 @@ fn outcome(reading: &Reading, result: &RunResult) -> Option<AgentOutcome> {
     };
     match (&reading.outcome, &result.ended) {
         (dialect::AgentOutcome::Finished, _) => None,
-        // An agent that hangs or floods is the agent's failure, not the host's.
-        (_, Ended::DeadlineExceeded | Ended::Stalled | Ended::OutputCeiling) => {
-            failed(&format!("timeout or limit: it {}", result.ended))
-        }
         (dialect::AgentOutcome::Permanent { why }, _) => failed(why),
-        (dialect::AgentOutcome::Transient { why }, _) => {
-            Some(AgentOutcome::Transient { why: why.clone(), retry_at: None })
+        (dialect::AgentOutcome::Transient { why, retry_after }, _) => {
+            let retry_at = retry_after.map(|span| result.ended_at + span);
+            Some(AgentOutcome::Transient { why: why.clone(), retry_at })
+        }
+        (dialect::AgentOutcome::Quota { why, resets_at }, _) => Some(match resets_at {
+            Some(resets_at) => AgentOutcome::Quota { resets_at: *resets_at },
+            // Without a moment to wait for it is tried again like any limit.
+            None => AgentOutcome::Transient { why: why.clone(), retry_at: None },
+        }),
+        // An agent that hangs or floods, while its provider answers, is the agent's failure, not the host's.
+        (dialect::AgentOutcome::Infra { .. }, ended) if ended.is_a_broken_limit() => {
+            failed(&format!("timeout or limit: it {ended}"))
         }
         (dialect::AgentOutcome::Infra { why }, _) => Some(AgentOutcome::Infra { why: why.clone() }),
     }
@@ -196,7 +201,6 @@ async fn report(
         Counted::No(outcome) => (outcome, Vec::new()),
     };
     let usage = reading.usage.unwrap_or_default();
-    let cost = usage.cost_micro_usd.and_then(|micro| i64::try_from(micro).ok()).unwrap_or(0);
     Ok(JobResult::Agent(Box::new(AgentRun {
         run: site.context.run(),
         role,
@@ -206,10 +210,10 @@ async fn report(
         dropped,
         ignored_fields,
         docs,
-        cost: Money(cost),
+        cost: account::cost(&usage),
         tokens: (usage.input_tokens, usage.output_tokens),
-        usage: Vec::new(),
-        session: None,
+        usage: account::by_model(reading),
+        session: account::session(site, reading),
         took_ms: (result.ended_at - result.started_at).0.max(0),
         salvage,
     })))

@@ -12,7 +12,7 @@ use orchd_core::task::Task;
 use orchd_core::verdict::Finding;
 use orchd_git::{Identity, Mirror};
 use orchd_launcher::RunDir;
-use orchd_launcher::profile::{Profile, RoleRun, Script};
+use orchd_launcher::profile::{self, BadProfile, Profile, RoleRun, Setup};
 
 use crate::error::RunnerError;
 use crate::workshop::Workshop;
@@ -27,6 +27,8 @@ pub(super) struct Assigned<'a> {
     pub(super) answers: Option<&'a str>,
     pub(super) last_failure: Option<&'a str>,
     pub(super) agent: &'a Agent,
+    /// The session to go on with.
+    pub(super) resume: Option<&'a str>,
 }
 
 /// One run.
@@ -57,7 +59,7 @@ impl<'a> Site<'a> {
             answers,
             last_failure,
             agent,
-            resume: _,
+            resume,
         } = &context.spec().work
         else {
             return Err(RunnerError::Misrouted(context.claimed.kind));
@@ -72,8 +74,10 @@ impl<'a> Site<'a> {
             answers: answers.as_deref(),
             last_failure: last_failure.as_deref(),
             agent,
+            // After a failure a fresh one: the session may be what failed, or be gone.
+            resume: resume.as_deref().filter(|_| last_failure.is_none()),
         };
-        let profile = profile(agent, *role)?;
+        let profile = profile_of(agent, *role)?;
         let mirror = shop.mirror(&task.repo).await?;
         let (clone, dir) = (shop.clone_dir(task.id), shop.run_dir(context.run()));
         Ok(Self { shop, context, task, assigned, mirror, clone, dir, profile })
@@ -81,11 +85,14 @@ impl<'a> Site<'a> {
 
     pub(super) fn role_run<'r>(&'r self, dir: &'r RunDir) -> RoleRun<'r> {
         RoleRun {
+            run: self.context.run(),
             role: self.assigned.role,
             key: &self.task.key,
             dir,
             worktree: &self.clone,
             submit: self.shop.submit(),
+            resume: self.assigned.resume,
+            as_root: profile::runs_as_root(),
         }
     }
 
@@ -117,12 +124,27 @@ fn nobody(role: Role) -> RunnerError {
     RunnerError::NoAgent { role, why }
 }
 
-/// The program that plays the role.
-fn profile(agent: &Agent, role: Role) -> Result<Profile, RunnerError> {
-    let none = |why: String| RunnerError::NoAgent { role, why };
-    match agent.profile.as_str() {
-        "script" if agent.command.is_empty() => Err(none("profile \"script\" needs a command".to_owned())),
-        "script" => Ok(Profile::Script(Script { command: agent.command.clone() })),
-        other => Err(none(format!("profile {other:?} is not known; known is \"script\""))),
+/// The program that plays the role. A setting it would not understand is left out, and said: it takes the program's own
+/// default instead.
+fn profile_of(agent: &Agent, role: Role) -> Result<Profile, RunnerError> {
+    let none = |error: BadProfile| RunnerError::NoAgent { role, why: error.to_string() };
+    let (profile, left_out) = Profile::lenient(setup(agent)).map_err(none)?;
+    for setting in left_out {
+        tracing::warn!(%role, "a setting of the role's agent is left out: {setting}");
+    }
+    Ok(profile)
+}
+
+/// A role's agent as the launcher knows it.
+pub fn setup(agent: &Agent) -> Setup {
+    Setup {
+        profile: agent.profile.clone(),
+        command: agent.command.clone(),
+        model: agent.model.clone(),
+        effort: agent.effort.clone(),
+        fallback_model: agent.fallback_model.clone(),
+        money_cap: agent.run_cap,
+        provider: agent.provider.clone(),
+        pass: agent.pass.clone(),
     }
 }

@@ -14,26 +14,27 @@ use crate::world::{World, work_in};
 async fn ends_are_classed() {
     let mut world = World::new().await;
     let task = world.task("DEMO-1");
-    let work = world.agent(Role::Developer, &world.base);
+    // Who plays the role is part of the work.
+    let work = |world: &World| world.agent(Role::Developer, &world.base);
     world.plays(Role::Developer, "echo it broke; exit 3");
-    let run = agent_run(world.job(Some(&task), work.clone()).await);
+    let run = agent_run(world.job(Some(&task), work(&world)).await);
     assert!(why(&run).contains("exit 3") && why(&run).contains("it broke"), "{}", why(&run));
     assert!(run.branch.is_some());
     assert_eq!(run.salvage, None, "the request alone is no work to keep");
     world.plays(Role::Developer, "exit 75");
-    let run = agent_run(world.job(Some(&task), work.clone()).await);
+    let run = agent_run(world.job(Some(&task), work(&world)).await);
     assert!(matches!(run.outcome, AgentOutcome::Transient { .. }), "{:?}", run.outcome);
     for script in ["no-such-program", "kill -KILL $$"] {
         world.plays(Role::Developer, script);
-        let run = agent_run(world.job(Some(&task), work.clone()).await);
+        let run = agent_run(world.job(Some(&task), work(&world)).await);
         assert!(matches!(run.outcome, AgentOutcome::Infra { .. }), "{:?}", run.outcome);
     }
     world.plays(Role::Developer, "exec sleep 600");
     world.policy.agents.get_mut(&Role::Developer).unwrap().timeout = Span::millis(300);
-    let run = agent_run(world.job(Some(&task), work.clone()).await);
+    let run = agent_run(world.job(Some(&task), work(&world)).await);
     assert!(why(&run).contains("timeout"), "{}", why(&run));
     world.policy.agents.clear();
-    let result = world.job(Some(&task), work).await;
+    let result = world.job(Some(&task), work(&world)).await;
     assert!(matches!(&result, JobResult::Infra { reason } if reason.contains("developer")), "{result:?}");
 }
 

@@ -7,5 +7,7 @@ mod cleaning;
 mod ends;
 mod landing;
 mod mains;
+mod programs;
+mod pruning;
 mod suites;
 mod world;

@@ -9,6 +9,7 @@ use orchd_core::job::JobKind;
 use orchd_core::lease::LeasePolicy;
 use orchd_core::port::clock::{Clock, Ids};
 use orchd_core::port::executor::{Executor, RunContext};
+use orchd_core::port::host::{Host, Room};
 use orchd_core::port::store::Store;
 use orchd_core::repo::Repo;
 use orchd_core::time::{Span, Timestamp};
@@ -81,6 +82,21 @@ fn deps(sim: &Arc<Sim>, replica: usize) -> Deps {
         boot: BootId(sim.ids.next()),
         leases: LeasePolicy::default(),
         max_running: None,
+        host: Arc::new(SimHost { sim: Arc::clone(sim) }),
+    }
+}
+
+/// A host that is out of space now and then.
+struct SimHost {
+    sim: Arc<Sim>,
+}
+
+impl Host for SimHost {
+    fn room(&self) -> Room {
+        match self.sim.one_in(20) {
+            true => Room::Short { why: "the disk is full".to_owned() },
+            false => Room::Enough,
+        }
     }
 }
 

@@ -18,6 +18,7 @@ fn report() -> Report {
         red_sha: Some("b".repeat(40)),
         main_sha: "c".repeat(40),
         tasks,
+        chaos: None,
     }
 }
 

@@ -49,7 +49,15 @@ fn task() -> Task {
 }
 
 fn state(task: Task) -> State {
-    State { v: 1, now: 6_000, drained: false, tasks: vec![task], repos: Vec::new(), jobs: Vec::new() }
+    State {
+        v: 1,
+        now: 6_000,
+        drained: false,
+        short: None,
+        tasks: vec![task],
+        repos: Vec::new(),
+        jobs: Vec::new(),
+    }
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::dialect::AgentOutcome;
 fn usage_is_summed_over_lines_and_broken_ones_are_passed_over() {
     let text =
         "{\"input_tokens\": 10, \"output_tokens\": 2, \"cost_usd\": 0.25}\nnot json\n{\"input_tokens\": 5}\n";
-    let expected = Usage { input_tokens: 15, output_tokens: 2, cost_micro_usd: Some(250_000) };
+    let expected =
+        Usage { input_tokens: 15, output_tokens: 2, cost_micro_usd: Some(250_000), ..Usage::default() };
     assert_eq!(usage(text), Some(expected));
     assert_eq!(usage("nothing here"), None);
 }

@@ -1,0 +1,106 @@
+//! The server as an operator runs it: real processes, a real repository, agents that take their time. What each signal
+//! does, and that a run outlives its server and is counted by the next one, once.
+#![expect(clippy::unwrap_used, reason = "test code: a failure is the test's failure")]
+
+mod place;
+
+use rustix::process::Signal;
+
+use place::{Place, Server};
+
+/// Written by an agent that was started; each line is one start.
+const STARTED: &str = "started";
+
+/// The analyst says when it begins, waits until the test lets it end, and delivers.
+fn slow(place: &Place) -> String {
+    format!(
+        "echo started >> {0}/started; until [ -e {0}/go ]; do sleep 0.1; done; {1}",
+        place.notes().display(),
+        place::ANALYSIS
+    )
+}
+
+fn begun() -> (Place, Server) {
+    let place = Place::new();
+    place.configure(&slow(&place));
+    let server = place.serve();
+    place.ask();
+    place.wait_for_note(STARTED, 1);
+    (place, server)
+}
+
+/// The run went on without its server; the next one counts it, and starts none in its place.
+fn counted_once(place: &Place) {
+    let server = place.serve();
+    place.let_go();
+    place.wait_for_event("run-ended");
+    assert_eq!(place.note(STARTED).lines().count(), 1, "the agent was started once");
+    assert_eq!(place.events().iter().filter(|e| *e == "run-ended").count(), 1);
+    assert!(!place.events().contains(&"job-failed".to_owned()), "{:?}", place.events());
+    assert!(server.end(Signal::TERM).success());
+    assert_eq!(place.processes(), Vec::<String>::new());
+}
+
+#[test]
+fn sigterm_leaves_runs_to_their_shims() {
+    let (place, server) = begun();
+    assert!(server.end(Signal::TERM).success(), "a graceful stop is no failure");
+    assert!(!place.processes().is_empty(), "the run goes on");
+    counted_once(&place);
+}
+
+#[test]
+fn sigint_does_the_same() {
+    let (place, server) = begun();
+    assert!(server.end(Signal::INT).success());
+    counted_once(&place);
+}
+
+#[test]
+fn sighup_ends_nothing() {
+    let (place, server) = begun();
+    server.signal(Signal::HUP);
+    place.let_go();
+    place.wait_for_event("run-ended");
+    assert!(server.end(Signal::TERM).success());
+}
+
+#[test]
+fn kill_9_loses_no_run() {
+    let (place, server) = begun();
+    assert!(!server.end(Signal::KILL).success());
+    counted_once(&place);
+}
+
+/// It ends while nobody looks: the result file is what the next server reads.
+#[test]
+fn a_result_that_came_meanwhile_is_counted() {
+    let (place, server) = begun();
+    server.end(Signal::KILL);
+    place.let_go();
+    place.wait_until_nothing_runs();
+    counted_once(&place);
+}
+
+/// Agent and shim are gone with the power: the run is lost, said so, and asked for again.
+#[test]
+fn a_run_whose_shim_is_gone_too_is_lost_and_asked_for_again() {
+    let (place, server) = begun();
+    server.end(Signal::KILL);
+    place.kill_everything();
+    let server = place.serve();
+    place.wait_for_note(STARTED, 2);
+    assert_eq!(place.events().iter().filter(|e| *e == "job-failed").count(), 1);
+    place.let_go();
+    place.wait_for_event("run-ended");
+    assert!(server.end(Signal::TERM).success());
+}
+
+/// The program is replaced on disk while a run is under way: the old shim ends its run, the new server takes it over.
+#[test]
+fn an_upgrade_beneath_a_run() {
+    let (mut place, server) = begun();
+    assert!(server.end(Signal::TERM).success());
+    place.upgrade();
+    counted_once(&place);
+}

@@ -1,0 +1,207 @@
+//! A data directory with one project over a small repository, and the server's process on it.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use orchd_core::policy::{Agent, Policy};
+use orchd_core::stage::Role;
+use orchd_core::time::Span;
+use orchd_daemon::{Project, save_projects, socket};
+use orchd_http::client::Client;
+use orchd_http::dto::{Event, NewTask, Task};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// What an analyst must deliver.
+pub(crate) const ANALYSIS: &str = r##"mkdir -p docs/work-items/T-1
+printf '# BRD\n\n## Goal\nx\n\n## Scope\nx\n\n## Acceptance criteria\n1. x\n' > docs/work-items/T-1/01-brd.md
+echo '{"artifacts": ["01-brd.md"], "summary": "done"}' > "$TMPDIR/s.json"
+"$ORCHD_SUBMIT" submit "$TMPDIR/s.json""##;
+
+/// On a machine with two busy cores.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(50);
+
+pub(crate) struct Place {
+    dir: TempDir,
+    exe: PathBuf,
+}
+
+/// A running server; killed when it is dropped.
+pub(crate) struct Server(Option<Child>);
+
+impl Place {
+    /// A repository with one commit on main.
+    pub(crate) fn new() -> Self {
+        let place = Self { dir: tempfile::tempdir().unwrap(), exe: env!("CARGO_BIN_EXE_orchd").into() };
+        for dir in ["notes", "data", "repo", "bin"] {
+            std::fs::create_dir(place.at(dir)).unwrap();
+        }
+        std::fs::write(place.at("repo").join("README"), "hello\n").unwrap();
+        place.git(&["init", "-q", "-b", "main"]);
+        place.git(&["add", "."]);
+        place.git(&["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "first"]);
+        place
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn notes(&self) -> PathBuf {
+        self.at("notes")
+    }
+
+    fn git(&self, args: &[&str]) {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(self.at("repo")).args(args).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        assert!(command.status().unwrap().success(), "git {args:?}");
+    }
+
+    /// One project whose analyst is this shell script.
+    pub(crate) fn configure(&self, analyst: &str) {
+        let mut policy = Policy::new("p", "r", "T");
+        let command = vec!["/bin/sh".to_owned(), "-c".to_owned(), analyst.to_owned()];
+        policy.agents.insert(Role::Analyst, Agent::new("script", command, Span::mins(5)));
+        let project = Project { policy, user_repo: Some(self.at("repo")), user_branch: None };
+        save_projects(&self.at("data"), &[project]).unwrap();
+    }
+
+    /// Starts the server and waits until it answers.
+    pub(crate) fn serve(&self) -> Server {
+        let log = std::fs::File::options().append(true).create(true).open(self.at("orchd.log")).unwrap();
+        let mut command = Command::new(&self.exe);
+        command.arg("--data").arg(self.at("data")).args(["--disk-floor", "1", "--memory-floor", "1"]);
+        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").stdin(Stdio::null());
+        let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let server = Server(Some(child));
+        self.wait("the server answers", || self.get::<Vec<Task>>("/tasks"));
+        server
+    }
+
+    fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Option<T> {
+        run(Client::new(&socket(&self.at("data"))).get(path)).ok()
+    }
+
+    pub(crate) fn ask(&self) {
+        let new = NewTask { title: "Do something".to_owned(), waive_description: true, ..NewTask::default() };
+        let client = Client::new(&socket(&self.at("data")));
+        let _: Task = run(client.post("/tasks", &new)).unwrap();
+    }
+
+    /// Names of the task's events so far.
+    pub(crate) fn events(&self) -> Vec<String> {
+        let events: Vec<Event> = self.get("/tasks/T-1/events").unwrap_or_default();
+        events.into_iter().map(|event| event.event).collect()
+    }
+
+    pub(crate) fn wait_for_event(&self, name: &str) {
+        self.wait(name, || self.events().iter().any(|event| event == name).then_some(()));
+    }
+
+    pub(crate) fn note(&self, name: &str) -> String {
+        std::fs::read_to_string(self.notes().join(name)).unwrap_or_default()
+    }
+
+    pub(crate) fn wait_for_note(&self, name: &str, lines: usize) {
+        self.wait(name, || (self.note(name).lines().count() >= lines).then_some(()));
+    }
+
+    /// Lets the agent come to its end.
+    pub(crate) fn let_go(&self) {
+        std::fs::write(self.notes().join("go"), "").unwrap();
+    }
+
+    /// Command lines of processes that name this place.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        self.pids().into_iter().map(|(pid, line)| format!("{pid}: {line}")).collect()
+    }
+
+    fn pids(&self) -> Vec<(i32, String)> {
+        let here = self.dir.path().to_str().unwrap();
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            if line.contains(here) {
+                found.push((pid, line));
+            }
+        }
+        found
+    }
+
+    pub(crate) fn wait_until_nothing_runs(&self) {
+        self.wait("nothing runs", || self.pids().is_empty().then_some(()));
+    }
+
+    /// As a machine that loses its power: shims and agents, all at once.
+    pub(crate) fn kill_everything(&self) {
+        self.wait("everything is dead", || {
+            let alive = self.pids();
+            for (pid, _) in &alive {
+                // It may have ended between the look and the kill.
+                let _ = kill_process(Pid::from_raw(*pid).unwrap(), Signal::KILL);
+            }
+            alive.is_empty().then_some(())
+        });
+    }
+
+    /// The program that serves from now on is another file.
+    pub(crate) fn upgrade(&mut self) {
+        let new = self.at("bin").join("orchd");
+        std::fs::copy(&self.exe, &new).unwrap();
+        self.exe = new;
+    }
+
+    fn wait<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
+        let mut waited = Duration::ZERO;
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            let log = || std::fs::read_to_string(self.at("orchd.log")).unwrap_or_default();
+            assert!(waited < PATIENCE, "waited in vain for: {what}; {:?}\n{}", self.events(), log());
+            #[expect(clippy::disallowed_methods, reason = "a test of real processes waits in real time")]
+            std::thread::sleep(LOOK);
+            waited += LOOK;
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A test that failed leaves nothing behind either.
+        for (pid, _) in self.pids() {
+            let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
+        }
+    }
+}
+
+impl Server {
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(self.0.as_ref().unwrap()), signal).unwrap();
+    }
+
+    /// Signals it and waits for its end.
+    pub(crate) fn end(mut self, signal: Signal) -> ExitStatus {
+        self.signal(signal);
+        self.0.take().unwrap().wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            // Its test has failed already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// One call to the end.
+fn run<T>(call: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(call)
+}

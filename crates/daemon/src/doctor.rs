@@ -1,0 +1,139 @@
+//! `orchctl doctor`: what orchd needs of this host and of a data directory, present or missing, each in one sentence
+//! with what mends it. Looks and tries; changes nothing that stays.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use orchd_core::policy::{Policy, SandboxWish};
+use orchd_core::port::host::{Host as _, Room};
+use orchd_git::{Git, GitConfig};
+use orchd_launcher::containment::{self, Mechanism};
+use orchd_launcher::env::{BASE_ALLOW, scrubbed_env};
+use orchd_launcher::profile::Profile;
+use orchd_launcher::sandbox;
+use serde::Serialize;
+
+use crate::host::{Floors, ThisHost};
+use crate::projects;
+use crate::wire::environment;
+
+/// How a thing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// As it should be.
+    Good,
+    /// It works, with less than there could be.
+    Weak,
+    /// Something will fail.
+    Missing,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What.
+    pub what: String,
+    /// How it stands.
+    pub health: Health,
+    /// All of it for a person, with what to do where something is missing.
+    pub sentence: String,
+}
+
+fn found(what: &str, health: Health, sentence: impl Into<String>) -> Finding {
+    Finding { what: what.to_owned(), health, sentence: sentence.into() }
+}
+
+/// Looks at everything. `data` may not exist yet.
+pub async fn examine(data: &Path) -> Vec<Finding> {
+    let mut findings = vec![git(data).await, held_together(), walls(), room(data)];
+    match projects::load(data) {
+        Ok(projects) => {
+            for project in &projects {
+                findings.push(confined(&project.policy));
+                findings.extend(agents(&project.policy).await);
+            }
+        }
+        Err(error) => findings.push(found("projects", Health::Missing, error.to_string())),
+    }
+    findings
+}
+
+async fn git(data: &Path) -> Finding {
+    let asked = match Git::new(GitConfig::new(data.join("home"))) {
+        Ok(git) => git.version().await,
+        Err(error) => Err(error),
+    };
+    match asked {
+        Ok(version) => found("git", Health::Good, version),
+        Err(error) => found("git", Health::Missing, format!("{error}: install it: apt-get install git")),
+    }
+}
+
+/// What keeps the processes of a run together.
+fn held_together() -> Finding {
+    let probed = containment::probe();
+    let health = match probed.mechanism {
+        Mechanism::Cgroup | Mechanism::SystemdScope => Health::Good,
+        Mechanism::Subreaper => Health::Weak,
+    };
+    found("containment", health, probed.to_string())
+}
+
+/// Whether a sandbox could be had.
+fn walls() -> Finding {
+    match sandbox::probe() {
+        Ok(program) => found("sandbox", Health::Good, format!("{program} works here")),
+        Err(error) => found("sandbox", Health::Weak, error.to_string()),
+    }
+}
+
+fn room(data: &Path) -> Finding {
+    // The nearest folder that exists is on the file system that a new one would be on.
+    let there = data.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/"));
+    let host = ThisHost { data: there.to_owned(), floors: Floors::default() };
+    match host.room() {
+        Room::Enough => found("room", Health::Good, "disk and memory are above the default floors"),
+        Room::Short { why } => found("room", Health::Missing, why),
+    }
+}
+
+/// What a project's runs could see of this account.
+fn confined(policy: &Policy) -> Finding {
+    let what = format!("{}: sandbox", policy.project);
+    let offered = sandbox::probe();
+    let open = "its runs share orchd's account: they could read its data directory, other tasks' clones and what else \
+                this account may read";
+    match (policy.confinement.sandbox, offered) {
+        (SandboxWish::Off, _) => found(&what, Health::Weak, format!("off: {open}")),
+        (SandboxWish::Prefer | SandboxWish::Require, Ok(_)) => found(&what, Health::Good, "on"),
+        (SandboxWish::Prefer, Err(why)) => found(&what, Health::Weak, format!("off: {why}; {open}")),
+        (SandboxWish::Require, Err(why)) => found(
+            &what,
+            Health::Missing,
+            format!("required, and not to be had: {why}; nothing of it will start"),
+        ),
+    }
+}
+
+async fn agents(policy: &Policy) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (role, agent) in &policy.agents {
+        let what = format!("{}: {role}", policy.project);
+        let (profile, left_out) = match Profile::lenient(orchd_runners::setup(agent)) {
+            Ok(made) => made,
+            Err(error) => {
+                findings.push(found(&what, Health::Missing, error.to_string()));
+                continue;
+            }
+        };
+        let allow: Vec<&str> = BASE_ALLOW.iter().copied().chain(profile.allowed_env()).collect();
+        let env: BTreeMap<String, String> = scrubbed_env(environment().into_iter(), &allow, []);
+        let preflight = profile.preflight(&env).await;
+        let health = if preflight.starts { Health::Good } else { Health::Missing };
+        findings.push(found(&what, health, preflight.sentence));
+        findings
+            .extend(left_out.iter().map(|why| found(&what, Health::Weak, format!("{why}; it is left out"))));
+    }
+    findings
+}

@@ -1,0 +1,76 @@
+//! The profile `opencode`: `run --format json`. It knows many providers, so that its models are written
+//! `provider/model`, and only the keys of that provider reach it. It names its sessions itself.
+
+use super::facts::{Efforts, Facts, LoginFacts, Place};
+use super::{InvocationError, RoleRun, Setup, option, prompt};
+use crate::dialect::Dialect;
+
+pub(super) static FACTS: Facts = Facts {
+    name: "opencode",
+    executable: Some("opencode"),
+    provider: "opencode",
+    provider_in_model: true,
+    keys_by_provider: &[
+        ("anthropic", &["ANTHROPIC_API_KEY"]),
+        ("deepseek", &["DEEPSEEK_API_KEY"]),
+        ("google", &["GOOGLE_GENERATIVE_AI_API_KEY", "GEMINI_API_KEY"]),
+        ("groq", &["GROQ_API_KEY"]),
+        ("mistral", &["MISTRAL_API_KEY"]),
+        ("opencode", &["OPENCODE_API_KEY"]),
+        ("openai", &["OPENAI_API_KEY"]),
+        ("openrouter", &["OPENROUTER_API_KEY"]),
+        ("xai", &["XAI_API_KEY"]),
+    ],
+    dialect: Dialect::OpencodeJson,
+    resumes: true,
+    names_session: false,
+    caps_money: false,
+    has_fallback: false,
+    efforts: Efforts::OfTheModel,
+    pass: &[
+        "OPENCODE_CONFIG",
+        "OPENCODE_CONFIG_DIR",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "XDG_STATE_HOME",
+    ],
+    env: &[
+        ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+        ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
+        // Nobody is there to be asked.
+        ("OPENCODE_PERMISSION", "{\"*\":\"allow\"}"),
+    ],
+    state: &[
+        Place { variable: "XDG_CACHE_HOME", below: "opencode", default: ".cache/opencode" },
+        Place { variable: "XDG_CONFIG_HOME", below: "opencode", default: ".config/opencode" },
+        Place { variable: "XDG_DATA_HOME", below: "opencode", default: ".local/share/opencode" },
+        Place { variable: "XDG_STATE_HOME", below: "opencode", default: ".local/state/opencode" },
+    ],
+    login: LoginFacts {
+        variables: &[],
+        elsewhere: &["OPENCODE_CONFIG"],
+        files: &[
+            Place {
+                variable: "XDG_DATA_HOME",
+                below: "opencode/auth.json",
+                default: ".local/share/opencode/auth.json",
+            },
+            Place {
+                variable: "XDG_CONFIG_HOME",
+                below: "opencode/opencode.json",
+                default: ".config/opencode/opencode.json",
+            },
+        ],
+        how: "log in with `opencode auth login` as the user orchd runs as, or set the provider's key for orchd",
+    },
+};
+
+pub(super) fn arguments(setup: &Setup, run: &RoleRun<'_>) -> Result<Vec<String>, InvocationError> {
+    let mut args = ["run", "--format", "json"].map(str::to_owned).to_vec();
+    args.extend(option("--model", setup.model.as_deref()));
+    args.extend(option("--variant", setup.effort.as_deref()));
+    args.extend(option("--session", run.resume));
+    args.push(prompt::of(run)?.argument);
+    Ok(args)
+}

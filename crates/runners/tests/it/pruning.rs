@@ -1,0 +1,90 @@
+//! Housekeeping removes what is old by the runs' own identities, and nothing that anybody may still ask for.
+
+use std::collections::BTreeSet;
+
+use orchd_core::id::{RefName, RunId};
+use orchd_core::stage::Role;
+use orchd_core::time::{Span, Timestamp};
+use orchd_runners::{Pruned, prune};
+use uuid::{NoContext, Uuid};
+
+use crate::world::World;
+
+const DAY: Span = Span::hours(24);
+/// Some day.
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+fn run_at(days_ago: i64, n: u16) -> RunId {
+    let seconds = u64::try_from(NOW.0 / 1000 - days_ago * 86_400).unwrap();
+    let at = uuid::Timestamp::from_unix(NoContext, seconds, u32::from(n));
+    RunId(Uuid::new_v7(at))
+}
+
+fn leave(world: &World, run: RunId) {
+    std::fs::create_dir_all(world.shop.run_dir(run)).unwrap();
+}
+
+fn there(world: &World, run: RunId) -> bool {
+    world.shop.run_dir(run).exists()
+}
+
+#[tokio::test]
+async fn old_runs_go_and_held_ones_stay() {
+    let world = World::new().await;
+    let (old, held, young) = (run_at(15, 1), run_at(15, 2), run_at(13, 3));
+    for run in [old, held, young] {
+        leave(&world, run);
+    }
+    let stranger = world.shop.runs_dir().join("notes");
+    std::fs::create_dir(&stranger).unwrap();
+    let busy = BTreeSet::from([held]);
+    let days = |n| Span(DAY.0 * n);
+    let pruned = prune(&world.shop, &busy, NOW, days(14), days(90)).await.unwrap();
+    assert_eq!(pruned, Pruned { runs: 1, refs: 0 });
+    assert!(!there(&world, old) && there(&world, held) && there(&world, young));
+    assert!(stranger.exists(), "what is no run's is left alone");
+}
+
+#[tokio::test]
+async fn old_salvage_of_runs_goes_and_that_of_tasks_stays() {
+    let world = World::new().await;
+    let mirror = world.mirror().await;
+    mirror.fetch_main().await.unwrap();
+    let task = world.task("DEMO-1");
+    let name = |run: RunId| RefName::salvage(run);
+    let (old, young) = (name(run_at(91, 1)), name(run_at(89, 2)));
+    let of_task = RefName::new(format!("refs/orchd/salvage/{}", task.id));
+    for name in [&old, &young, &of_task] {
+        mirror.set_ref(name, &world.base).await.unwrap();
+    }
+    let days = |n| Span(DAY.0 * n);
+    let pruned = prune(&world.shop, &BTreeSet::new(), NOW, days(14), days(90)).await.unwrap();
+    assert_eq!(pruned, Pruned { runs: 0, refs: 1 });
+    assert_eq!(mirror.resolve(&old).await.unwrap(), None);
+    for name in [&young, &of_task] {
+        assert_eq!(mirror.resolve(name).await.unwrap(), Some(world.base.clone()));
+    }
+}
+
+/// A shim that lives keeps its directory, even where no job knows it any more.
+#[tokio::test]
+async fn a_run_that_still_lives_is_never_removed() {
+    let mut world = World::new().await;
+    world.plays(Role::Developer, "sleep 60");
+    let task = world.task("DEMO-1");
+    let work = world.agent(Role::Developer, &world.base);
+    let (mut context, guard) = world.context(Some(&task), work);
+    let run = run_at(100, 1);
+    context.claimed.run = run;
+    let dir = world.shop.run_dir(run);
+    let working = world.work(context);
+    let looking = async {
+        while !dir.join("shim.json").exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        prune(&world.shop, &BTreeSet::new(), NOW, Span::millis(0), Span::millis(0)).await.unwrap();
+        assert!(dir.exists());
+        guard.tell("the test is over");
+    };
+    tokio::join!(working, looking);
+}
