@@ -13,6 +13,7 @@ use orchd_core::policy::Policy;
 use orchd_core::port::clock::Clock;
 use orchd_core::port::executor::{Executor, RunContext};
 use orchd_core::port::forge::Forge;
+use orchd_core::port::host::{Host, Room};
 use orchd_core::port::store::{JobState, SettleOutcome, Store};
 use orchd_core::port::tracker::{OutsideError, Tracker};
 use orchd_core::task::Task;
@@ -55,6 +56,15 @@ impl Forge for NoSurfaces {
     }
 }
 
+/// A host with room for everything.
+struct Roomy;
+
+impl Host for Roomy {
+    fn room(&self) -> Room {
+        Room::Enough
+    }
+}
+
 /// A suite that takes so long, whatever else happens.
 struct Suite {
     clock: Arc<ManualClock>,
@@ -86,6 +96,7 @@ fn process(lab: &Lab, n: u64, takes: Span) -> Engine {
         tracker: Arc::new(NoSurfaces),
         forge: Arc::new(NoSurfaces),
         executors,
+        host: Arc::new(Roomy),
         policies: BTreeMap::from([(policy.project.clone(), Arc::new(policy))]),
         boot: lab.boot(),
         leases: LEASE,
