@@ -131,3 +131,14 @@ async fn a_run_that_has_printed_nothing_is_live_and_then_over() {
     log.end();
     assert_eq!(rest(hearing).await.0, "");
 }
+
+/// Its shim was killed: no result will ever come, and who watches must not wait for one.
+#[tokio::test]
+async fn a_lost_run_is_over_too() {
+    let log = Log::new();
+    log.print("one\n");
+    let gone = br#"{"shim":{"boot":"an earlier one","pid":2,"start":1},"child":null}"#;
+    std::fs::write(log.dir.file(RunDir::SHIM), gone).expect("it is written");
+    let heard = tokio::time::timeout(std::time::Duration::from_secs(10), rest(log.hear(0))).await;
+    assert!(heard.is_ok(), "it is waited for without end");
+}

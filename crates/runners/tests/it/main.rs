@@ -9,5 +9,6 @@ mod landing;
 mod mains;
 mod programs;
 mod pruning;
+mod review;
 mod suites;
 mod world;
