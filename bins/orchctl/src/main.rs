@@ -12,7 +12,6 @@ mod queue;
 mod render;
 mod repo;
 mod session;
-mod submit;
 mod task;
 
 use std::process::ExitCode;
@@ -45,7 +44,7 @@ fn code(code: i32) -> ExitCode {
 fn run(cli: Cli) -> Result<(), Exit> {
     match cli.command {
         Command::DemoAgent { prompt: _ } => exit_with(demo::agent::agent_main()),
-        Command::Submit(args) => exit_with(submit::run(args.file, args.schema)),
+        Command::Submit(args) => exit_with(orchd_runners::submit::run(args.file, args.schema)),
         Command::Engine(args) => engine::run(&args),
         command => runtime()?.block_on(ask(command, cli.data, cli.json)),
     }

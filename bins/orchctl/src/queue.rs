@@ -14,6 +14,9 @@ pub(crate) async fn run(client: &Client, out: &Out) -> Result<(), Exit> {
     if let Some(short) = &state.short {
         out.line(&format!("Nothing new is started: {short}."));
     }
+    for provider in &state.providers {
+        out.line(provider);
+    }
     if state.jobs.is_empty() {
         out.line("No job is queued or running. `orchctl task list` shows what the tasks wait for.");
         return Ok(());

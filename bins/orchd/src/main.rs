@@ -1,5 +1,5 @@
 //! orchd: the daemon of one data directory as a server. Everything it does is in `orchd-daemon`; the hidden
-//! subcommand `shim` is what it starts itself as for each run.
+//! subcommands `shim` and `submit` are what it starts itself as for each run, and what a run's agent starts.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -36,10 +36,15 @@ struct Args {
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
-    if args.next().is_some_and(|first| first == "shim") {
+    let hidden = match args.next().unwrap_or_default().to_str() {
         // Before clap, threads and runtime: the shim is to stay tiny, and forks.
-        let dir = args.next().unwrap_or_default();
-        return ExitCode::from(u8::try_from(orchd_launcher::shim_main(Path::new(&dir))).unwrap_or(1));
+        Some("shim") => Some(orchd_launcher::shim_main(Path::new(&args.next().unwrap_or_default()))),
+        // What an agent's `ORCHD_SUBMIT` names is whoever started its run.
+        Some("submit") => Some(orchd_runners::submit::with_args(args)),
+        Some(_) | None => None,
+    };
+    if let Some(code) = hidden {
+        return ExitCode::from(u8::try_from(code).unwrap_or(1));
     }
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
     match serve(Args::parse()) {

@@ -1,7 +1,8 @@
-//! The invariants I-1 … I-18 (spec 2.8) as functions over a [`World`]: rows, events, jobs, ledger, inputs and,
+//! The invariants I-1 … I-18 and I-20 (spec 2.8), and I-21 of its own, as functions over a [`World`]: rows, events, jobs, ledger, inputs and,
 //! where a test knows it, what really happened outside. Asked by tests after every commit, by a reconciler and
 //! by `orchctl doctor`. Reads only; what to do about a violation is the caller's business.
 
+mod provider;
 mod rest;
 mod rows;
 mod steps;
@@ -17,9 +18,10 @@ use crate::admission::Candidacy;
 use crate::event::{Event, RepoEvent};
 use crate::evolve::{evolve, evolve_repo};
 use crate::fact::{Address, Input};
-use crate::id::{Digest, InputId, JobId, Key, ProjectId, RepoId, TaskId, Token};
+use crate::id::{Digest, InputId, JobId, Key, ProjectId, ProviderId, RepoId, TaskId, Token};
 use crate::policy::Policy;
 use crate::port::store::{Disposition, JobRow, JobState, LedgerRow, Logged};
+use crate::provider::Health;
 use crate::repo::Repo;
 use crate::task::Task;
 use crate::time::Timestamp;
@@ -38,6 +40,8 @@ pub struct World<'a> {
     pub ledger: Vec<&'a LedgerRow>,
     /// All inputs; `None` where they cannot be listed, and nothing is said about them.
     pub inputs: Option<Vec<InputFile<'a>>>,
+    /// Providers that were ever unwell.
+    pub providers: Vec<&'a Health>,
     /// All dependencies: who waits for which issue of its project.
     pub dependencies: Vec<(TaskId, &'a Key)>,
     /// The operator stopped admission.
@@ -125,6 +129,9 @@ pub struct Step<'a> {
     pub at: Timestamp,
     /// The repository as its own log has it at this moment.
     pub repo: Option<&'a Repo>,
+    /// The health of every provider that was unwell before, as the logs have it at this moment; `None` where not all
+    /// logs are at hand.
+    pub providers: Option<&'a BTreeMap<ProviderId, Health>>,
     /// A person named the task for the repair in this very commit; the repository's event of it comes later.
     pub named: bool,
     /// The policy the latest decision was made under; `None` where today's is another one.
@@ -202,7 +209,7 @@ impl Invariant {
 
 /// The invariants that can be asked of a world. I-15 (the same view, the same decision), I-19 (secrets) and the
 /// forge's half of I-20 are not in rows and have tests of their own; I-14 is asked by the [`Auditor`] itself.
-pub static INVARIANTS: [Invariant; 18] = [
+pub static INVARIANTS: [Invariant; 19] = [
     Invariant::new(1, "Stages move only along the pipeline's transitions; nothing leaves a terminal stage.")
         .step(steps::moves),
     Invariant::new(
@@ -251,6 +258,12 @@ pub static INVARIANTS: [Invariant; 18] = [
         .rows(rows::waits_have_an_end)
         .rest(rest::all_terminal),
     Invariant::new(20, "Main moves by a landing with the expected base and head only.").rows(truth::main_moves),
+    Invariant::new(
+        21,
+        "A provider that does not answer or whose quota is used up starts no run but one at a time that tries it.",
+    )
+    .step(provider::starts)
+    .rows(provider::probes),
 ];
 
 /// The sentence of a number, or a general one.
@@ -279,6 +292,8 @@ pub struct Auditor {
     digests: BTreeMap<ProjectId, Digest>,
     tasks: BTreeMap<TaskId, Replay>,
     repos: BTreeMap<RepoId, RepoReplay>,
+    /// As the tasks' logs have them so far.
+    providers: BTreeMap<ProviderId, Health>,
     jobs: BTreeMap<JobId, (JobState, Option<Token>)>,
     inputs: usize,
 }
@@ -318,7 +333,14 @@ impl Auditor {
     /// An auditor that has seen nothing yet.
     pub fn new(policies: &BTreeMap<ProjectId, Arc<Policy>>) -> Self {
         let digests = policies.iter().map(|(id, policy)| (id.clone(), policy.digest().clone())).collect();
-        Self { digests, tasks: BTreeMap::new(), repos: BTreeMap::new(), jobs: BTreeMap::new(), inputs: 0 }
+        Self {
+            digests,
+            tasks: BTreeMap::new(),
+            repos: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            inputs: 0,
+        }
     }
 
     /// Asks everything about the world as it is now.
@@ -385,13 +407,17 @@ impl Auditor {
         let policy = world.policies.get(&task.project).map(|p| &**p).filter(|_| replay.same_policy);
         let repo = self.repos.get(&task.repo).map(|r| &r.repo);
         let (event, at, truth) = (&logged.event, logged.at, world.truth);
-        let step = Step { before: task, event, at, repo, named, policy, truth };
+        let providers = has_all_logs(world).then_some(&self.providers);
+        let step = Step { before: task, event, at, repo, providers, named, policy, truth };
         for invariant in &INVARIANTS {
             if let Some(ask) = invariant.step {
                 ask(&step, &mut Found { invariant, into: found });
             }
         }
         evolve(task, event, at);
+        if let Event::ProviderChanged { health } = event {
+            self.providers.insert(health.provider.clone(), (**health).clone());
+        }
     }
 
     fn repo_step(&mut self, id: &RepoId, logged: &Logged<RepoEvent>, found: &mut Vec<Violation>) {
@@ -418,6 +444,11 @@ impl Auditor {
                 found.push(of(14, format!("the row of repository {} is not its log's", file.repo.id)));
             }
         }
+        let rebuilt = || self.providers.values().eq(world.providers.iter().copied());
+        if has_all_logs(world) && !rebuilt() {
+            let (rows, logs) = (&world.providers, &self.providers);
+            found.push(of(14, format!("the providers' rows are not the logs': {rows:?}, not {logs:?}")));
+        }
     }
 
     /// What only two looks can show: a token that shrank (I-3), an ended job that came back (I-3), an input that
@@ -441,6 +472,11 @@ impl Auditor {
             self.inputs = inputs.len();
         }
     }
+}
+
+/// A provider's log is in those of the tasks that used it.
+fn has_all_logs(world: &World) -> bool {
+    world.tasks.iter().all(|file| !file.events.is_empty())
 }
 
 fn of(number: u8, detail: String) -> Violation {

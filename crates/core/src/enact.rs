@@ -8,7 +8,7 @@ use crate::event::{Event, How, RepoEvent};
 use crate::evolve::{evolve, evolve_repo};
 use crate::gate::GateResult;
 use crate::id::{Actor, EffectId, JobId};
-use crate::job::{JobKind, JobRef, JobSpec, Work};
+use crate::job::{JobRef, JobSpec, Work};
 use crate::reason::{Reason, Wait};
 use crate::repo::{Freeze, Repo};
 use crate::stage::Stage;
@@ -118,7 +118,7 @@ impl Draft<'_> {
     /// The event that stores what the decision rested on.
     fn explain(&mut self, decision: &Decision) {
         let repo = &self.view.repo;
-        let admission = format!(
+        let mut admission = format!(
             "occupants={} lane={} frozen={} candidates={} drained={}",
             repo.occupants.len(),
             repo.landing_task.is_some(),
@@ -126,6 +126,10 @@ impl Draft<'_> {
             self.view.candidates.len(),
             self.view.drained
         );
+        for line in self.view.providers.values().filter_map(|health| health.line(self.now)) {
+            admission.push_str("; ");
+            admission.push_str(&line);
+        }
         let policy = self.view.policy.digest().clone();
         self.write(Event::Decided { decision: word(decision).to_owned(), policy, admission });
     }
@@ -207,19 +211,25 @@ impl Draft<'_> {
             self.write(Event::EffectMoved { id, intent, state, observed });
         }
         let kind = spec.work.kind();
-        let job = JobRef {
-            id: minted.job,
-            kind,
-            role: spec.work.role(),
-            since: self.now,
-            not_before: spec.not_before,
-            ending: None,
-        };
+        let job = JobRef::new(minted.job, &spec, self.now);
+        self.begin_with(&job);
         self.out.job = Some(NewJob { id: minted.job, spec: spec.clone() });
         self.let_in();
         self.take_lane(&spec.work);
         self.write(Event::JobQueued { job, spec: Box::new(spec), spends });
         self.stayed(Reason::Working { job: minted.job, kind, ending: false });
+    }
+
+    /// Where its provider's breaker is not closed, `decide` let exactly this run try it. Written before the job: the
+    /// commit compares and raises the provider's epoch, so that of several that would try only one does.
+    fn begin_with(&mut self, job: &JobRef) {
+        let known = job.provider.as_ref().and_then(|id| self.view.providers.get(id));
+        let (Some(known), Some(role)) = (known, job.role) else { return };
+        let timeout = self.view.policy.role_timeout(role);
+        let health = known.begun(self.out.task.id, job.id, timeout, self.now);
+        if health != *known {
+            self.write(Event::ProviderChanged { health: Box::new(health) });
+        }
     }
 
     /// An intent always takes its lane anew: so its commit compares the repository's epoch, and a freeze that was
@@ -265,8 +275,7 @@ impl Draft<'_> {
             (failures > 0).then(|| self.now + crate::budget::backoff(budgets, self.out.task.id, failures));
         let known = self.out.repo.suites.iter().map(|r| r.tree.clone()).collect();
         let spec = JobSpec { work: Work::MainSuite { at, known }, not_before };
-        let job =
-            JobRef { id, kind: JobKind::MainSuite, role: None, since: self.now, not_before, ending: None };
+        let job = JobRef::new(id, &spec, self.now);
         self.out.repo_job = Some(NewJob { id, spec: spec.clone() });
         self.write_repo(RepoEvent::MainJobQueued { job, spec: Box::new(spec) });
     }
@@ -306,14 +315,7 @@ impl Draft<'_> {
     /// A finished task leaves nothing behind but what was salvaged: a side job, which never changes its stage.
     fn clean_up(&mut self, id: JobId) {
         let spec = JobSpec { work: Work::CleanUp { branch: self.out.task.branch.clone() }, not_before: None };
-        let job = JobRef {
-            id,
-            kind: JobKind::CleanUp,
-            role: None,
-            since: self.now,
-            not_before: None,
-            ending: None,
-        };
+        let job = JobRef::new(id, &spec, self.now);
         self.out.job = Some(NewJob { id, spec: spec.clone() });
         self.write(Event::JobQueued { job, spec: Box::new(spec), spends: None });
     }

@@ -10,6 +10,7 @@ use crate::hold::HoldCode;
 use crate::id::{Actor, Branch, Digest, EffectId, JobId, Key, ProjectId, RepoId, Sha, TaskId};
 use crate::job::{AgentRun, DeployAnswer, JobKind, JobRef, JobSpec, ReadyRun, SuiteOutcome, SuiteRun};
 use crate::pipeline::TrackName;
+use crate::provider::Health;
 use crate::reason::Reason;
 use crate::repo::{Freeze, MainSeen, Marker};
 use crate::stage::Stage;
@@ -205,6 +206,12 @@ pub enum Event {
         spec: Box<JobSpec>,
         /// What it spends.
         spends: Option<Spends>,
+    },
+    /// The end of this task's run, or its start as the probe, changed the health of a provider. The task's row has
+    /// no part in it.
+    ProviderChanged {
+        /// The health now.
+        health: Box<Health>,
     },
     /// The running job was told to end.
     JobToldToEnd {

@@ -130,7 +130,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
         }
         Event::TrackChanged { track, .. } => task.track.clone_from(track),
         Event::Prioritised { priority, .. } => task.request.priority = *priority,
-        Event::CommandRefused { .. } | Event::Decided { .. } => {}
+        Event::CommandRefused { .. } | Event::Decided { .. } | Event::ProviderChanged { .. } => {}
         Event::GateJudged { result } => {
             if result.gate == GateName::MergeReady && result.outcome.opens() {
                 task.landing.patch_moves = 0;

@@ -98,6 +98,8 @@ names! {
     ProjectId;
     /// A code repository of the configuration.
     RepoId;
+    /// Whose models a profile uses: the runs of one provider wait together.
+    ProviderId;
     /// The tracker's own key of an issue, unpadded (`ORCH-26`); for people.
     Key;
     /// A branch name without `refs/heads/`.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::docs::DocFacts;
 use crate::effect::{LandingAnswer, ProbeAnswer};
-use crate::id::{Branch, Digest, EffectId, JobId, RunId, Sha};
+use crate::id::{Branch, Digest, EffectId, JobId, ProviderId, RunId, Sha};
 use crate::policy::{Agent, Money};
 use crate::stage::Role;
 use crate::time::Timestamp;
@@ -234,6 +234,21 @@ impl Work {
             | Self::CleanUp { .. } => None,
         }
     }
+
+    /// The provider of an agent run, where the policy named who plays the role.
+    pub fn provider(&self) -> Option<ProviderId> {
+        match self {
+            Self::Agent { agent, .. } => agent.as_ref().map(|agent| ProviderId::new(agent.provider())),
+            Self::Ci { .. }
+            | Self::Test { .. }
+            | Self::RebaseAndRetest { .. }
+            | Self::Push { .. }
+            | Self::Deploy { .. }
+            | Self::Probe { .. }
+            | Self::MainSuite { .. }
+            | Self::CleanUp { .. } => None,
+        }
+    }
 }
 
 /// A job as a decision asks for it.
@@ -254,12 +269,23 @@ pub struct JobRef {
     pub kind: JobKind,
     /// The role of an agent run.
     pub role: Option<Role>,
+    /// The provider of an agent run: whose health the run's end speaks about.
+    #[serde(default)]
+    pub provider: Option<ProviderId>,
     /// When it was enqueued.
     pub since: Timestamp,
     /// Not before.
     pub not_before: Option<Timestamp>,
     /// It has been told to end, and why.
     pub ending: Option<String>,
+}
+
+impl JobRef {
+    /// The reference to a job that is enqueued at `since`.
+    pub fn new(id: JobId, spec: &JobSpec, since: Timestamp) -> Self {
+        let (kind, role, provider) = (spec.work.kind(), spec.work.role(), spec.work.provider());
+        Self { id, kind, role, provider, since, not_before: spec.not_before, ending: None }
+    }
 }
 
 /// What came of a job. The variant of the job's own kind, or one of the last three.

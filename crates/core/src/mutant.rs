@@ -24,10 +24,14 @@ mutants! {
     Inc02 = "inc-02";
     /// Only the key `verdict:` of a test report is read.
     Inc03 = "inc-03";
+    /// A lease that is over is left alone.
+    Inc05 = "inc-05";
     /// A process is known by its pid alone.
     Inc06 = "inc-06";
     /// The store's compare-and-swap on the task's version is skipped.
     Inc07 = "inc-07";
+    /// A lease is renewed when the work ends, not beside it.
+    Inc08 = "inc-08";
     /// An intent whose owner died is a flag that blocks, not a question that is probed.
     Inc09 = "inc-09";
     /// A timed-out suite counts as a red one.
@@ -50,6 +54,8 @@ mutants! {
     Inc26 = "inc-26";
     /// Two issues of one key share an identity.
     Inc31 = "inc-31";
+    /// An empty value counts as set.
+    Inc34 = "inc-34";
     /// A refused file is told without owner, path and remedy.
     Inc36 = "inc-36";
     /// Sequence numbers are counted outside the creating transaction.

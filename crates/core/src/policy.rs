@@ -219,6 +219,8 @@ pub struct Budgets {
     pub agent_failures: u32,
     /// Transient provider errors per stage entry.
     pub transient: u32,
+    /// Transient errors in a row, over all tasks, at which a provider's breaker opens; 0 is as 1.
+    pub breaker_failures: u32,
     /// Infrastructure failures per (task, gate).
     pub infra: u32,
     /// Money per task, in micro-dollars; `None` is unlimited.
@@ -309,6 +311,7 @@ impl Default for Budgets {
             bounces: 2,
             agent_failures: 2,
             transient: 12,
+            breaker_failures: 5,
             infra: 5,
             task_money: None,
             day_money: None,

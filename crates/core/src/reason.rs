@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::GateName;
 use crate::hold::HoldCode;
-use crate::id::{JobId, Sha};
+use crate::id::{JobId, ProviderId, Sha};
 use crate::job::JobKind;
 use crate::mutant::{self, Mutant};
 use crate::time::{Span, Timestamp};
@@ -102,6 +102,15 @@ pub enum Wait {
         /// When it resets.
         until: Timestamp,
     },
+    /// A provider does not answer.
+    Provider {
+        /// The provider.
+        provider: ProviderId,
+        /// When it is tried again; `None` while a run of another task tries it.
+        until: Option<Timestamp>,
+        /// What it said last.
+        why: String,
+    },
     /// Main is being looked at or tested.
     Main,
 }
@@ -124,6 +133,7 @@ impl Reason {
             Self::Deferred { until, .. } => Some(*until),
             Self::Wait(wait) => match wait {
                 Wait::Ci { until, .. } | Wait::Quota { until } => Some(*until),
+                Wait::Provider { until, .. } => Some(until.unwrap_or(now + RECHECK)),
                 Wait::Person { until, .. } => *until,
                 Wait::Drained
                 | Wait::Frozen { .. }
@@ -151,6 +161,7 @@ impl Reason {
                 | Wait::Lane { .. }
                 | Wait::Ci { .. }
                 | Wait::Quota { .. }
+                | Wait::Provider { .. }
                 | Wait::Main,
             )
             | Self::Working { .. }
@@ -176,6 +187,7 @@ impl Reason {
                 Wait::Person { .. } => "person",
                 Wait::Ci { .. } => "ci",
                 Wait::Quota { .. } => "quota",
+                Wait::Provider { .. } => "provider",
                 Wait::Main => "main",
             },
         }
@@ -231,6 +243,16 @@ impl Wait {
             Self::Ci { head, .. } => format!("CI has not spoken for {} yet.", head.short()),
             Self::Quota { .. } => {
                 "The provider's quota is used up; work resumes by itself when it resets.".to_owned()
+            }
+            Self::Provider { provider, until: Some(_), why } => {
+                format!(
+                    "Provider {provider} does not answer ({why}); it is tried again by itself, nobody must act."
+                )
+            }
+            Self::Provider { provider, until: None, why } => {
+                format!(
+                    "Provider {provider} did not answer ({why}); one run is trying it, and nobody must act."
+                )
             }
             Self::Main => "Main is being looked at and tested.".to_owned(),
         }

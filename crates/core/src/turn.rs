@@ -1,6 +1,8 @@
 //! One turn of the engine as a pure function: inputs are recorded or judged, one decision is made and enacted,
 //! and everything that must be written in one transaction comes out. Shell and tests both go through here.
 
+use std::collections::BTreeMap;
+
 use crate::admission::{self, Candidacy};
 use crate::command::{self, Acceptance, Command};
 use crate::decide::decide;
@@ -8,10 +10,11 @@ use crate::enact::{Minted, NewJob, changes_who_may_run, enact};
 use crate::event::{Event, RepoEvent};
 use crate::evolve::{evolve, evolve_repo};
 use crate::fact::{Input, Pending};
-use crate::id::{InputId, JobId};
-use crate::job::{JobKind, JobRef, JobSpec, SuiteOutcome, Work};
+use crate::id::{InputId, JobId, ProviderId};
+use crate::job::{JobRef, JobSpec, SuiteOutcome, Work};
 use crate::mutant::{self, Mutant};
 use crate::port::store::{Disposition, LedgerWrite, Surface};
+use crate::provider::{self, Health, Word};
 use crate::reason::{Reason, Wait};
 use crate::record::{record, record_repo};
 use crate::repo::{MainSeen, Marker, Repo};
@@ -49,6 +52,10 @@ pub struct Turn {
     pub due_at: Option<Timestamp>,
     /// Who may run changed.
     pub wake_repo: bool,
+    /// Providers that a start relied on (`None`: as they were read), or whose health this turn changed.
+    pub providers: BTreeMap<ProviderId, Option<Health>>,
+    /// A provider may be used again, or is tried at another time: whoever waits for it looks again.
+    pub wake_all: bool,
     /// The task ended: what waits for its issue looks again.
     pub wake_dependents: bool,
 }
@@ -57,6 +64,7 @@ pub struct Turn {
 pub fn turn(mut view: View, inputs: Vec<Pending>, minted: Minted, now: Timestamp) -> Turn {
     let before = admission::candidacy(&view.task, view.occupies());
     let was_terminal = view.task.stage.is_terminal();
+    let known = view.providers.clone();
     let mut events = Vec::new();
     let mut repo_events = Vec::new();
     let mut consumed = Vec::new();
@@ -68,8 +76,13 @@ pub fn turn(mut view: View, inputs: Vec<Pending>, minted: Minted, now: Timestamp
                 evolve_repo(&mut view.repo, &consequence);
                 repo_events.push(consequence);
             }
+            let changed = heard(&view, &event, now);
             evolve(&mut view.task, &event, now);
             events.push(event);
+            if let Some(health) = changed {
+                view.providers.insert(health.provider.clone(), health.clone());
+                events.push(Event::ProviderChanged { health: Box::new(health) });
+            }
         }
     }
     let decided = decide(&view, now);
@@ -77,6 +90,8 @@ pub fn turn(mut view: View, inputs: Vec<Pending>, minted: Minted, now: Timestamp
     events.extend(enacted.events);
     repo_events.extend(enacted.repo_events);
     let candidacy = admission::candidacy(&enacted.task, enacted.repo.occupied_by(enacted.task.id));
+    let providers = providers(&events);
+    let wakes = |now: &Health| known.get(&now.provider).is_some_and(|before| provider::wakes(before, now));
     let who_may_run = before != candidacy
         || repo_events.iter().any(changes_who_may_run)
         || events.iter().any(changes_the_order);
@@ -84,6 +99,8 @@ pub fn turn(mut view: View, inputs: Vec<Pending>, minted: Minted, now: Timestamp
         ledger: events.iter().filter_map(ledger_write).collect(),
         dirty: dirty(&events),
         wake_repo: who_may_run && !mutant::on(Mutant::Inc38),
+        wake_all: providers.values().flatten().any(wakes),
+        providers,
         wake_dependents: !was_terminal && enacted.task.stage.is_terminal(),
         task: enacted.task,
         repo: enacted.repo,
@@ -96,6 +113,39 @@ pub fn turn(mut view: View, inputs: Vec<Pending>, minted: Minted, now: Timestamp
         candidacy,
         due_at: enacted.due_at,
     }
+}
+
+/// What the end of a run, or of its job without one, says about its provider; `None` where that is nothing new.
+fn heard(view: &View, event: &Event, now: Timestamp) -> Option<Health> {
+    let job = view.task.job.as_ref()?;
+    let id = job.provider.as_ref()?;
+    let word = match event {
+        Event::RunEnded { run } => Word::of(&run.outcome),
+        Event::JobClosed { job: closed } if *closed == job.id => Word::Nothing,
+        _other => return None,
+    };
+    let known = view.providers.get(id).cloned().unwrap_or_else(|| Health::new(id.clone()));
+    let health = known.heard(word, (view.task.id, job.id), &view.policy.budgets, now);
+    (health != known).then_some(health)
+}
+
+/// What a turn's events mean for providers: the last word about each counts.
+fn providers(events: &[Event]) -> BTreeMap<ProviderId, Option<Health>> {
+    let mut touched = BTreeMap::new();
+    for event in events {
+        match event {
+            Event::ProviderChanged { health } => {
+                touched.insert(health.provider.clone(), Some((**health).clone()));
+            }
+            Event::JobQueued { job, .. } => {
+                if let Some(id) = &job.provider {
+                    touched.entry(id.clone()).or_insert(None);
+                }
+            }
+            _other => {}
+        }
+    }
+    touched
 }
 
 /// Another task may go before this one now: those that wait look again.
@@ -230,6 +280,6 @@ fn look_now(repo: &Repo, id: JobId, now: Timestamp, job: &mut Option<NewJob>) ->
     let known = repo.suites.iter().map(|r| r.tree.clone()).collect();
     let spec = JobSpec { work: Work::MainSuite { at: None, known }, not_before: None };
     *job = Some(NewJob { id, spec: spec.clone() });
-    let job = JobRef { id, kind: JobKind::MainSuite, role: None, since: now, not_before: None, ending: None };
+    let job = JobRef::new(id, &spec, now);
     Some(RepoEvent::MainJobQueued { job, spec: Box::new(spec) })
 }

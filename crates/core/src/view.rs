@@ -1,12 +1,14 @@
 //! What a decision sees: the task's row, its repository's admission view and the project's policy. Loaded in
 //! one transaction; a decision reads nothing else, so that the same view gives the same decision (I-15).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::id::{Key, TaskId};
+use crate::id::{Key, ProviderId, TaskId};
 use crate::job::{AgentOutcome, AgentRun};
 use crate::mutant::{self, Mutant};
 use crate::policy::{Money, Policy};
+use crate::provider::Health;
 use crate::repo::Repo;
 use crate::stage::Stage;
 use crate::task::Task;
@@ -30,6 +32,8 @@ pub struct View {
     pub spent_today: Money,
     /// The operator stopped admission.
     pub drained: bool,
+    /// The health of the providers that were ever unwell; all others are well.
+    pub providers: BTreeMap<ProviderId, Health>,
     /// The project's policy.
     pub policy: Arc<Policy>,
 }

@@ -32,14 +32,23 @@ impl DataFiles {
     }
 }
 
+impl DataFiles {
+    /// The credentials that a run was given, as this process has them: no file has them. Once the run is over, its shim
+    /// has taken them out of what it wrote.
+    fn secrets(&self, dir: &RunDir) -> Vec<String> {
+        let Ok(spec) = RunSpec::read(dir) else { return Vec::new() };
+        spec.revealed(|name| self.workshop.variable(name)).secrets()
+    }
+}
+
 /// A part of a run's output, with what must not be seen masked.
-fn part(dir: &RunDir, run: RunId, offset: u64) -> std::io::Result<dto::LogPart> {
+fn part(dir: &RunDir, run: RunId, offset: u64, secrets: &[String]) -> std::io::Result<dto::LogPart> {
     let over = RunResult::read(dir, run).is_ok();
     let total = log::extent(dir, RunDir::STDOUT)?.total;
     let chunk = log::chunk(dir, RunDir::STDOUT, offset.min(total), PART)?;
     let mut text = String::from_utf8_lossy(&chunk.bytes).into_owned();
-    for secret in RunSpec::read(dir)?.secrets() {
-        text = text.replace(&secret, "***");
+    for secret in secrets {
+        text = text.replace(secret, "***");
     }
     if chunk.dropped > 0 {
         text.insert_str(0, &format!("[{} bytes are gone: the log is bounded]\n", chunk.dropped));
@@ -52,13 +61,16 @@ fn part(dir: &RunDir, run: RunId, offset: u64) -> std::io::Result<dto::LogPart> 
 impl Files for DataFiles {
     async fn log(&self, run: &str, offset: u64) -> Result<dto::LogPart, String> {
         let (run, dir) = self.run(run)?;
-        let read = spawn_blocking(move || part(&dir, run, offset)).await.map_err(|e| e.to_string())?;
+        let secrets = self.secrets(&dir);
+        let read = spawn_blocking(move || part(&dir, run, offset, &secrets)).await;
+        let read = read.map_err(|e| e.to_string())?;
         read.map_err(|e| format!("run {run} has no output here: {e}"))
     }
 
     async fn session(&self, run: &str, from: u64) -> Result<Hearing, String> {
         let (run, dir) = self.run(run)?;
-        session::hear(dir, run, from).map_err(|e| format!("run {run} has no output here: {e}"))
+        let secrets = self.secrets(&dir);
+        session::hear(dir, run, from, secrets).map_err(|e| format!("run {run} has no output here: {e}"))
     }
 
     async fn diff(&self, task: &Task) -> Result<dto::Diff, String> {

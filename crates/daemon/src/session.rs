@@ -32,10 +32,10 @@ struct Watcher {
     over: bool,
 }
 
-/// What a watcher hears of a run, from this offset of its output on.
-pub(crate) fn hear(dir: RunDir, run: RunId, from: u64) -> std::io::Result<Hearing> {
+/// What a watcher hears of a run, from this offset of its output on, without these credentials.
+pub(crate) fn hear(dir: RunDir, run: RunId, from: u64, secrets: Vec<String>) -> std::io::Result<Hearing> {
     let spec = RunSpec::read(&dir)?;
-    let translator = Translator::new(spec.dialect, None).masking(spec.secrets());
+    let translator = Translator::new(spec.dialect, None).masking(secrets);
     let waiting = VecDeque::new();
     let watcher = Watcher {
         dir,

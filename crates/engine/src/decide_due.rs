@@ -1,10 +1,12 @@
 //! The decide loop's step: load, take one pure turn, commit. A lost race leaves no trace; the loser loads and
 //! decides again. The same step answers whoever woke the task.
 
+use std::collections::BTreeMap;
+
 use orchd_core::enact::Minted;
-use orchd_core::id::{EffectId, JobId, RepoId, TaskId, TransitionId};
+use orchd_core::id::{EffectId, JobId, ProviderId, RepoId, TaskId, TransitionId};
 use orchd_core::port::store::{
-    Commit, CommitOutcome, LedgerWrite, Loaded, RepoChange, RepoCommit, StoreError,
+    Commit, CommitOutcome, LedgerWrite, Loaded, ProviderChange, RepoChange, RepoCommit, StoreError,
 };
 use orchd_core::time::Timestamp;
 use orchd_core::turn::{Turn, repo_turn, turn};
@@ -64,18 +66,19 @@ impl Engine {
     }
 
     fn view_of(&self, loaded: Loaded) -> Result<View, EngineError> {
-        let Loaded { task, repo, candidates, names, deps, spent_since, drained, .. } = loaded;
+        let Loaded { task, repo, candidates, names, deps, spent_since, drained, providers, .. } = loaded;
         let policy = self.policy(&task.project)?;
-        Ok(View { task, repo, candidates, names, deps, spent_today: spent_since, drained, policy })
+        let providers = providers.into_iter().map(|(health, _)| (health.provider.clone(), health)).collect();
+        Ok(View { task, repo, candidates, names, deps, spent_today: spent_since, drained, providers, policy })
     }
 
     fn commit_of(&self, mut loaded: Loaded, now: Timestamp) -> Result<Commit, EngineError> {
-        let (version, wakes, epoch) = (loaded.version, loaded.wakes, loaded.epoch);
+        let seen = Seen::of(&loaded);
         let inputs = std::mem::take(&mut loaded.inputs);
         let view = self.view_of(loaded)?;
         let turn = turn(view, inputs, self.mint(), now);
         let transition = TransitionId(self.deps.ids.next());
-        Ok(commit_from(turn, transition, version, wakes, epoch, now))
+        Ok(commit_from(turn, transition, &seen, now))
     }
 
     fn mint(&self) -> Minted {
@@ -131,32 +134,46 @@ fn pass_over(done: Result<(), EngineError>, row: &str) -> Result<(), EngineError
     }
 }
 
-fn commit_from(
-    turn: Turn,
-    transition: TransitionId,
+/// What a commit compares, as it was loaded.
+struct Seen {
     version: u64,
     wakes: u64,
     epoch: u64,
-    now: Timestamp,
-) -> Commit {
+    providers: BTreeMap<ProviderId, u64>,
+}
+
+impl Seen {
+    fn of(loaded: &Loaded) -> Self {
+        let providers = loaded.providers.iter().map(|(health, epoch)| (health.provider.clone(), *epoch));
+        let (version, wakes, epoch) = (loaded.version, loaded.wakes, loaded.epoch);
+        Self { version, wakes, epoch, providers: providers.collect() }
+    }
+}
+
+fn commit_from(turn: Turn, transition: TransitionId, seen: &Seen, now: Timestamp) -> Commit {
     // An irreversible step opens only in the repository that was looked at: a freeze may have come between.
     let acts = turn.ledger.iter().any(|write| matches!(write, LedgerWrite::Open(_)));
     let changed = acts || !turn.repo_events.is_empty();
     let repo = changed.then_some(RepoChange {
-        epoch,
+        epoch: seen.epoch,
         repo: turn.repo,
         events: turn.repo_events,
         job: turn.repo_job,
     });
+    let provider = |(id, health)| {
+        let epoch = seen.providers.get(&id).copied().unwrap_or(0);
+        (id, ProviderChange { epoch, health })
+    };
     Commit {
         transition,
-        version,
-        wakes,
+        version: seen.version,
+        wakes: seen.wakes,
         task: turn.task,
         candidacy: turn.candidacy,
         events: turn.events,
         consumed: turn.consumed,
         repo,
+        providers: turn.providers.into_iter().map(provider).collect(),
         job: turn.job,
         end_job: turn.end_job,
         ledger: turn.ledger,
@@ -164,6 +181,7 @@ fn commit_from(
         due_at: turn.due_at,
         wake_repo: turn.wake_repo,
         wake_dependents: turn.wake_dependents,
+        wake_all: turn.wake_all,
         at: now,
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use orchd_core::id::{BootId, EffectId, JobId, Token};
 use orchd_core::lease::LeasePolicy;
+use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::clock::Clock;
 use orchd_core::port::executor::Guard;
 use orchd_core::port::store::{Claimed, RenewOutcome, SendOutcome, Store, StoreResult};
@@ -75,7 +76,7 @@ impl Held {
         let asked = self.clock.now();
         let held: Vec<(JobId, Token)> =
             self.with(|jobs| jobs.iter().map(|(job, lease)| (*job, lease.token)).collect());
-        if held.is_empty() {
+        if held.is_empty() || mutant::on(Mutant::Inc08) {
             return Ok(());
         }
         let answers = self.store.renew(boot, &held, self.leases.ttl).await?;

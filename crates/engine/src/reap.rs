@@ -3,6 +3,7 @@
 
 use orchd_core::id::InputId;
 use orchd_core::job::JobResult;
+use orchd_core::mutant::{self, Mutant};
 
 use crate::{Engine, EngineError};
 
@@ -14,7 +15,7 @@ impl Engine {
         let expired = self.deps.store.expired(BATCH).await;
         self.note_store(&expired);
         let expired = expired?;
-        if !self.may_reap() {
+        if !self.may_reap() || mutant::on(Mutant::Inc05) {
             return Ok(0);
         }
         for one in &expired {

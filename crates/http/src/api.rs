@@ -98,6 +98,12 @@ async fn state(State(app): Shared) -> Answer<dto::State> {
         now: (app.now)().0,
         drained: store.drained().await?,
         short: short(engine),
+        providers: store
+            .providers()
+            .await?
+            .iter()
+            .filter_map(|(health, _)| health.line((app.now)()))
+            .collect(),
         tasks: all_tasks(&app).await?,
         repos,
         jobs: open_jobs(&app).await?,

@@ -126,7 +126,7 @@ impl Launcher {
         let probed = spawn_blocking(containment::probe).await;
         let by_scope = probed.is_ok_and(|found| found.mechanism == Mechanism::SystemdScope);
         for prefix in scope::prefixes(spec.run, by_scope) {
-            let mut child = self.spawn_shim(dir, &prefix)?;
+            let mut child = self.spawn_shim(dir, spec, &prefix)?;
             if is_ready(&mut child, !prefix.argv.is_empty()).await {
                 return Ok(RunningRun { run: spec.run, dir: dir.clone(), shim: Shim::Child(child) });
             }
@@ -140,7 +140,7 @@ impl Launcher {
         Err(LaunchError::ShimDied { said: if said.is_empty() { "it said nothing" } else { said }.to_owned() })
     }
 
-    fn spawn_shim(&self, dir: &RunDir, prefix: &Prefix) -> Result<Child, LaunchError> {
+    fn spawn_shim(&self, dir: &RunDir, spec: &RunSpec, prefix: &Prefix) -> Result<Child, LaunchError> {
         let log = dir
             .output(RunDir::SHIM_LOG)
             .map_err(|source| LaunchError::Prepare { dir: dir.path().to_owned(), source })?;
@@ -155,8 +155,9 @@ impl Launcher {
         command
             .args(&self.shim_args)
             .arg(dir.path())
-            // The agent may read its parent's environment in /proc: there is nothing in it.
+            // The agent may read its parent's environment in /proc: there is nothing in it that it is not given itself.
             .env_clear()
+            .envs(spec.hidden())
             .envs(prefix.env.iter().map(|(name, value)| (name, value)))
             .current_dir("/")
             .stdin(Stdio::null())

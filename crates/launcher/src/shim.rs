@@ -11,6 +11,7 @@ mod leftovers;
 mod outbox;
 mod outputs;
 mod priority;
+mod scrub;
 mod tree;
 mod watch;
 
@@ -84,7 +85,7 @@ fn note(text: &str) {
 
 fn supervise(run_dir: &Path) -> Result<(), ShimError> {
     let dir = RunDir::open(run_dir).map_err(ShimError::Dir)?;
-    let spec = RunSpec::read(&dir).map_err(ShimError::Spec)?;
+    let spec = RunSpec::read(&dir).map_err(ShimError::Spec)?.revealed(variable);
     let _lock = dir.lock().map_err(ShimError::Dir)?;
     if dir.identity().map_err(ShimError::Dir)?.is_some() {
         return Err(ShimError::StartedBefore);
@@ -116,6 +117,15 @@ fn supervise(run_dir: &Path) -> Result<(), ShimError> {
         }
     };
     finish(&around, started_at, ended)
+}
+
+/// A credential of the run, which came in no file.
+fn variable(name: &str) -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the shim's environment holds the run's credentials and nothing else"
+    )]
+    std::env::var(name).ok()
 }
 
 /// What there is around a run while its shim works for it.
@@ -244,6 +254,7 @@ fn finish(around: &Surroundings<'_>, started_at: Timestamp, ended: Ended) -> Res
     if enclosure.has_outbox() {
         outbox::empty(dir);
     }
+    scrub::scrub(dir, &spec.secrets());
     let submission = outbox::submission(dir);
     let leftovers = match &spec.leftovers {
         None => LeftoverOutcome::NotAsked,

@@ -140,12 +140,30 @@ impl RunSpec {
 
     /// The values of [`Self::masked`].
     pub fn secrets(&self) -> Vec<String> {
-        self.masked.iter().filter_map(|name| self.env.get(name)).cloned().collect()
+        self.hidden().into_values().collect()
     }
 
-    /// Writes it durably into the run's directory.
+    /// The variables of [`Self::masked`]: what reaches the shim through its environment and is in no file.
+    pub fn hidden(&self) -> BTreeMap<String, String> {
+        let is_masked = |name: &String| self.masked.contains(name);
+        self.env.iter().filter(|(name, _)| is_masked(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    }
+
+    /// With the hidden variables put back, each as `value` has it.
+    pub fn revealed(mut self, value: impl Fn(&str) -> Option<String>) -> Self {
+        for name in &self.masked {
+            if let Some(value) = value(name) {
+                self.env.insert(name.clone(), value);
+            }
+        }
+        self
+    }
+
+    /// Writes it durably into the run's directory, without what is hidden.
     pub fn write(&self, dir: &RunDir) -> io::Result<()> {
-        dir.write(RunDir::SPEC, &serde_json::to_vec_pretty(self)?)
+        let mut shown = self.clone();
+        shown.env.retain(|name, _| !self.masked.contains(name));
+        dir.write(RunDir::SPEC, &serde_json::to_vec_pretty(&shown)?)
     }
 
     /// Reads it back; another version is refused, as guessing would run something else.

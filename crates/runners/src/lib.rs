@@ -15,6 +15,7 @@ mod prove;
 mod prune;
 mod push;
 mod ready;
+pub mod submit;
 mod suite;
 mod task_branch;
 mod watch;

@@ -105,6 +105,11 @@ impl Workshop {
         self.0.config.data.join("runs")
     }
 
+    /// A variable of orchd's own process.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.0.config.env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    }
+
     /// Every repository.
     pub fn repos(&self) -> impl Iterator<Item = &RepoId> {
         self.0.config.repos.keys()

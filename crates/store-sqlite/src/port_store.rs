@@ -17,6 +17,7 @@ use orchd_core::port::store::{
     LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
     SettleOutcome, Store, StoreResult, Surface,
 };
+use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
 use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
@@ -24,8 +25,8 @@ use orchd_core::time::{Span, Timestamp};
 use crate::fail::Fail;
 use crate::group::Answer;
 use crate::query::{
-    claim, commit, create, dependency, due, effect, event, input, job, lease, list, load, projection, repo,
-    setting,
+    claim, commit, create, dependency, due, effect, event, input, job, lease, list, load, projection,
+    provider, repo, setting,
 };
 use crate::store::SqliteStore;
 use crate::text;
@@ -252,6 +253,10 @@ impl Store for SqliteStore {
 
     async fn repos(&self) -> StoreResult<Vec<(Repo, u64)>> {
         each(self.read(repo::all).await?, |(id, row)| repo::of_row(&id, row))
+    }
+
+    async fn providers(&self) -> StoreResult<Vec<(Health, u64)>> {
+        each(self.read(provider::all).await?, provider::of_row)
     }
 
     async fn dependencies(&self) -> StoreResult<Vec<(TaskId, Key, String)>> {

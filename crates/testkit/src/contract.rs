@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod observe;
 pub mod operating;
 pub mod projecting;
+pub mod providing;
 pub mod random;
 pub mod viewing;
 
@@ -179,6 +180,14 @@ macro_rules! store_contract {
                 a_deferred_surface_is_tried_again_in_time
                 only_what_was_ever_dirtied_is_acknowledged
                 surfaces_come_in_the_order_of_their_tasks
+            }
+            providing {
+                a_provider_is_changed_with_its_task
+                a_stale_provider_changes_nothing
+                a_provider_that_was_relied_on_is_compared
+                a_provider_keeps_its_identity
+                providers_are_listed_by_id
+                a_commit_can_wake_all_others
             }
             operating {
                 draining_is_seen_and_wakes_everybody

@@ -26,11 +26,12 @@ use orchd_core::port::store::{
     LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
     SettleOutcome, Store, StoreResult, Surface,
 };
+use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
 use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
 
-pub use state::{InputRow, Job, Projection, RepoRow, State, TaskRow};
+pub use state::{InputRow, Job, Projection, ProviderRow, RepoRow, State, TaskRow};
 
 /// A store in memory. Cheap to make; shared by reference.
 pub struct MemoryStore {
@@ -262,6 +263,9 @@ impl Store for MemoryStore {
         Ok(self.with(|state| state.repos.values().map(|row| (row.repo.clone(), row.epoch)).collect()))
     }
 
+    async fn providers(&self) -> StoreResult<Vec<(Health, u64)>> {
+        Ok(self.with(|state| view::providers(state)))
+    }
     async fn dependencies(&self) -> StoreResult<Vec<(TaskId, Key, String)>> {
         Ok(self.with(|state| {
             let all = state.dependencies.iter();

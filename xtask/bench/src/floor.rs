@@ -37,10 +37,12 @@ pub(crate) struct Floor<'c> {
     names: Statement<'c>,
     bodies: Statement<'c>,
     deps: Statement<'c>,
+    providers: Statement<'c>,
 
     swap: Statement<'c>,
     body: Statement<'c>,
     remember: Statement<'c>,
+    provider: Statement<'c>,
     consume: Statement<'c>,
     event: Statement<'c>,
     cost: Statement<'c>,
@@ -98,6 +100,7 @@ impl<'c> Floor<'c> {
                  ORDER BY l.life DESC LIMIT 1) \
                  FROM dependencies d JOIN tasks t ON t.id = d.task WHERE d.task = ?1 ORDER BY d.on_key",
             )?,
+            providers: sql("SELECT id, epoch, body FROM providers ORDER BY id")?,
             swap: sql(
                 "UPDATE tasks SET version = version + 1, seq = ?2, project = ?3, repo = ?4, key = ?5, life = ?6, \
                  stage = ?7, due_at = CASE wakes WHEN ?8 THEN ?9 ELSE ?10 END, candidacy = ?11, \
@@ -110,6 +113,7 @@ impl<'c> Floor<'c> {
             remember: sql(
                 "INSERT INTO transitions (id, task, repo, version, at) VALUES (?1, ?2, NULL, ?3, ?4)",
             )?,
+            provider: sql("SELECT coalesce((SELECT epoch FROM providers WHERE id = ?1), 0)")?,
             consume: sql("UPDATE inputs SET outcome = 'applied', code = NULL, why = NULL \
                  WHERE id = ?1 AND task = ?2 AND outcome IS NULL")?,
             event: sql("INSERT INTO events (task, repo, at, body) VALUES (?1, NULL, ?2, ?3)")?,
@@ -211,6 +215,7 @@ impl<'c> Floor<'c> {
         each(&mut self.candidates, [&repo])?;
         each(&mut self.names, [&repo])?;
         each(&mut self.deps, [task])?;
+        each(&mut self.providers, [])?;
         self.commit.raw_execute()?;
         Ok(())
     }
@@ -248,6 +253,10 @@ impl<'c> Floor<'c> {
         }
         for micros in &d.costs {
             self.cost.execute(params![d.project, d.at, micros])?;
+        }
+        for (id, epoch) in &d.relied_on {
+            let now: i64 = self.provider.query_row([id], |row| row.get(0))?;
+            ensure!(now == *epoch, "the provider {id} changed under the floor");
         }
         for input in &d.consumed {
             one(self.consume.execute(params![input, d.task])?)?;

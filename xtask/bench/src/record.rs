@@ -15,6 +15,7 @@ use orchd_core::port::store::{
     LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
     SettleOutcome, Store, StoreResult, Surface,
 };
+use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
 use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
@@ -168,6 +169,9 @@ impl<S: Store> Store for Recorder<S> {
     }
     async fn repos(&self) -> StoreResult<Vec<(Repo, u64)>> {
         self.inner.repos().await
+    }
+    async fn providers(&self) -> StoreResult<Vec<(Health, u64)>> {
+        self.inner.providers().await
     }
     async fn dependencies(&self) -> StoreResult<Vec<(TaskId, Key, String)>> {
         self.inner.dependencies().await

@@ -62,6 +62,8 @@ pub(crate) struct Decision {
     pub(crate) candidacy: &'static str,
     pub(crate) priority: i64,
     pub(crate) body: String,
+    /// Providers whose epoch is compared.
+    pub(crate) relied_on: Vec<(String, i64)>,
     pub(crate) consumed: Vec<String>,
     pub(crate) events: Vec<String>,
     pub(crate) costs: Vec<i64>,
@@ -168,6 +170,11 @@ fn decision(asked: Asked) -> Result<Decision> {
         candidacy: commit.candidacy.name(),
         priority: i64::from(task.request.priority),
         body: serde_json::to_string(task)?,
+        relied_on: commit
+            .providers
+            .iter()
+            .map(|(id, change)| Ok((id.to_string(), i64::try_from(change.epoch)?)))
+            .collect::<Result<_>>()?,
         consumed: commit.consumed.iter().map(|(id, _)| id.to_string()).collect(),
         events: commit.events.iter().map(encode).collect::<Result<_, _>>()?,
         costs: commit.events.iter().filter_map(cost).collect(),
@@ -181,9 +188,11 @@ fn plain(commit: &Commit) -> Result<()> {
     let task = &commit.task;
     let applied = commit.consumed.iter().all(|(_, disposition)| *disposition == Disposition::Applied);
     let moves = task.pause.is_some() || task.hold.is_some() || task.stopping.is_some();
-    let beside = commit.repo.is_some() || commit.end_job.is_some() || !commit.ledger.is_empty();
+    let unwell = commit.providers.values().any(|change| change.health.is_some());
+    let beside = commit.repo.is_some() || commit.end_job.is_some() || !commit.ledger.is_empty() || unwell;
+    let wakes = commit.wake_repo || commit.wake_dependents || commit.wake_all;
     ensure!(
-        applied && !moves && !beside && !commit.wake_repo && !commit.wake_dependents,
+        applied && !moves && !beside && !wakes,
         "the workload writes something that the floor has no statement for: {commit:#?}"
     );
     Ok(())

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test code: a failure is the test's failure")]
 
 mod place;
+mod secrets;
 
 use rustix::process::Signal;
 
@@ -37,6 +38,7 @@ fn counted_once(place: &Place) {
     assert_eq!(place.note(STARTED).lines().count(), 1, "the agent was started once");
     assert_eq!(place.events().iter().filter(|e| *e == "run-ended").count(), 1);
     assert!(!place.events().contains(&"job-failed".to_owned()), "{:?}", place.events());
+    assert!(place.answer("/tasks/T-1/events").contains("\"ended\":\"completed\""), "it counts");
     assert!(server.end(Signal::TERM).success());
     assert_eq!(place.processes(), Vec::<String>::new());
 }

@@ -26,6 +26,8 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(crate) struct Place {
     dir: TempDir,
     exe: PathBuf,
+    /// What the server finds in its environment, besides PATH.
+    pub(crate) env: Vec<(&'static str, &'static str)>,
 }
 
 /// A running server; killed when it is dropped.
@@ -34,7 +36,11 @@ pub(crate) struct Server(Option<Child>);
 impl Place {
     /// A repository with one commit on main.
     pub(crate) fn new() -> Self {
-        let place = Self { dir: tempfile::tempdir().unwrap(), exe: env!("CARGO_BIN_EXE_orchd").into() };
+        let place = Self {
+            dir: tempfile::tempdir().unwrap(),
+            exe: env!("CARGO_BIN_EXE_orchd").into(),
+            env: Vec::new(),
+        };
         for dir in ["notes", "data", "repo", "bin"] {
             std::fs::create_dir(place.at(dir)).unwrap();
         }
@@ -61,9 +67,16 @@ impl Place {
 
     /// One project whose analyst is this shell script.
     pub(crate) fn configure(&self, analyst: &str) {
+        self.configure_passing(analyst, &[]);
+    }
+
+    /// The same, and it may see these variables of the server's.
+    pub(crate) fn configure_passing(&self, analyst: &str, pass: &[&str]) {
         let mut policy = Policy::new("p", "r", "T");
         let command = vec!["/bin/sh".to_owned(), "-c".to_owned(), analyst.to_owned()];
-        policy.agents.insert(Role::Analyst, Agent::new("script", command, Span::mins(5)));
+        let pass = pass.iter().map(|name| (*name).to_owned()).collect();
+        let analyst = Agent { pass, ..Agent::new("script", command, Span::mins(5)) };
+        policy.agents.insert(Role::Analyst, analyst);
         let project = Project { policy, user_repo: Some(self.at("repo")), user_branch: None };
         save_projects(&self.at("data"), &[project]).unwrap();
     }
@@ -74,6 +87,7 @@ impl Place {
         let mut command = Command::new(&self.exe);
         command.arg("--data").arg(self.at("data")).args(["--disk-floor", "1", "--memory-floor", "1"]);
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").stdin(Stdio::null());
+        command.envs(self.env.iter().copied());
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let server = Server(Some(child));
         self.wait("the server answers", || self.get::<Vec<Task>>("/tasks"));
@@ -111,6 +125,43 @@ impl Place {
     /// Lets the agent come to its end.
     pub(crate) fn let_go(&self) {
         std::fs::write(self.notes().join("go"), "").unwrap();
+    }
+
+    /// The answer of the API as text; for a session, all of it until it is over.
+    pub(crate) fn answer(&self, path: &str) -> String {
+        let client = Client::new(&socket(&self.at("data")));
+        match run(client.get::<serde_json::Value>(path)) {
+            Ok(value) => value.to_string(),
+            Err(error) => format!("{path}: {error}"),
+        }
+    }
+
+    /// Everything a session says until its run is over.
+    pub(crate) fn session(&self) -> String {
+        let client = Client::new(&socket(&self.at("data")));
+        run(async {
+            let mut heard = client.listen("/tasks/T-1/session", None).await.unwrap();
+            let mut said = String::new();
+            while let Some(one) = heard.next().await {
+                said.push_str(&format!("{} {}\n", one.name, one.data));
+            }
+            said
+        })
+    }
+
+    /// Files below this place, and the text they hold, in which one of `words` occurs.
+    pub(crate) fn files_with(&self, words: &[&str]) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut open = vec![self.at("data"), self.at("orchd.log"), self.at("repo")];
+        while let Some(path) = open.pop() {
+            if path.is_dir() && !path.is_symlink() {
+                open.extend(std::fs::read_dir(&path).unwrap().flatten().map(|entry| entry.path()));
+            } else if let Ok(bytes) = std::fs::read(&path) {
+                let has = |word: &&&str| bytes.windows(word.len()).any(|w| w == word.as_bytes());
+                found.extend(words.iter().find(has).map(|word| format!("{}: {word}", path.display())));
+            }
+        }
+        found
     }
 
     /// Command lines of processes that name this place.

@@ -11,6 +11,7 @@ use crate::id::{JobId, TaskId};
 use crate::job::JobClass;
 use crate::policy::Policy;
 use crate::port::store::{JobRow, JobState};
+use crate::provider::Breaker;
 use crate::reason::{Reason, Wait};
 use crate::repo::Repo;
 use crate::stage::Stage;
@@ -257,6 +258,14 @@ fn stale(world: &World, task: &Task, reason: &Reason, found: &mut Found) {
             repo.landing_task.is_none() && first
         }
         Reason::Wait(Wait::Main) if task.effect.is_none() => repo.main_job.is_none(),
+        Reason::Wait(Wait::Provider { provider, until, .. }) => {
+            let health = world.providers.iter().find(|health| health.provider == *provider);
+            match health.map(|health| &health.breaker) {
+                None | Some(Breaker::Closed) => true,
+                Some(Breaker::Open { .. }) => until.is_none(),
+                Some(Breaker::HalfOpen { .. }) => false,
+            }
+        }
         Reason::Wait(_)
         | Reason::Working { .. }
         | Reason::Deferred { .. }

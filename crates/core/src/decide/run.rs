@@ -5,9 +5,10 @@ use crate::budget;
 use crate::event::Spends;
 use crate::gate::{self, GateName, GateOutcome, Judged};
 use crate::hold::HoldCode;
-use crate::id::Sha;
+use crate::id::{ProviderId, Sha};
 use crate::job::{AgentOutcome, AgentRun, JobSpec, Work};
 use crate::policy::{Ask, TestingBy};
+use crate::provider::Start;
 use crate::reason::{Reason, Wait};
 use crate::stage::{Role, Stage};
 use crate::time::Timestamp;
@@ -110,13 +111,13 @@ pub(super) fn defer(view: &View, gate: GateName, why: &str, now: Timestamp) -> D
     Decided::stay(Reason::Deferred { gate, why: why.to_owned(), until })
 }
 
-/// Starts the stage's role, unless the money that is left does not allow it.
+/// Starts the stage's role, unless the money that is left does not allow it, or its provider may not be used now.
 pub(super) fn start(
     view: &View,
     failure: Option<&str>,
     spends: Option<Spends>,
     not_before: Option<Timestamp>,
-    _now: Timestamp,
+    now: Timestamp,
 ) -> Decided {
     let task = &view.task;
     let Some(role) = role(view) else {
@@ -127,6 +128,12 @@ pub(super) fn start(
     }
     let Some((start, base)) = starting_point(view) else {
         return Decided::hold(HoldCode::NotMerged, "the task has no branch to work on");
+    };
+    let not_before = match provider_allows(view, role, now) {
+        Ok(Start::Freely) => not_before,
+        // The breaker's own wait is over, was no shorter than the task's, and honoured what the provider asked for.
+        Ok(Start::AsProbe) => None,
+        Err(wait) => return Decided::stay(Reason::Wait(wait)),
     };
     let assignment = task.assignment.clone().unwrap_or_default();
     let work = Work::Agent {
@@ -142,6 +149,13 @@ pub(super) fn start(
         last_failure: failure.map(str::to_owned).or(assignment.last_failure),
     };
     Decided::new(Decision::Run(Box::new(Order { spec: JobSpec { work, not_before }, intent: None, spends })))
+}
+
+/// Whether the provider of the role may be used now. While it may not, nothing is spent.
+fn provider_allows(view: &View, role: Role, now: Timestamp) -> Result<Start, Wait> {
+    let agent = view.policy.agents.get(&role);
+    let health = agent.and_then(|agent| view.providers.get(&ProviderId::new(agent.provider())));
+    health.map_or(Ok(Start::Freely), |health| health.may_start(&view.task, now))
 }
 
 /// The role's own session, if a person has words for it and the same profile still plays the role.

@@ -5,6 +5,10 @@
 //! Two times: a method that is given `at` or `now` writes and compares that one; leases, claims and expiry go by
 //! the store's own. A *wake* raises the task's `wakes` and makes it due at `at`, or leaves an earlier due time.
 
+mod rows;
+
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::admission::Candidacy;
@@ -13,14 +17,18 @@ use crate::enact::NewJob;
 use crate::event::{Birth, Event, RepoEvent};
 use crate::fact::{Address, Input, Pending};
 use crate::id::{
-    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, RepoId, RunId, TaskId, Token, TransitionId,
+    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId, Token,
+    TransitionId,
 };
-use crate::job::{JobClass, JobKind, JobRef, JobResult, JobSpec};
+use crate::job::{JobKind, JobResult, JobSpec};
 use crate::policy::Money;
+use crate::provider::Health;
 use crate::repo::Repo;
 use crate::task::Task;
 use crate::time::{Span, Timestamp};
 use crate::view::{Candidate, Dep};
+
+pub use rows::{JobRow, JobState, LedgerRow, Logged};
 
 /// Why a method could not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +111,8 @@ pub struct Loaded {
     pub spent_since: Money,
     /// The operator stopped admission.
     pub drained: bool,
+    /// The health of every provider that has a row, with its epoch, by id.
+    pub providers: Vec<(Health, u64)>,
 }
 
 /// A repository as loaded.
@@ -136,6 +146,15 @@ pub struct RepoChange {
     pub events: Vec<RepoEvent>,
     /// A look at main to enqueue.
     pub job: Option<NewJob>,
+}
+
+/// What a decision relied on of a provider, or made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderChange {
+    /// The epoch that was loaded; 0 where there was no row.
+    pub epoch: u64,
+    /// The row after it; `None` leaves it alone: the epoch is compared and not raised.
+    pub health: Option<Health>,
 }
 
 /// What happened to an input in the commit that consumed it.
@@ -188,6 +207,8 @@ pub struct Commit {
     pub consumed: Vec<(InputId, Disposition)>,
     /// A change of the repository.
     pub repo: Option<RepoChange>,
+    /// Providers that were relied on or changed.
+    pub providers: BTreeMap<ProviderId, ProviderChange>,
     /// A job to enqueue for the task.
     pub job: Option<NewJob>,
     /// A job of the task to tell to end; the reason is `ending` of the row's reference to it. A running one hears
@@ -205,6 +226,8 @@ pub struct Commit {
     pub wake_repo: bool,
     /// Wake the unfinished tasks that depend on this task's issue.
     pub wake_dependents: bool,
+    /// Wake all other unfinished tasks of the store: what a provider is has changed for them.
+    pub wake_all: bool,
     /// When.
     pub at: Timestamp,
 }
@@ -357,108 +380,6 @@ pub struct Dirty {
     pub shown: Option<String>,
 }
 
-/// A stored event with its place in the log.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Logged<E> {
-    /// Grows over the whole store.
-    pub seq: u64,
-    /// Whose.
-    pub of: Address,
-    /// When.
-    pub at: Timestamp,
-    /// The event.
-    pub event: E,
-}
-
-/// A job's row, for people and for the audit.
-#[derive(Debug, Clone, PartialEq)]
-pub struct JobRow {
-    /// The reference.
-    pub job: JobRef,
-    /// Whose.
-    pub of: Address,
-    /// `queued`, `running`, `succeeded`, `failed`, `cancelled`.
-    pub state: JobState,
-    /// Pipeline or side.
-    pub class: JobClass,
-    /// The owner, while it runs.
-    pub owner: Option<BootId>,
-    /// The run, while it runs and after; none while it is queued.
-    pub run: Option<RunId>,
-    /// The fencing token of the latest claim or taking over; none while it is queued.
-    pub token: Option<Token>,
-    /// The lease, while it runs.
-    pub until: Option<Timestamp>,
-    /// When it started, while it runs and after.
-    pub started_at: Option<Timestamp>,
-    /// How often it was claimed.
-    pub attempt: u32,
-    /// What came of it.
-    pub result: Option<JobResult>,
-}
-
-/// A job's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum JobState {
-    /// Nobody has it.
-    Queued,
-    /// Somebody has it.
-    Running,
-    /// It answered.
-    Succeeded,
-    /// It did not answer: infrastructure, or lost.
-    Failed,
-    /// It was told to end.
-    Cancelled,
-}
-
-impl JobState {
-    /// All states.
-    pub const ALL: [Self; 5] = [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled];
-
-    /// The wire name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// The state a result leaves.
-    pub const fn of(result: &JobResult) -> Self {
-        match result {
-            JobResult::Agent(_)
-            | JobResult::Suite(_)
-            | JobResult::Ready(_)
-            | JobResult::Landing(_)
-            | JobResult::Deploy(_)
-            | JobResult::Probe(_)
-            | JobResult::Main(_)
-            | JobResult::Cleaned { .. } => Self::Succeeded,
-            JobResult::Infra { .. } | JobResult::Lost { .. } => Self::Failed,
-            JobResult::Ended { .. } => Self::Cancelled,
-        }
-    }
-}
-
-/// A row of the effect ledger.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LedgerRow {
-    /// Whose.
-    pub task: TaskId,
-    /// The entry.
-    pub effect: Effect,
-    /// The resource.
-    pub target: String,
-    /// The idempotency key.
-    pub key: String,
-    /// What was seen.
-    pub observed: String,
-}
-
 /// What became of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputOutcome {
@@ -491,8 +412,8 @@ pub trait Store: Send + Sync {
     async fn load_repo(&self, repo: &RepoId) -> StoreResult<Option<LoadedRepo>>;
     /// The rows of a task and its repository, or of a repository alone, of one moment.
     async fn rows_of(&self, of: &Address) -> StoreResult<Option<Rows>>;
-    /// One decision, whole or not at all: compares the task's version and, with a repository change, its epoch,
-    /// and that each consumed input waits and is the task's own; raises them by one. A transition that is stored
+    /// One decision, whole or not at all: compares the task's version, with a repository change its epoch, the epoch
+    /// of each provider it names, and that each consumed input waits and is the task's own; raises them by one. A transition that is stored
     /// already is `Committed` and has no effect. A task whose wakes moved on since stays due, at `commit.at`. The
     /// task's events come before the repository's in the log.
     async fn commit(&self, commit: Commit) -> CommitOutcome;
@@ -575,6 +496,8 @@ pub trait Store: Send + Sync {
     async fn find_task(&self, project: &ProjectId, key: &Key) -> StoreResult<Option<TaskId>>;
     /// All repositories with their epochs, by id.
     async fn repos(&self) -> StoreResult<Vec<(Repo, u64)>>;
+    /// The health of every provider that has a row, with its epoch, by id.
+    async fn providers(&self) -> StoreResult<Vec<(Health, u64)>>;
     /// All dependencies: task, the issue it waits for, who declared it; by task id, then key.
     async fn dependencies(&self) -> StoreResult<Vec<(TaskId, Key, String)>>;
     /// Events of a task after `seq`, oldest first.

@@ -135,6 +135,7 @@ fn key(task: &Task) -> &'static str {
                 | Wait::Lane { .. }
                 | Wait::Ci { .. }
                 | Wait::Quota { .. }
+                | Wait::Provider { .. }
                 | Wait::Main,
             )
             | Reason::Working { .. }

@@ -86,7 +86,8 @@ fn stands(task: &Task) -> bool {
                 | Wait::Predecessor { .. }
                 | Wait::Capacity
                 | Wait::Lane { .. }
-                | Wait::Quota { .. },
+                | Wait::Quota { .. }
+                | Wait::Provider { .. },
             )) => true,
             Some(
                 Reason::Wait(Wait::Ci { .. } | Wait::Main) | Reason::Working { .. } | Reason::Deferred { .. },

@@ -4,6 +4,7 @@ use crate::event::{Event, How};
 use crate::gate::{GateOutcome, GateResult};
 use crate::job::{AgentOutcome, JobKind, JobSpec, ReadyOutcome, SuiteOutcome, Work};
 use crate::policy::Agent;
+use crate::provider::{Breaker, Health};
 use crate::verdict::{Finding, Verdict};
 
 /// The line of an event, if it has one.
@@ -41,6 +42,7 @@ pub fn of(event: &Event) -> Option<String> {
         }
         Event::GateJudged { result } => return gate(result),
         Event::JobQueued { spec, job, .. } => return started(spec, job.kind),
+        Event::ProviderChanged { health } => return provider(health),
         Event::Landed { proof } => {
             format!("landed: {} is in main {}", proof.head.short(), proof.main.short())
         }
@@ -57,6 +59,20 @@ pub fn of(event: &Event) -> Option<String> {
         Event::JobClosed { .. } | Event::JobToldToEnd { .. } | Event::Decided { .. } => return None,
         Event::MainAsked | Event::LaneGivenBack | Event::Stayed { .. } => return None,
     })
+}
+
+/// What a task's run did to a provider that others use too.
+fn provider(health: &Health) -> Option<String> {
+    let id = &health.provider;
+    match (&health.breaker, &health.quota) {
+        (Breaker::Open { down, .. }, _) => {
+            Some(format!("provider {id} is left alone for a while: {}", one_line(&down.why)))
+        }
+        (Breaker::HalfOpen { .. }, _) => Some(format!("tries provider {id} for all")),
+        (Breaker::Closed, Some(_)) => Some(format!("provider {id}: its quota is used up")),
+        // A count that grows or is forgotten is bookkeeping.
+        (Breaker::Closed, None) => None,
+    }
 }
 
 fn ended(outcome: &AgentOutcome) -> String {

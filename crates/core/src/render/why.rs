@@ -108,7 +108,9 @@ fn who(reason: Option<&Reason>) -> String {
             Wait::Person { ask: Ask::Approve, .. } => "the approver".to_owned(),
             Wait::Person { ask: Ask::ConfirmDeploy, .. } => "whoever may confirm the deployment".to_owned(),
             Wait::Ci { .. } => "nobody; CI answers".to_owned(),
-            Wait::Capacity | Wait::Quota { .. } | Wait::Main => "nobody; orchd goes on by itself".to_owned(),
+            Wait::Capacity | Wait::Quota { .. } | Wait::Provider { .. } | Wait::Main => {
+                "nobody; orchd goes on by itself".to_owned()
+            }
         },
     }
 }
@@ -239,6 +241,7 @@ fn admission_seen(view: &View, now: Timestamp) -> Vec<String> {
     if !repo.lane_queue.is_empty() {
         seen.push(format!("waiting for the merge lane: {}", names(&repo.lane_queue)));
     }
+    seen.extend(view.providers.values().filter_map(|health| health.line(now)));
     let mut waiting: Vec<_> = view.candidates.iter().collect();
     waiting.sort_by_key(|candidate| admission::order(candidate, now));
     if !waiting.is_empty() {

@@ -7,12 +7,15 @@ use orchd_core::effect::{Effect, EffectState, Intent, LandingAnswer, ProbeAnswer
 use orchd_core::event::{Birth, Event, How, RepoEvent, Spends};
 use orchd_core::gate::{GateName, GateOutcome, GateResult, Subject};
 use orchd_core::hold::HoldCode;
-use orchd_core::id::{Actor, Branch, Digest, EffectId, JobId, Key, ProjectId, RepoId, RunId, Sha, TaskId};
+use orchd_core::id::{
+    Actor, Branch, Digest, EffectId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, Sha, TaskId,
+};
 use orchd_core::job::{
     AgentOutcome, AgentRun, AgentSession, BranchState, DeployAnswer, JobKind, JobRef, JobSpec, ModelUsage,
     ReadyOutcome, ReadyRun, SuiteOutcome, SuiteRun, Work,
 };
 use orchd_core::policy::{Agent, Money};
+use orchd_core::provider::{Breaker, Down, Health, Probe, UsedUp};
 use orchd_core::reason::{Ask, Reason, Wait};
 use orchd_core::repo::{Freeze, MainSeen, Marker};
 use orchd_core::stage::{Role, Stage};
@@ -93,6 +96,7 @@ fn job() -> JobRef {
         id: JobId(id(2)),
         kind: JobKind::Agent,
         role: Some(Role::Developer),
+        provider: Some(ProviderId::new("claude")),
         since: at(5),
         not_before: Some(at(6)),
         ending: Some("paused".to_owned()),
@@ -254,6 +258,15 @@ samples! { events, event_name, Event:
         }),
         spends: Some(Spends::Infra(GateName::CiGreen)),
     };
+    ProviderChanged = Event::ProviderChanged { health: Box::new(Health {
+        provider: ProviderId::new("claude"),
+        failures: 5,
+        breaker: Breaker::HalfOpen {
+            down: Down { since: at(3), why: "529 overloaded".to_owned(), times: 2 },
+            probe: Probe { task: task(), job: JobId(id(2)), until: at(60) },
+        },
+        quota: Some(UsedUp { since: at(1), resets_at: at(2) }),
+    }) };
     JobToldToEnd = Event::JobToldToEnd { job: JobId(id(2)), why: "stopped".to_owned() };
     EffectOpened = Event::EffectOpened { effect: Effect {
         id: EffectId(id(4)),
@@ -319,7 +332,7 @@ samples! { repo_events, repo_event_name, RepoEvent:
     Unfrozen = RepoEvent::Unfrozen { by: ada() };
     RepairNamed = RepoEvent::RepairNamed { task: task() };
     MainJobQueued = RepoEvent::MainJobQueued {
-        job: JobRef { id: JobId(id(5)), kind: JobKind::MainSuite, role: None, since: at(5), not_before: None, ending: None },
+        job: JobRef { id: JobId(id(5)), kind: JobKind::MainSuite, role: None, provider: None, since: at(5), not_before: None, ending: None },
         spec: Box::new(JobSpec {
             work: Work::MainSuite { at: Some(sha('a')), known: vec![sha('d')] },
             not_before: None,

@@ -11,6 +11,7 @@ use orchd_core::fact::Fact;
 use orchd_core::id::TaskId;
 use orchd_core::pipeline::Pipeline;
 use orchd_core::policy::{Approval, Ci, OnBroken, Policy, Suite, TestingBy};
+use orchd_core::provider::Breaker;
 use orchd_core::reason::{Reason, Wait};
 use orchd_core::stage::Stage;
 use orchd_core::task::{CiState, Task};
@@ -19,7 +20,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::support::build::{hook, policy, sha, task_id};
+use crate::support::build::{agents, hook, policy, sha, task_id};
 use crate::support::check;
 use crate::support::config;
 use crate::support::driver::{Driver, Queued};
@@ -123,6 +124,7 @@ struct Setup {
     deadline: bool,
     chain: bool,
     head_start: u8,
+    provider: bool,
 }
 
 fn setup() -> impl Strategy<Value = Setup> {
@@ -136,11 +138,12 @@ fn setup() -> impl Strategy<Value = Setup> {
         any::<bool>(),
         any::<bool>(),
         0..20u8,
+        prop::bool::weighted(0.4),
     );
     (first, second).prop_map(
         |(
             (tasks, track, serial, approve, deploy),
-            (fix_forward, ci, tester, suite, deadline, chain, head_start),
+            (fix_forward, ci, tester, suite, deadline, chain, head_start, provider),
         )| {
             Setup {
                 tasks,
@@ -155,6 +158,7 @@ fn setup() -> impl Strategy<Value = Setup> {
                 deadline,
                 chain,
                 head_start,
+                provider,
             }
         },
     )
@@ -192,6 +196,10 @@ impl Setup {
         policy.budgets.agent_failures = 1;
         policy.budgets.transient = 2;
         policy.budgets.infra = 2;
+        policy.budgets.breaker_failures = 1;
+        if self.provider {
+            policy.agents = agents("north");
+        }
         policy.person_deadline = self.deadline.then(|| Span::hours(20));
         policy
     }
@@ -356,7 +364,7 @@ fn ends_or_asks(driver: &Driver, id: TaskId, reason: &Reason) -> bool {
             driver.tasks.values().any(|slot| held(&slot.task))
         }
         Reason::Wait(Wait::Capacity | Wait::Drained | Wait::Main)
-        | Reason::Wait(Wait::Ci { .. } | Wait::Quota { .. })
+        | Reason::Wait(Wait::Ci { .. } | Wait::Quota { .. } | Wait::Provider { .. })
         | Reason::Working { .. }
         | Reason::Deferred { .. } => false,
     }
@@ -366,9 +374,9 @@ fn ends_or_asks(driver: &Driver, id: TaskId, reason: &Reason) -> bool {
 #[test]
 fn the_walk_meets_what_it_is_there_for() {
     let mut runner =
-        TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]));
+        TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &[3; 32]));
     let mut met = BTreeSet::new();
-    for _ in 0..400 {
+    for _ in 0..600 {
         let drawn = (setup(), ops()).new_tree(&mut runner).expect("the strategies reject nothing");
         let (setup, ops) = drawn.current();
         let driver = walk(&setup, &ops).driver;
@@ -410,6 +418,9 @@ fn the_walk_meets_what_it_is_there_for() {
         "wait person",
         "wait ci",
         "wait quota",
+        "wait provider",
+        "provider open",
+        "provider half-open",
         "wait main",
         "paused",
         "deferred",
@@ -439,6 +450,11 @@ fn word(event: &Event) -> String {
         Event::Deferred { .. } => "deferred".to_owned(),
         Event::JobToldToEnd { .. } => "told to end".to_owned(),
         Event::CommandRefused { .. } => "refused command".to_owned(),
+        Event::ProviderChanged { health } => match health.breaker {
+            Breaker::Closed => "provider closed".to_owned(),
+            Breaker::Open { .. } => "provider open".to_owned(),
+            Breaker::HalfOpen { .. } => "provider half-open".to_owned(),
+        },
         _other => "something else".to_owned(),
     }
 }

@@ -26,9 +26,7 @@ impl Log {
     fn new() -> Self {
         let temp = tempfile::tempdir().expect("a temporary directory");
         let dir = RunDir::create(temp.path().join("run")).expect("a run directory");
-        let mut spec = RunSpec::new(RUN, vec!["x".to_owned()], "/", Span::secs(1));
-        spec.env.insert("A_KEY".to_owned(), "top-secret-key".to_owned());
-        spec.masked = vec!["A_KEY".to_owned()];
+        let spec = RunSpec::new(RUN, vec!["x".to_owned()], "/", Span::secs(1));
         spec.write(&dir).expect("it is written");
         Self { _temp: temp, dir }
     }
@@ -57,7 +55,7 @@ impl Log {
 
     fn hear(&self, from: u64) -> Hearing {
         let dir = RunDir::open(self.dir.path()).expect("it is there");
-        hear(dir, RUN, from).expect("it can be heard")
+        hear(dir, RUN, from, vec!["top-secret-key".to_owned()]).expect("it can be heard")
     }
 }
 
@@ -132,4 +130,15 @@ async fn a_run_that_has_printed_nothing_is_live_and_then_over() {
     assert_eq!(until_live(&mut hearing).await, (String::new(), None));
     log.end();
     assert_eq!(rest(hearing).await.0, "");
+}
+
+/// Its shim was killed: no result will ever come, and who watches must not wait for one.
+#[tokio::test]
+async fn a_lost_run_is_over_too() {
+    let log = Log::new();
+    log.print("one\n");
+    let gone = br#"{"shim":{"boot":"an earlier one","pid":2,"start":1},"child":null}"#;
+    std::fs::write(log.dir.file(RunDir::SHIM), gone).expect("it is written");
+    let heard = tokio::time::timeout(std::time::Duration::from_secs(10), rest(log.hear(0))).await;
+    assert!(heard.is_ok(), "it is waited for without end");
 }

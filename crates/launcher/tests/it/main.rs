@@ -9,6 +9,7 @@ mod dialects;
 mod ends;
 mod leftovers;
 mod outlive;
+mod review;
 mod sandbox;
 mod suites;
 

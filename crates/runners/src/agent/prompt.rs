@@ -11,6 +11,7 @@ use orchd_launcher::RunDir;
 use super::enter::REQUEST;
 use super::site::Site;
 use crate::error::RunnerError;
+use crate::submit::schema_of;
 use crate::task_branch;
 
 /// Findings in the prompt itself; all of them are in the file.
@@ -153,17 +154,6 @@ fn findings(findings: &[Finding], dir: &RunDir) -> String {
     format!("{shown}\n\nAll of it, whole: {}", dir.file(MUST_FIX).display())
 }
 
-/// The schema of the role's submission, the same that `submit` prints.
-const fn schema(role: Role) -> &'static str {
-    match role {
-        Role::Analyst => include_str!("../../../../agents/schemas/analyst.json"),
-        Role::Architect => include_str!("../../../../agents/schemas/architect.json"),
-        Role::Developer => include_str!("../../../../agents/schemas/developer.json"),
-        Role::Reviewer => include_str!("../../../../agents/schemas/reviewer.json"),
-        Role::Tester => include_str!("../../../../agents/schemas/tester.json"),
-    }
-}
-
 /// What the run must leave: its submission, by schema, and where its work goes.
 fn outputs(role: Role, dir: &RunDir) -> String {
     let besides = if role.is_judge() {
@@ -180,7 +170,7 @@ fn outputs(role: Role, dir: &RunDir) -> String {
         "One JSON object by this schema, with no other fields:\n\n```json\n{}\n```\n\n\
          File it as your last act: write it to a file F and run `\"$ORCHD_SUBMIT\" submit F`. \
          It ends up as {}; without it the run does not count.\n{besides}",
-        schema(role).trim_end(),
+        schema_of(role).trim_end(),
         dir.file(RunDir::SUBMISSION).display()
     )
 }

@@ -10,5 +10,6 @@ mod landing;
 mod mains;
 mod programs;
 mod pruning;
+mod review;
 mod suites;
 mod world;

@@ -11,7 +11,7 @@ use orchd_core::port::store::{Commit, Surface};
 use super::event::{self, Written};
 use super::job::{self, NewRow};
 use super::repo::{self, Change};
-use super::{effect, input, projection, wake};
+use super::{effect, input, projection, provider, wake};
 use crate::fail::Fail;
 use crate::group::Answer;
 use crate::schema::transitions;
@@ -57,6 +57,7 @@ pub(crate) struct Prepared {
     body: String,
     events: Written,
     change: Option<Change>,
+    providers: Vec<provider::Write>,
     job: Option<NewRow>,
     ledger: Vec<effect::Write>,
 }
@@ -73,6 +74,7 @@ impl Prepared {
             body: text::json("tasks", task.id, task)?,
             events: Written::of_task(task.id, &commit.events)?,
             change: commit.repo.as_ref().map(|change| Change::new(change, commit.at)).transpose()?,
+            providers: provider::writes(&commit)?,
             job: commit.job.as_ref().map(job).transpose()?,
             ledger: commit.ledger.iter().map(|w| effect::Write::new(task, w)).collect::<Answer<_>>()?,
             commit,
@@ -124,6 +126,9 @@ pub(crate) fn commit(conn: &mut SqliteConnection, prepared: &Prepared) -> Answer
         of_task(change, commit)?;
         repo::change(conn, change, at)?;
     }
+    for write in &prepared.providers {
+        provider::write(conn, write)?;
+    }
     input::consume(conn, &Address::Task(commit.task.id), &commit.consumed)?;
     for write in &prepared.ledger {
         effect::write(conn, id, write)?;
@@ -135,6 +140,9 @@ pub(crate) fn commit(conn: &mut SqliteConnection, prepared: &Prepared) -> Answer
     }
     if commit.wake_dependents {
         wake::dependents(conn, commit.task.project.as_str(), commit.task.key.as_str(), at)?;
+    }
+    if commit.wake_all {
+        wake::all(conn, id, at)?;
     }
     Ok(())
 }

@@ -230,12 +230,9 @@ pub(crate) fn row(stored: Stored) -> Answer<JobRow> {
     let token = stored.token.filter(|_| stored.run.is_some()).map(Token);
     Ok(JobRow {
         job: JobRef {
-            id,
             kind,
-            role: spec.work.role(),
-            since: Timestamp(stored.created_at),
-            not_before: spec.not_before,
             ending: stored.told_to_end,
+            ..JobRef::new(id, &spec, Timestamp(stored.created_at))
         },
         of: text::address("jobs", id, stored.task.as_deref(), stored.repo)?,
         state: text::name("jobs", id, &stored.state, state_of)?,

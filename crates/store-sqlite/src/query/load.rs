@@ -1,5 +1,5 @@
 //! What a decision is given, of one moment: the task, its repository and who else waits, its inputs, what it
-//! depends on, the money of the day.
+//! depends on, the money of the day, the providers.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -12,7 +12,7 @@ use orchd_core::time::Timestamp;
 use orchd_core::view::{Candidate, Dep, DepState};
 
 use super::input::{self, Waiting};
-use super::repo;
+use super::{provider, repo};
 use crate::fail::bad;
 use crate::group::Answer;
 use crate::statement::statement;
@@ -92,6 +92,7 @@ pub(crate) struct Found {
     candidates: Vec<(String, String, i64, String, i64, i64)>,
     names: Vec<(String, String)>,
     deps: Vec<(String, Option<String>)>,
+    providers: Vec<provider::Row>,
 }
 
 /// Reads a task.
@@ -103,13 +104,14 @@ pub(crate) fn find(conn: &mut SqliteConnection, task: &str, since: Timestamp) ->
         candidates: Candidates { repo: &rows.repo }.load(conn)?,
         names: Names { repo: &rows.repo }.load(conn)?,
         deps: Deps { task }.load(conn)?,
+        providers: provider::all(conn)?,
         rows,
     }))
 }
 
 /// A task of what was read.
 pub(crate) fn loaded(id: &str, found: Found) -> Answer<Loaded> {
-    let Found { rows, inputs, candidates, names, deps } = found;
+    let Found { rows, inputs, candidates, names, deps, providers } = found;
     let stored = whole(id, &rows.body, rows.body_version, rows.version, &rows.stage)?;
     let (repo, epoch) = repo::of_row(&rows.repo, (rows.epoch, rows.repo_body))?;
     Ok(Loaded {
@@ -124,6 +126,7 @@ pub(crate) fn loaded(id: &str, found: Found) -> Answer<Loaded> {
         deps: deps.into_iter().map(|dep| dep_of(id, dep)).collect::<Answer<_>>()?,
         spent_since: Money(rows.spent),
         drained: rows.drained != 0,
+        providers: providers.into_iter().map(provider::of_row).collect::<Answer<_>>()?,
     })
 }
 

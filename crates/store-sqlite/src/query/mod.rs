@@ -15,6 +15,7 @@ pub(crate) mod lease;
 pub(crate) mod list;
 pub(crate) mod load;
 pub(crate) mod projection;
+pub(crate) mod provider;
 pub(crate) mod repo;
 pub(crate) mod setting;
 pub(crate) mod wake;

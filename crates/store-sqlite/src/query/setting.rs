@@ -48,5 +48,5 @@ pub(crate) fn set_drained(conn: &mut SqliteConnection, drained: bool, by: &str, 
     if (Drain { drained: i64::from(drained), by, at }).execute(conn)? != 1 {
         return Err(bad("settings", "drained", "it is not there"));
     }
-    wake::all(conn, at)
+    wake::all(conn, "", at)
 }

@@ -28,10 +28,10 @@ statement! {
 }
 
 statement! {
-    /// Every unfinished task.
-    WakeAll { at: BigInt = i64 } -> ();
+    /// Every unfinished task but one.
+    WakeAll<'a> { but: Text = &'a str, at: BigInt = i64 } -> ();
     "UPDATE tasks SET wakes = wakes + 1, due_at = min(coalesce(due_at, :at), :at) \
-     WHERE stage NOT IN ('done', 'cancelled')"
+     WHERE id <> :but AND stage NOT IN ('done', 'cancelled')"
 }
 
 /// Wakes a task; says whether there is one.
@@ -51,8 +51,8 @@ pub(crate) fn dependents(conn: &mut SqliteConnection, project: &str, key: &str, 
     Ok(())
 }
 
-/// Wakes every unfinished task.
-pub(crate) fn all(conn: &mut SqliteConnection, at: i64) -> Answer<()> {
-    WakeAll { at }.execute(conn)?;
+/// Wakes every unfinished task; `but` is an identity, or empty.
+pub(crate) fn all(conn: &mut SqliteConnection, but: &str, at: i64) -> Answer<()> {
+    WakeAll { but, at }.execute(conn)?;
     Ok(())
 }

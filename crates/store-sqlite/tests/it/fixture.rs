@@ -93,6 +93,7 @@ pub(crate) fn about(loaded: &Loaded, n: u64) -> Commit {
         events: Vec::new(),
         consumed: Vec::new(),
         repo: None,
+        providers: std::collections::BTreeMap::new(),
         job: None,
         end_job: None,
         ledger: Vec::new(),
@@ -100,6 +101,7 @@ pub(crate) fn about(loaded: &Loaded, n: u64) -> Commit {
         due_at: None,
         wake_repo: false,
         wake_dependents: false,
+        wake_all: false,
         at: NOW,
     }
 }

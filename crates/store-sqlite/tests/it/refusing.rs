@@ -130,6 +130,20 @@ fn a_repository_changes_only_with_the_next_epoch() {
 }
 
 #[test]
+fn a_provider_changes_only_with_the_next_epoch() {
+    let (_place, conn) = &mut rows();
+    refused(conn, "provider_begins_at_one", "INSERT INTO providers VALUES ('north', 2, '{}')");
+    refused(conn, "CHECK", "INSERT INTO providers VALUES ('', 1, '{}')");
+    accepted(conn, "INSERT INTO providers VALUES ('north', 1, '{}')");
+    refused(conn, "UNIQUE", "INSERT INTO providers VALUES ('north', 1, '{}')");
+    accepted(conn, "UPDATE providers SET epoch = epoch + 1, body = '[]'");
+    refused(conn, "provider_epoch_grows", "UPDATE providers SET body = '{}'");
+    refused(conn, "provider_epoch_grows", "UPDATE providers SET epoch = epoch - 1");
+    refused(conn, "provider_epoch_grows", "UPDATE providers SET epoch = epoch + 1, id = 'south'");
+    refused(conn, "provider_not_removed", "DELETE FROM providers");
+}
+
+#[test]
 fn the_log_is_append_only() {
     let (_place, conn) = &mut rows();
     accepted(conn, "INSERT INTO events (task, at, body) VALUES ({A}, 1, '{}')");

@@ -1,6 +1,7 @@
 //! What every case of the contract works with: a fresh store, a clock, identities, and short words for the
 //! usual steps. The rows it commits are made by `evolve`, as the engine's are.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -216,6 +217,7 @@ impl Lab {
             events: Vec::new(),
             consumed: Vec::new(),
             repo: None,
+            providers: BTreeMap::new(),
             job: None,
             end_job: None,
             ledger: Vec::new(),
@@ -223,6 +225,7 @@ impl Lab {
             due_at: None,
             wake_repo: false,
             wake_dependents: false,
+            wake_all: false,
             at: self.now(),
         }
     }
@@ -375,15 +378,7 @@ pub fn write(commit: &mut Commit, event: Event) {
 
 /// Enqueues a job with the event that says so.
 pub fn queue(commit: &mut Commit, job: NewJob) {
-    let work = &job.spec.work;
-    let reference = JobRef {
-        id: job.id,
-        kind: work.kind(),
-        role: work.role(),
-        since: commit.at,
-        not_before: job.spec.not_before,
-        ending: None,
-    };
+    let reference = JobRef::new(job.id, &job.spec, commit.at);
     write(commit, Event::JobQueued { job: reference, spec: Box::new(job.spec.clone()), spends: None });
     commit.job = Some(job);
 }

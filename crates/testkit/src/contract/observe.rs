@@ -75,6 +75,7 @@ async fn rows(store: &dyn FullStore, now: Timestamp, seen: &mut String) {
 async fn work(store: &dyn FullStore, now: Timestamp, seen: &mut String) {
     line(seen, "jobs", &"", &store.jobs(None, u32::MAX).await);
     line(seen, "ledger", &"", &store.ledger(None).await);
+    line(seen, "providers", &"", &store.providers().await);
     line(seen, "dependencies", &"", &store.dependencies().await);
     line(seen, "drained", &"", &store.drained().await);
     line(seen, "expired", &"", &store.expired(u32::MAX).await);

@@ -73,6 +73,7 @@ fn every_case_is_listed() {
         include_str!("ledger.rs"),
         include_str!("operating.rs"),
         include_str!("projecting.rs"),
+        include_str!("providing.rs"),
         include_str!("viewing.rs"),
     ];
     let declared = cases

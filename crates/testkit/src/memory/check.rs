@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 
 use orchd_core::effect::EffectState;
 use orchd_core::fact::Address;
-use orchd_core::id::{InputId, JobId, TaskId};
+use orchd_core::id::{InputId, JobId, ProviderId, TaskId};
 use orchd_core::job::JobClass;
 use orchd_core::mutant::{self, Mutant};
-use orchd_core::port::store::{Commit, Disposition, JobState, LedgerRow, LedgerWrite, RepoChange};
+use orchd_core::port::store::{
+    Commit, Disposition, JobState, LedgerRow, LedgerWrite, ProviderChange, RepoChange,
+};
 use orchd_core::repo::Repo;
 use orchd_core::task::Task;
 
@@ -40,6 +42,9 @@ pub(super) fn commit(state: &State, commit: &Commit) -> Checked<Option<Vec<Ledge
         repo_change(state, change)?;
         holds("repository-of-task", change.repo.id == task.repo)?;
     }
+    for (id, change) in &commit.providers {
+        provider(state, id, change)?;
+    }
     inputs(state, &Address::Task(task.id), &commit.consumed)?;
     holds("task-identity", same_identity(&stored.task, task))?;
     let terminal = stored.task.stage.is_terminal();
@@ -62,6 +67,14 @@ pub(super) fn repo_change(state: &State, change: &RepoChange) -> Checked<()> {
         holds("pipeline-job-has-a-task", job.spec.work.kind().class() == JobClass::Side)?;
     }
     Ok(())
+}
+
+/// The provider is as it was read; where it was not there, it still is not.
+fn provider(state: &State, id: &ProviderId, change: &ProviderChange) -> Checked<()> {
+    if state.providers.get(id).map_or(0, |row| row.epoch) != change.epoch {
+        return Err(Refusal::Raced);
+    }
+    holds("provider-identity", change.health.as_ref().is_none_or(|health| health.provider == *id))
 }
 
 /// Each input to consume is the address's own, waits, and is named once.

@@ -8,7 +8,7 @@ use orchd_core::time::Timestamp;
 
 use super::check::{self, Refusal};
 use super::jobs;
-use super::state::State;
+use super::state::{ProviderRow, State};
 
 pub(super) fn commit(state: &mut State, commit: Commit) -> CommitOutcome {
     if state.transitions.contains(&commit.transition) {
@@ -67,6 +67,11 @@ fn apply(state: &mut State, commit: Commit) {
     if let Some(change) = commit.repo {
         apply_repo(state, change, at);
     }
+    for (id, change) in commit.providers {
+        if let Some(health) = change.health {
+            state.providers.insert(id, ProviderRow { health, epoch: change.epoch + 1 });
+        }
+    }
     if let Some(job) = commit.end_job {
         jobs::tell_to_end(state, job, why.as_deref().unwrap_or("told to end"), at);
     }
@@ -90,6 +95,9 @@ fn apply(state: &mut State, commit: Commit) {
     }
     if commit.wake_dependents {
         state.wake_dependents(&project, &key, at);
+    }
+    if commit.wake_all {
+        state.wake_all(at, |t| t.id != id);
     }
     state.transitions.insert(commit.transition);
 }

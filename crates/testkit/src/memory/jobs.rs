@@ -56,10 +56,10 @@ impl Job {
 /// Puts a job in the queue, behind all others.
 pub(super) fn enqueue(state: &mut State, of: Address, new: NewJob, at: Timestamp) {
     let NewJob { id, spec } = new;
-    let (kind, role, not_before) = (spec.work.kind(), spec.work.role(), spec.not_before);
+    let kind = spec.work.kind();
     state.last_place += 1;
     let row = JobRow {
-        job: JobRef { id, kind, role, since: at, not_before, ending: None },
+        job: JobRef::new(id, &spec, at),
         of,
         state: JobState::Queued,
         class: kind.class(),

@@ -6,11 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use orchd_core::admission::Candidacy;
 use orchd_core::event::{Event, RepoEvent};
 use orchd_core::fact::{Address, Input, Pending};
-use orchd_core::id::{Actor, InputId, JobId, Key, ProjectId, RepoId, TaskId, Token, TransitionId};
+use orchd_core::id::{
+    Actor, InputId, JobId, Key, ProjectId, ProviderId, RepoId, TaskId, Token, TransitionId,
+};
 use orchd_core::job::{JobClass, JobSpec};
 use orchd_core::policy::Money;
 use orchd_core::port::board::{Issue, Pull};
 use orchd_core::port::store::{Disposition, JobRow, JobState, LedgerRow, Logged, StoreError, Surface};
+use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
 use orchd_core::task::Task;
 use orchd_core::time::Timestamp;
@@ -24,6 +27,8 @@ pub struct State {
     pub lives: BTreeMap<(ProjectId, Key), Vec<TaskId>>,
     /// All repositories.
     pub repos: BTreeMap<RepoId, RepoRow>,
+    /// Providers that were ever unwell.
+    pub providers: BTreeMap<ProviderId, ProviderRow>,
     /// All inputs.
     pub inputs: BTreeMap<InputId, InputRow>,
     /// Inputs not consumed, oldest first; no entry is empty (an index of `inputs`).
@@ -91,6 +96,15 @@ pub struct RepoRow {
     /// The row.
     pub repo: Repo,
     /// Raised by every commit that changes it.
+    pub epoch: u64,
+}
+
+/// A provider's row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProviderRow {
+    /// The row.
+    pub health: Health,
+    /// Raised by every commit that changes it, from 1.
     pub epoch: u64,
 }
 

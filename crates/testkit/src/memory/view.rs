@@ -7,6 +7,7 @@ use orchd_core::fact::Address;
 use orchd_core::id::{InputId, Key, ProjectId, RepoId, TaskId};
 use orchd_core::policy::Money;
 use orchd_core::port::store::{InputOutcome, JobRow, Loaded, LoadedRepo, Logged, Rows};
+use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
 use orchd_core::stage::Stage;
 use orchd_core::time::Timestamp;
@@ -34,7 +35,13 @@ pub(super) fn load(state: &State, id: TaskId, since: Timestamp) -> Option<Loaded
         deps: deps(state, row),
         spent_since,
         drained: state.drained,
+        providers: providers(state),
     })
+}
+
+/// By id.
+pub(super) fn providers(state: &State) -> Vec<(Health, u64)> {
+    state.providers.values().map(|row| (row.health.clone(), row.epoch)).collect()
 }
 
 pub(super) fn load_repo(state: &State, id: &RepoId) -> Option<LoadedRepo> {

@@ -40,10 +40,14 @@ pub enum Fault {
     Infra,
     /// F36: a report of CI is lost.
     ReportLost,
+    /// A provider of agents is down for a while, for everybody.
+    ProviderDown,
+    /// The quota at a provider is used up for a while, for everybody.
+    ProviderQuota,
 }
 
 /// Every kind.
-pub const FAULTS: [Fault; 16] = [
+pub const FAULTS: [Fault; 18] = [
     Fault::CrashBefore,
     Fault::CrashAfter,
     Fault::Fails,
@@ -60,6 +64,8 @@ pub const FAULTS: [Fault; 16] = [
     Fault::SurfaceAnswerLost,
     Fault::Infra,
     Fault::ReportLost,
+    Fault::ProviderDown,
+    Fault::ProviderQuota,
 ];
 
 /// What happens to one store call. Outcome enum.
@@ -99,8 +105,12 @@ impl Faults {
         let none = rng.one_in(7);
         let mut rates = [0; FAULTS.len()];
         for (fault, rate) in FAULTS.iter().zip(rates.iter_mut()) {
-            // Store calls are many, acts are few.
-            let scale = if OF_STORE.contains(fault) { 1 } else { 12 };
+            // Store calls are many, acts are few, and a provider's trouble hits many runs at once.
+            let scale = match fault {
+                Fault::ProviderDown | Fault::ProviderQuota => 4,
+                of_store if OF_STORE.contains(of_store) => 1,
+                _of_an_act => 12,
+            };
             let drawn = rng.pick(&[0, 0, 15, 40, 120]).copied().unwrap_or(0);
             *rate = if none { 0 } else { drawn * scale };
         }

@@ -202,8 +202,10 @@ fn fitting(task: &Task) -> Option<Wanted> {
         let approve = held.code == HoldCode::DeployUnknown;
         return Some(if approve { Wanted::Approve } else { Wanted::Retry { repair: false, answers: None } });
     }
-    if task.pause.is_some() {
-        return Some(Wanted::Resume { answers: Some("blue".to_owned()) });
+    if let Some(pause) = &task.pause {
+        // Words are for a role that asked; where none did, nobody may be there to hear them.
+        let answers = (!pause.questions.is_empty()).then(|| "blue".to_owned());
+        return Some(Wanted::Resume { answers });
     }
     match &task.reason {
         Some(Reason::Wait(Wait::Person { ask: Ask::Approve, .. })) => Some(Wanted::Approve),

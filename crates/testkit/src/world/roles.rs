@@ -2,7 +2,7 @@
 //! is red, verdicts against the work. In the calm phase everybody does what is asked.
 
 use orchd_core::docs::{Adr, Brd, DocFacts};
-use orchd_core::id::{RunId, Sha};
+use orchd_core::id::{ProviderId, RunId, Sha};
 use orchd_core::job::{AgentOutcome, AgentRun, AgentSession, BranchState, JobResult};
 use orchd_core::policy::Money;
 use orchd_core::stage::Role;
@@ -10,6 +10,7 @@ use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
 use orchd_core::verdict::{Finding, Priority, Question, Submission, Verdict};
 
+use super::fault::Fault;
 use super::sim::Inner;
 
 /// What a run has to do.
@@ -24,12 +25,22 @@ pub(super) struct Play<'a> {
     pub(super) now: Timestamp,
     /// Somebody answered the questions of a former run.
     pub(super) answered: bool,
+    /// Whose models play.
+    pub(super) provider: Option<ProviderId>,
+}
+
+/// What is wrong with a provider, for every run that ends before it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Trouble {
+    until: Timestamp,
+    quota: bool,
 }
 
 /// What becomes of a run. Outcome enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turnout {
     Good,
+    Troubled(Trouble),
     Fails,
     Transient,
     Quota,
@@ -47,6 +58,10 @@ enum Turnout {
 pub(super) fn play(inner: &mut Inner, play: &Play) -> JobResult {
     let turnout = draw(inner, play);
     let outcome = match turnout {
+        Turnout::Troubled(Trouble { quota: false, .. }) => {
+            AgentOutcome::Transient { why: "503 for everybody".to_owned(), retry_at: None }
+        }
+        Turnout::Troubled(Trouble { quota: true, until }) => AgentOutcome::Quota { resets_at: until },
         Turnout::Fails => AgentOutcome::Failed { why: "exit 3".to_owned() },
         Turnout::Transient => AgentOutcome::Transient { why: "529 overloaded".to_owned(), retry_at: None },
         Turnout::Quota => AgentOutcome::Quota { resets_at: play.now + Span::mins(12) },
@@ -82,6 +97,9 @@ pub(super) fn play(inner: &mut Inner, play: &Play) -> JobResult {
 }
 
 fn draw(inner: &mut Inner, play: &Play) -> Turnout {
+    if let Some(trouble) = trouble(inner, play) {
+        return Turnout::Troubled(trouble);
+    }
     if inner.calm || !inner.chance.one_in(play.mishaps) {
         return Turnout::Good;
     }
@@ -97,6 +115,23 @@ fn draw(inner: &mut Inner, play: &Play) -> Turnout {
     };
     let from = if inner.chance.one_in(2) { &always[..] } else { own };
     inner.chance.pick(from).copied().unwrap_or(Turnout::Good)
+}
+
+/// The trouble that this run meets at its provider: one that lasts, or one that begins with it.
+fn trouble(inner: &mut Inner, play: &Play) -> Option<Trouble> {
+    let provider = play.provider.as_ref().filter(|_| !inner.calm)?;
+    let lasts = inner.troubles.get(provider).copied().filter(|trouble| play.now < trouble.until);
+    if lasts.is_some() {
+        return lasts;
+    }
+    let quota = inner.faults.strikes(Fault::ProviderQuota);
+    if !quota && !inner.faults.strikes(Fault::ProviderDown) {
+        return None;
+    }
+    let minutes = 1 + i64::try_from(inner.faults.below(25)).unwrap_or(0);
+    let begun = Trouble { until: play.now + Span::mins(minutes), quota };
+    inner.troubles.insert(provider.clone(), begun);
+    Some(begun)
 }
 
 fn submission(inner: &mut Inner, play: &Play, turnout: Turnout) -> Submission {

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use orchd_core::id::{Key, ProjectId};
-use orchd_core::policy::{Approval, Ask, Ci, Deploy, OnBroken, Policy, Suite, TestingBy};
+use orchd_core::policy::{Agent, Approval, Ask, Ci, Deploy, OnBroken, Policy, Suite, TestingBy};
+use orchd_core::stage::Role;
 use orchd_core::time::Span;
 
 use super::Policies;
@@ -67,6 +68,14 @@ impl Shape {
         policy.person_deadline = rng.one_in(5).then_some(Span::mins(40));
         policy.budgets.infra = 3;
         policy.budgets.transient = 4;
+        policy.budgets.breaker_failures = 1 + u32::try_from(rng.below(3)).unwrap_or(0);
+        let two_providers = rng.one_in(2);
+        for role in Role::ALL {
+            let provider = if two_providers && role.is_judge() { "south" } else { "north" };
+            let mut agent = Agent::new("script", vec!["play".to_owned()], policy.role_timeout(role));
+            agent.provider = Some(provider.to_owned());
+            policy.agents.insert(role, agent);
+        }
         policy.budgets.rework = 2 + u32::try_from(rng.below(2)).unwrap_or(0);
         Self {
             replicas: 1 + usize::try_from(rng.below(3)).unwrap_or(0),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use orchd_core::audit::{Truth, Violation};
-use orchd_core::id::{InputId, Key, ProjectId, RunId, TaskId};
+use orchd_core::id::{InputId, Key, ProjectId, ProviderId, RunId, TaskId};
 use orchd_core::job::JobResult;
 use orchd_core::port::clock::{Clock, Ids};
 use orchd_core::time::{Span, Timestamp};
@@ -13,6 +13,7 @@ use orchd_engine::Engine;
 
 use super::fault::{Fate, Fault, Faults};
 use super::git::Git;
+use super::roles::Trouble;
 use super::sched::{Owner, Wake, Work};
 use super::shape::Shape;
 use super::{Options, Policies};
@@ -42,6 +43,8 @@ pub(super) struct Inner {
     pub(super) replicas: Vec<Replica>,
     /// The store is down until then.
     pub(super) outage_until: Timestamp,
+    /// What is wrong with providers of agents.
+    pub(super) troubles: BTreeMap<ProviderId, Trouble>,
     /// Runs outlive the process that started them.
     pub(super) runs: BTreeMap<RunId, Run>,
     /// What each issue's board shows.
@@ -96,6 +99,7 @@ impl Sim {
             git: Git::new(root.next(), shape.trouble),
             replicas,
             outage_until: START,
+            troubles: BTreeMap::new(),
             runs: BTreeMap::new(),
             boards: BTreeMap::new(),
             accepted: Vec::new(),

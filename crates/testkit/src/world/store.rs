@@ -15,6 +15,7 @@ use orchd_core::port::store::{
     LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
     SettleOutcome, Store, StoreError, StoreResult, Surface,
 };
+use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
 use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
@@ -103,7 +104,9 @@ impl SimStore {
             | Fault::SurfaceFails
             | Fault::SurfaceAnswerLost
             | Fault::Infra
-            | Fault::ReportLost => down(),
+            | Fault::ReportLost
+            | Fault::ProviderDown
+            | Fault::ProviderQuota => down(),
         }
     }
 
@@ -319,6 +322,9 @@ impl Store for SimStore {
     }
     async fn repos(&self) -> StoreResult<Vec<(Repo, u64)>> {
         self.call("repos", Kind::Reads, self.inner().repos()).await
+    }
+    async fn providers(&self) -> StoreResult<Vec<(Health, u64)>> {
+        self.call("providers", Kind::Reads, self.inner().providers()).await
     }
     async fn dependencies(&self) -> StoreResult<Vec<(TaskId, Key, String)>> {
         self.call("dependencies", Kind::Reads, self.inner().dependencies()).await

@@ -219,6 +219,7 @@ pub(super) fn world<'a>(
                 })
                 .collect(),
         ),
+        providers: state.providers.values().map(|row| &row.health).collect(),
         dependencies: state.dependencies.keys().map(|(task, on)| (*task, on)).collect(),
         drained: state.drained,
         policies,

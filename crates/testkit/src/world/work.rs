@@ -249,10 +249,11 @@ fn probe_landing(i: &mut Inner, task: TaskId, landing: u32, head: &Sha, close: b
 fn outcome(i: &mut Inner, context: &RunContext, mishaps: u64, now: Timestamp) -> JobResult {
     let has_suite = context.policy.test.is_some();
     match (&context.spec().work, &context.about) {
-        (Work::Agent { role, entry, start, base, answers, .. }, About::Task(task)) => {
+        (work @ Work::Agent { role, entry, start, base, answers, .. }, About::Task(task)) => {
+            let provider = work.provider();
             let (role, entry, answered) = (*role, *entry, answers.is_some());
             let run = context.run();
-            play(i, &Play { task, run, role, entry, start, base, mishaps, now, answered })
+            play(i, &Play { task, run, role, entry, start, base, mishaps, now, answered, provider })
         }
         (Work::Ci { head } | Work::Test { head }, About::Task(task)) => {
             JobResult::Suite(suite(i, task, head))

@@ -1,8 +1,10 @@
 //! The simulation as tests: a thousand seeds without a violation, the same seed twice is the same run, every
-//! invariant can be broken, and a mutant of the design is noticed.
+//! invariant can be broken, and a mutant of the design is noticed; and leases between two processes.
 
 #![expect(clippy::unwrap_used, reason = "test code: a failure is the test's failure")]
 
 mod broken;
+mod broken_provider;
+mod leases;
 mod mutants;
 mod seeds;

@@ -21,6 +21,11 @@ fn kills(mutant: Mutant) {
 }
 
 #[test]
+fn sim_kills_inc_05() {
+    kills(Mutant::Inc05);
+}
+
+#[test]
 fn sim_kills_inc_07() {
     kills(Mutant::Inc07);
 }

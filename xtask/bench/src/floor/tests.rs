@@ -21,6 +21,7 @@ fn decision(task: &str) -> Decision {
         candidacy: "none",
         priority: 0,
         body: String::new(),
+        relied_on: Vec::new(),
         consumed: Vec::new(),
         events: Vec::new(),
         costs: Vec::new(),

@@ -54,6 +54,7 @@ fn state(task: Task) -> State {
         now: 6_000,
         drained: false,
         short: None,
+        providers: Vec::new(),
         tasks: vec![task],
         repos: Vec::new(),
         jobs: Vec::new(),

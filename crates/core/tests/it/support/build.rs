@@ -1,8 +1,11 @@
 //! Small builders: identities from numbers, commits from words, policies and births with few words.
 
+use std::collections::BTreeMap;
+
 use orchd_core::event::Birth;
 use orchd_core::id::{Actor, Branch, Digest, JobId, Key, ProjectId, RepoId, Sha, TaskId};
-use orchd_core::policy::{Deploy, Policy, Suite};
+use orchd_core::policy::{Agent, Deploy, Policy, Suite};
+use orchd_core::stage::Role;
 use orchd_core::task::Request;
 use orchd_core::time::{Span, Timestamp};
 use uuid::Uuid;
@@ -37,6 +40,13 @@ pub(crate) fn policy() -> Policy {
     let mut policy = Policy::new("demo", "demo", "DEMO");
     policy.test = Some(Suite { command: "cargo test".to_owned(), timeout: Span::mins(10) });
     policy
+}
+
+/// Every role played by the same program, whose models are this provider's.
+pub(crate) fn agents(provider: &str) -> BTreeMap<Role, Agent> {
+    let mut agent = Agent::new("script", vec!["play".to_owned()], Span::mins(30));
+    agent.provider = Some(provider.to_owned());
+    Role::ALL.into_iter().map(|role| (role, agent.clone())).collect()
 }
 
 /// A hook that deploys, whose environment can be asked.

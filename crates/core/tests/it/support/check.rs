@@ -46,7 +46,8 @@ pub(crate) fn turned(before: &View, out: &Turn, now: Timestamp) {
     assert_eq!(task, out.task, "I-14: the events of a turn do not make its row");
     within_budgets(before, &out.task);
     // Whatever was decided: asked again of the rows it left, the judge is total, and a Stay is a fixpoint.
-    let after = View { task: out.task.clone(), repo: out.repo.clone(), ..before.clone() };
+    let mut after = View { task: out.task.clone(), repo: out.repo.clone(), ..before.clone() };
+    after.providers.extend(out.providers.values().flatten().map(|h| (h.provider.clone(), h.clone())));
     let next = decide(&after, now);
     assert_eq!(next, decide(&after, now), "I-15: decide is not deterministic");
     let Decision::Stay(reason) = &next.decision else { return };

@@ -10,9 +10,10 @@ use orchd_core::enact::{Minted, NewJob};
 use orchd_core::event::{Birth, Event, RepoEvent};
 use orchd_core::evolve::born;
 use orchd_core::fact::{Address, Fact, Input, Pending};
-use orchd_core::id::{EffectId, InputId, JobId, TaskId};
+use orchd_core::id::{EffectId, InputId, JobId, ProviderId, TaskId};
 use orchd_core::job::{JobClass, JobKind, JobResult, JobSpec};
 use orchd_core::policy::{Money, Policy};
+use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
 use orchd_core::stage::Stage;
 use orchd_core::task::Task;
@@ -62,6 +63,7 @@ pub(crate) struct Driver {
     pub(crate) world: World,
     pub(crate) now: Timestamp,
     pub(crate) drained: bool,
+    pub(crate) providers: BTreeMap<ProviderId, Health>,
     ids: u64,
 }
 
@@ -81,6 +83,7 @@ impl Driver {
             world: World::new(),
             now: T0,
             drained: false,
+            providers: BTreeMap::new(),
             ids: 0,
         }
     }
@@ -157,6 +160,7 @@ impl Driver {
                 .collect(),
             spent_today: Money(0),
             drained: self.drained,
+            providers: self.providers.clone(),
             policy: Arc::clone(&self.policy),
         }
     }
@@ -278,7 +282,8 @@ impl Driver {
         if let Some(end) = turn.end_job {
             self.end_job(end);
         }
-        if turn.wake_repo {
+        self.providers.extend(turn.providers.into_iter().filter_map(|(id, health)| Some((id, health?))));
+        if turn.wake_repo || turn.wake_all {
             self.wake_waiting(Some(id));
         }
         if turn.wake_dependents {

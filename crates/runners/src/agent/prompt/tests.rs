@@ -20,7 +20,7 @@ fn every_role_has_a_text_and_none_tells_of_steering() {
     for role in Role::ALL {
         let text = of_role(role);
         assert!(text.len() > 200, "{role} has hardly a prompt");
-        let schema: Result<serde_json::Value, _> = serde_json::from_str(schema(role));
+        let schema: Result<serde_json::Value, _> = serde_json::from_str(schema_of(role));
         assert!(schema.is_ok_and(|schema| schema["properties"].is_object()), "{role}'s schema is none");
         for word in ["gate", "approval", "bypass"] {
             let found = text.split(|c: char| !c.is_alphanumeric()).any(|w| w.eq_ignore_ascii_case(word));

@@ -1,12 +1,17 @@
 //! Random commits: mostly sound ones about what both stores just loaded, sometimes stale, repeated or broken.
 
+use std::collections::BTreeMap;
+
 use orchd_core::admission::Candidacy;
 use orchd_core::effect::{Effect, EffectState, Intent};
 use orchd_core::enact::NewJob;
 use orchd_core::event::{Event, How, RepoEvent};
-use orchd_core::id::{EffectId, InputId, JobId, RepoId, TaskId, TransitionId};
+use orchd_core::id::{EffectId, InputId, JobId, ProviderId, RepoId, TaskId, TransitionId};
 use orchd_core::job::{JobSpec, Work};
-use orchd_core::port::store::{Commit, Disposition, LedgerWrite, Loaded, LoadedRepo, RepoCommit, Surface};
+use orchd_core::port::store::{
+    Commit, Disposition, LedgerWrite, Loaded, LoadedRepo, ProviderChange, RepoCommit, Surface,
+};
+use orchd_core::provider::Health;
 use orchd_core::stage::Stage;
 use orchd_core::time::Span;
 
@@ -87,6 +92,7 @@ impl Pair {
             events: Vec::new(),
             consumed: Vec::new(),
             repo: None,
+            providers: BTreeMap::new(),
             job: None,
             end_job: None,
             ledger: Vec::new(),
@@ -94,6 +100,7 @@ impl Pair {
             due_at: self.rng.one_in(2).then(|| at + Span(self.rng.below(60_000).cast_signed())),
             wake_repo: self.rng.one_in(5),
             wake_dependents: self.rng.one_in(5),
+            wake_all: self.rng.one_in(9),
             at,
         };
         self.write_events(&mut commit, loaded);
@@ -115,6 +122,7 @@ impl Pair {
             change.job = self.rng.one_in(5).then(|| self.job(look_work()));
             commit.repo = Some(change);
         }
+        self.write_providers(&mut commit, loaded);
         commit.dirty = Surface::ALL.into_iter().filter(|_| self.rng.one_in(3)).collect();
         self.break_it(&mut commit);
         commit
@@ -142,6 +150,21 @@ impl Pair {
         }
         self.write_job(commit);
         self.write_ledger(commit, loaded);
+    }
+
+    /// Some provider is relied on or changed, mostly as it was loaded.
+    fn write_providers(&mut self, commit: &mut Commit, loaded: &Loaded) {
+        for name in ["north", "south"] {
+            if !self.rng.one_in(3) {
+                continue;
+            }
+            let id = ProviderId::new(name);
+            let known = loaded.providers.iter().find(|(health, _)| health.provider == id).cloned();
+            let (health, epoch) = known.unwrap_or((Health::new(id.clone()), 0));
+            let failures = u32::try_from(self.rng.below(9)).unwrap_or(0);
+            let after = self.rng.one_in(2).then_some(Health { failures, ..health });
+            commit.providers.insert(id, ProviderChange { epoch, health: after });
+        }
     }
 
     /// A task without a job gets one often; one that has one, sometimes a second, which is refused.
@@ -197,6 +220,17 @@ impl Pair {
             6 => {
                 if let Some(change) = &mut commit.repo {
                     change.epoch += 1;
+                }
+            }
+            7 => {
+                let after = Some(Health::new(ProviderId::new("north")));
+                let epoch = self.rng.below(3);
+                commit.providers.insert(ProviderId::new("north"), ProviderChange { epoch, health: after });
+            }
+            8 => {
+                let anothers = Some(Health::new(ProviderId::new("south")));
+                for change in commit.providers.values_mut() {
+                    change.health.clone_from(&anothers);
                 }
             }
             _ => {}

@@ -1,6 +1,7 @@
-//! `orchctl submit`: files what an agent says about its run. Checks it against the role's schema, says exactly what is
+//! The subcommand `submit` of the programs that start runs: files what an agent says about its run. Checks it against the role's schema, says exactly what is
 //! wrong with it, and writes it into the run's directory. No network, no token: a run can only speak for itself.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ const REFUSED: i32 = 2;
 
 /// Why nothing was filed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SubmitError {
+enum SubmitError {
     /// Not started by orchd.
     #[error("{name} is not set: `orchctl submit` is for agents, in a run that orchd started")]
     NoRun {
@@ -62,10 +63,21 @@ impl SubmitError {
     }
 }
 
+/// The subcommand with its arguments as they came: a file, `-`, nothing, or `--schema ROLE`. For a program that has no
+/// other use for a command line's parser there.
+pub fn with_args(mut args: impl Iterator<Item = OsString>) -> i32 {
+    match args.next() {
+        Some(first) if first == "--schema" => {
+            run(None, Some(args.next().unwrap_or_default().to_string_lossy().into_owned()))
+        }
+        first => run(first.map(PathBuf::from), None),
+    }
+}
+
 /// The subcommand. `file`: a path; `-` or none is standard input. `schema`: print this role's schema instead. The answer
 /// goes to standard output; what is wrong goes to standard error, with exit code 2 if the content is refused and 1 if
 /// something else failed.
-pub(crate) fn run(file: Option<PathBuf>, schema: Option<String>) -> i32 {
+pub fn run(file: Option<PathBuf>, schema: Option<String>) -> i32 {
     let said = match schema {
         Some(role) => role_named(&role).map(|role| schema_of(role).trim_end().to_owned()),
         None => submit(file.as_deref()),

@@ -1,0 +1,83 @@
+//! Providers: changed only by a commit that has seen their latest epoch, and compared by one that relied on it.
+//! One that was never unwell has no row; its epoch is 0.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use orchd_core::port::store::{Commit, ProviderChange};
+use orchd_core::provider::Health;
+
+use crate::fail::{Fail, bad};
+use crate::group::Answer;
+use crate::statement::statement;
+use crate::text;
+
+statement! {
+    /// All of them.
+    All {} -> (Text, BigInt, Text);
+    "SELECT id, epoch, body FROM providers ORDER BY id"
+}
+
+statement! {
+    /// The epoch.
+    Epoch<'a> { id: Text = &'a str } -> BigInt;
+    "SELECT coalesce((SELECT epoch FROM providers WHERE id = :id), 0)"
+}
+
+statement! {
+    /// The first row of a provider.
+    Begin<'a> { id: Text = &'a str, body: Text = &'a str } -> ();
+    "INSERT INTO providers (id, epoch, body) VALUES (:id, 1, :body) ON CONFLICT (id) DO NOTHING"
+}
+
+statement! {
+    /// The compare-and-swap.
+    Swap<'a> { id: Text = &'a str, epoch: BigInt = i64, body: Text = &'a str } -> ();
+    "UPDATE providers SET epoch = epoch + 1, body = :body WHERE id = :id AND epoch = :epoch"
+}
+
+/// A change as it is stored; without a body it is a comparison.
+pub(crate) struct Write {
+    id: String,
+    epoch: i64,
+    body: Option<String>,
+}
+
+/// The stored form of what a commit says about providers.
+pub(crate) fn writes(commit: &Commit) -> Answer<Vec<Write>> {
+    let write = |(id, change): (&orchd_core::id::ProviderId, &ProviderChange)| {
+        if let Some(other) = change.health.as_ref().filter(|health| health.provider != *id) {
+            return Err(Fail::Rule(format!("the health of {id} is that of {}", other.provider)));
+        }
+        let body = change.health.as_ref().map(|health| text::json("providers", id, health)).transpose()?;
+        Ok(Write { id: id.to_string(), epoch: text::int(change.epoch), body })
+    };
+    commit.providers.iter().map(write).collect()
+}
+
+/// Compares a provider's epoch, and writes the change if there is one.
+pub(crate) fn write(conn: &mut SqliteConnection, write: &Write) -> Answer<()> {
+    let (id, epoch) = (write.id.as_str(), write.epoch);
+    let holds = match &write.body {
+        None => Epoch { id }.get_result::<i64>(conn)? == epoch,
+        Some(body) if epoch == 0 => Begin { id, body }.execute(conn)? == 1,
+        Some(body) => Swap { id, epoch, body }.execute(conn)? == 1,
+    };
+    if holds { Ok(()) } else { Err(Fail::Conflict) }
+}
+
+/// A provider's row as read: identity, epoch and body.
+pub(crate) type Row = (String, i64, String);
+
+/// All providers, by identity.
+pub(crate) fn all(conn: &mut SqliteConnection) -> Answer<Vec<Row>> {
+    Ok(All {}.load(conn)?)
+}
+
+/// A provider and its epoch of its row.
+pub(crate) fn of_row((id, epoch, body): Row) -> Answer<(Health, u64)> {
+    let health: Health = text::parse("providers", &id, &body)?;
+    if health.provider.as_str() != id {
+        return Err(bad("providers", &id, format!("its body is that of {}", health.provider)));
+    }
+    Ok((health, text::count("providers", &id, epoch)?))
+}
