@@ -88,6 +88,11 @@ impl AgentClone {
         refuse_unsalvaged(mirror, &dir, &branch_ref(branch)?).await?;
         remove::tree(&dir).await
     }
+
+    /// Removes a clone whose commits cannot be had: [`Mirror::fetch_run`] said [`GitError::CloneUnusable`].
+    pub async fn discard(dir: &Path) -> Result<(), GitError> {
+        remove::tree(&absolute(dir)?).await
+    }
 }
 
 async fn fill(mirror: &Mirror, dir: &Path, spec: &CloneSpec, branch: &RefName) -> Result<(), GitError> {

@@ -74,7 +74,11 @@ impl CleanUpExecutor {
                 mirror.delete_ref(&RefName::run(run)).await?;
                 Ok(heads.head)
             }
-            Err(GitError::CloneUnusable { .. }) => Ok(None),
+            Err(error @ GitError::CloneUnusable { .. }) => {
+                tracing::warn!(task = %task.id, "what lies in the clone is given up: {error}");
+                AgentClone::discard(&dir).await?;
+                Ok(None)
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use orchd_core::id::{RefName, RunId, TaskId};
+use orchd_core::id::{RefName, RunId, Sha, TaskId};
 use orchd_git::{AgentClone, CloneSpec, GitError};
 
 use super::site::Site;
@@ -68,19 +68,33 @@ pub(super) async fn make_ready(site: &Site<'_>) -> Result<(), RunnerError> {
     match AgentClone::prepare(mirror, &site.clone, &spec).await {
         Ok(_) => {}
         Err(GitError::Unsalvaged { head, .. }) => {
-            // A run whose end was never taken in: what it committed is kept before its clone is replaced.
-            let run = site.context.run();
-            let heads = mirror.fetch_run(&site.clone, site.branch(), run).await?;
-            let name = RefName::new(format!("refs/orchd/salvage/{head}"));
-            if let Some(head) = &heads.head {
-                task_branch::keep(mirror, &name, head).await?;
-            }
-            mirror.delete_ref(&RefName::run(run)).await?;
+            keep_former(site, &head).await?;
             AgentClone::prepare(mirror, &site.clone, &spec).await?;
         }
         Err(error) => return Err(error.into()),
     }
     write_request(site).await
+}
+
+/// A run whose end was never taken in: what it committed is kept before its clone is replaced.
+async fn keep_former(site: &Site<'_>, head: &Sha) -> Result<(), RunnerError> {
+    let (mirror, run) = (&site.mirror, site.context.run());
+    match mirror.fetch_run(&site.clone, site.branch(), run).await {
+        Ok(heads) => {
+            if let Some(taken) = &heads.head {
+                let name = RefName::new(format!("refs/orchd/salvage/{head}"));
+                task_branch::keep(mirror, &name, taken).await?;
+            }
+            mirror.delete_ref(&RefName::run(run)).await?;
+        }
+        Err(error @ GitError::CloneUnusable { .. }) => {
+            // Nobody can have these commits: the run that broke them was told, and the task must go on.
+            tracing::warn!(task = %site.task.id, "what a former run left is given up: {error}");
+            AgentClone::discard(&site.clone).await?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
 }
 
 /// Writes the request into the clone where the branch has none yet. It becomes part of the run's own commit, so a run

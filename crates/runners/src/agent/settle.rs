@@ -76,8 +76,12 @@ async fn ended(site: &Site<'_>, result: &RunResult) -> Result<JobResult, RunnerE
             (Some(taken), counted)
         }
         (Ok(taken), Some(outcome)) => (Some(taken), Counted::No(outcome)),
-        (Err(RunnerError::Git(error @ (GitError::CloneUnusable { .. } | GitError::TooLarge { .. }))), _) => {
-            (None, Counted::No(AgentOutcome::Failed { why: error.to_string() }))
+        (Err(RunnerError::Git(GitError::CloneUnusable { why, .. })), _) => {
+            let why = format!(
+                "the run broke its clone: {why}; nothing of its work could be kept; the next run starts in a \
+                 fresh clone and must leave .git to git"
+            );
+            (None, Counted::No(AgentOutcome::Failed { why }))
         }
         (Err(error), _) => return Err(error),
     };
@@ -152,19 +156,46 @@ async fn counts(
     }
     match &result.leftovers {
         LeftoverOutcome::Clean { .. } | LeftoverOutcome::Committed { .. } | LeftoverOutcome::NotAsked => {}
-        LeftoverOutcome::Salvaged { why, .. } => return failed(format!("its changes do not count: {why}")),
+        LeftoverOutcome::Salvaged { why, .. } => {
+            let branch = site.branch();
+            return failed(format!(
+                "its changes do not count: {why}; end with {branch} checked out, your work on it, and nothing half done"
+            ));
+        }
         LeftoverOutcome::Failed { error } => {
-            return failed(format!("its changes could not be committed in its clone: {error}"));
+            return failed(format!(
+                "its changes could not be committed in its clone, so that only its own commits are kept: {error}"
+            ));
         }
     }
     match &taken.heads.head {
-        None => failed(format!("the run removed its branch {}", site.branch())),
-        Some(_) if taken.on_start => Ok(Counted::Yes { said, ignored }),
+        None => failed(format!("the run removed its branch {}; leave it in place", site.branch())),
+        Some(head) if taken.on_start => match in_the_way(site, head).await? {
+            None => Ok(Counted::Yes { said, ignored }),
+            Some(why) => failed(why),
+        },
         Some(head) => failed(format!(
             "the run rewrote history: {head} does not contain {}, where it started; add commits, never replace them",
             site.assigned.start
         )),
     }
+}
+
+/// What on the branch would keep others from its work: the task's next run, or whoever gets the branch.
+async fn in_the_way(site: &Site<'_>, head: &Sha) -> Result<Option<String>, RunnerError> {
+    let folder = task_branch::docs_folder(&site.task.key);
+    if let Some(part) = site.mirror.obstacle(head, &folder).await? {
+        return Ok(Some(format!(
+            "{part} is in the way of the task's documents in {folder}; make it a folder"
+        )));
+    }
+    let foreign = site.mirror.undeclared_repositories(site.assigned.start, head).await?;
+    Ok(foreign.first().map(|path| {
+        format!(
+            "{path} is a repository of its own, so that nothing in it is on the branch; remove {path}/.git and commit \
+             its files, or declare it in .gitmodules"
+        )
+    }))
 }
 
 /// Moves the branch or keeps the work aside, and tells all of it.
