@@ -3,7 +3,7 @@
 use orchd_core::id::Sha;
 use orchd_git::{Ahead, Ancestry, GitError};
 
-use crate::fixture::World;
+use crate::fixture::{Person, World};
 
 fn numbered(lines: std::ops::Range<u32>) -> String {
     lines.map(|n| format!("line {n}\n")).collect()
@@ -97,6 +97,40 @@ async fn files_and_folders_are_read_by_any_name_and_within_a_limit() {
     let diff = mirror.diff(&world.base, &head, 20).await.unwrap();
     assert!(diff.truncated && diff.text.len() == 20);
     assert_ne!(mirror.tree_of(&head).await.unwrap(), mirror.tree_of(&changed).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_stands_in_the_way_of_a_folder_is_named() {
+    let world = World::new().await;
+    let mirror = &world.mirror;
+    let inside = world.commit_on(&world.base, "docs/items/a", "x").await;
+    let on_the_way = world.commit_on(&world.base, "docs", "x").await;
+    for (head, expected) in [(&world.base, None), (&inside, None), (&on_the_way, Some("docs"))] {
+        assert_eq!(mirror.obstacle(head, "docs/items").await.unwrap().as_deref(), expected);
+    }
+    assert_eq!(mirror.obstacle(&inside, "docs/items/a").await.unwrap().as_deref(), Some("docs/items/a"));
+}
+
+#[tokio::test]
+async fn a_repository_within_counts_as_declared_only_by_its_path() {
+    let world = World::new().await;
+    let (mirror, base) = (&world.mirror, &world.base);
+    let plain = tempfile::tempdir().unwrap();
+    let person = Person::clone_of(mirror.dir(), &plain.path().join("p"), base);
+    let link = format!("160000,{base},lib/in ner");
+    person.run(["update-index", "--add", "--cacheinfo", &link]);
+    person.run(["commit", "-q", "-m", "link"]);
+    let undeclared = person.run(["rev-parse", "HEAD"]);
+    let path = "submodule.x.path";
+    person.run(["config", "--file", ".gitmodules", path, "lib/in ner"]);
+    person.run(["add", ".gitmodules"]);
+    person.run(["commit", "-q", "-m", "declared"]);
+    let declared = person.run(["rev-parse", "HEAD"]);
+    person.run(["push", "-q", mirror.dir().to_str().unwrap(), "HEAD:refs/heads/links"]);
+    let [undeclared, declared] = [undeclared, declared].map(|sha| Sha::parse(sha.trim()).unwrap());
+    assert_eq!(mirror.undeclared_repositories(base, &undeclared).await.unwrap(), ["lib/in ner"]);
+    assert_eq!(mirror.undeclared_repositories(base, &declared).await.unwrap(), Vec::<String>::new());
+    assert_eq!(mirror.undeclared_repositories(&undeclared, &declared).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test]
