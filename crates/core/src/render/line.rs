@@ -2,7 +2,7 @@
 
 use crate::event::{Event, How};
 use crate::gate::{GateOutcome, GateResult};
-use crate::job::{AgentOutcome, JobKind, JobSpec, ReadyOutcome, SuiteOutcome, Work};
+use crate::job::{AgentOutcome, AgentRun, JobKind, JobSpec, ReadyOutcome, SuiteOutcome, Work};
 use crate::policy::Agent;
 use crate::provider::{Breaker, Health};
 use crate::verdict::{Finding, Verdict};
@@ -11,7 +11,7 @@ use crate::verdict::{Finding, Verdict};
 pub fn of(event: &Event) -> Option<String> {
     Some(match event {
         Event::Created { birth } => format!("created: {}", birth.request.title),
-        Event::RunEnded { run } => format!("{} {}", run.role, ended(&run.outcome)),
+        Event::RunEnded { run } => format!("{} {}{}", run.role, ended(&run.outcome), aside(run)),
         Event::SuiteEnded { suite } => {
             format!("tests at {}: {}", suite.head.short(), suite_word(&suite.outcome))
         }
@@ -87,6 +87,18 @@ fn ended(outcome: &AgentOutcome) -> String {
         AgentOutcome::Quota { .. } => "met the provider's quota".to_owned(),
         AgentOutcome::Infra { why } => format!("could not run: {}", one_line(why)),
     }
+}
+
+/// What of a run's work is not on the branch, and where it is.
+fn aside(run: &AgentRun) -> String {
+    let mut said = String::new();
+    if let Some(salvage) = &run.salvage {
+        said.push_str(&format!("; its work is kept at {salvage}"));
+    }
+    if !run.dropped.is_empty() {
+        said.push_str(&format!("; not its to change and dropped: {}", run.dropped.join(", ")));
+    }
+    said
 }
 
 fn suite_word(outcome: &SuiteOutcome) -> String {
