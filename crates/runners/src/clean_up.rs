@@ -2,7 +2,7 @@
 //! branches go. What cannot be reached is no error: nothing here may keep a task from being cancelled.
 
 use async_trait::async_trait;
-use orchd_core::id::{Branch, RefName, Sha};
+use orchd_core::id::{Branch, RefName, Sha, TaskId};
 use orchd_core::job::{JobResult, Work};
 use orchd_core::port::executor::{Executor, RunContext};
 use orchd_core::task::Task;
@@ -37,7 +37,7 @@ impl CleanUpExecutor {
         let mut salvaged = Vec::new();
         let clone = self.clone_head(context, task, &mirror, branch).await?;
         let local = mirror.branch_head(branch).await?;
-        let name = RefName::new(format!("refs/orchd/salvage/{}", task.id));
+        let name = salvage_of(task.id);
         // The clone has the mirror's branch and perhaps more; one ref keeps both unless they parted.
         let newest = clone.clone().or_else(|| local.clone());
         if let Some(head) = &newest {
@@ -152,6 +152,12 @@ impl CleanUpExecutor {
         }
         Ok(())
     }
+}
+
+/// Apart from the salvage of runs, which ages by the run's identity: a task's identity says when it was born, and
+/// nothing about when it was stopped.
+fn salvage_of(task: TaskId) -> RefName {
+    RefName::new(format!("refs/orchd/salvage/task/{task}"))
 }
 
 #[async_trait]

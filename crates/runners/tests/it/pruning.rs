@@ -53,7 +53,7 @@ async fn old_salvage_of_runs_goes_and_that_of_tasks_stays() {
     let task = world.task("DEMO-1");
     let name = |run: RunId| RefName::salvage(run);
     let (old, young) = (name(run_at(91, 1)), name(run_at(89, 2)));
-    let of_task = RefName::new(format!("refs/orchd/salvage/{}", task.id));
+    let of_task = RefName::new(format!("refs/orchd/salvage/task/{}", task.id));
     for name in [&old, &young, &of_task] {
         mirror.set_ref(name, &world.base).await.unwrap();
     }

@@ -20,16 +20,18 @@ use crate::world::{World, run_git, suite, work_in};
 #[tokio::test]
 async fn the_salvage_of_a_task_born_long_ago_stays() {
     let world = World::new().await;
-    let mirror = world.mirror().await;
-    mirror.fetch_main().await.unwrap();
+    let head = world.commit_on(&world.base, &[("code", "x\n")]).await;
     let now = Timestamp(1_800_000_000_000);
     let born = uuid::Timestamp::from_unix(NoContext, u64::try_from(now.0 / 1000).unwrap() - 91 * 86_400, 0);
-    let task = TaskId(Uuid::new_v7(born));
-    let kept = RefName::new(format!("refs/orchd/salvage/{task}"));
-    mirror.set_ref(&kept, &world.base).await.unwrap();
+    let mut task = world.task("DEMO-1");
+    task.id = TaskId(Uuid::new_v7(born));
+    world.developed(&mut task, &head).await;
+    let result = world.job(Some(&task), Work::CleanUp { branch: task.branch.clone() }).await;
+    let JobResult::Cleaned { salvaged } = result else { panic!("{result:?}") };
     let days = |n: i64| Span::hours(24 * n);
     prune(&world.shop, &BTreeSet::new(), now, days(14), days(90)).await.unwrap();
-    assert_eq!(mirror.resolve(&kept).await.unwrap(), Some(world.base.clone()));
+    let kept = RefName::new(salvaged[0].clone());
+    assert_eq!(world.mirror().await.resolve(&kept).await.unwrap(), Some(head));
 }
 
 /// Nobody asked for the end: were it "told to end", the role would run again at once, without budget and for ever.
