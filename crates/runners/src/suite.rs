@@ -135,7 +135,7 @@ pub(crate) async fn run_suite(
     let dir = RunDir::open(&asked.dir).map_err(RunnerError::io("open", &asked.dir))?;
     let launched =
         suite::outcome(&dir, &waited).map_err(RunnerError::io("read the output in", &asked.dir))?;
-    Ok(said(launched))
+    Ok(said(launched, guard.told_to_end().is_some()))
 }
 
 fn variables(asked: &Asked<'_>) -> Vec<(String, String)> {
@@ -147,10 +147,15 @@ fn variables(asked: &Asked<'_>) -> Vec<(String, String)> {
     env
 }
 
-/// What a suite's end says. Only one that really ran may be red; zero tests of a known runner say nothing good.
-fn said(launched: Launched) -> Said {
+/// What a suite's end says. Only one that really ran may be red; zero tests of a known runner say nothing good. `told`:
+/// the engine asked for its end. A suite can ask its shim for that too.
+fn said(launched: Launched, told: bool) -> Said {
     let (code, output, summary) = match launched {
-        Launched::Stopped { why } => return Said::Told(why),
+        Launched::Stopped { why } if told => return Said::Told(why),
+        Launched::Stopped { why } => {
+            let reason = format!("the suite's end was asked for, and not by orchd: {why}");
+            return Said::Outcome(SuiteOutcome::Infra { reason });
+        }
         Launched::Infra { reason, output } => {
             let end = last_lines(&output, 400);
             let reason = if end.is_empty() { reason } else { format!("{reason}; its output ended: {end}") };

@@ -61,11 +61,11 @@ pub(super) async fn settle(site: &Site<'_>, waited: Waited) -> Result<JobResult,
 async fn ended(site: &Site<'_>, result: &RunResult) -> Result<JobResult, RunnerError> {
     let dir = RunDir::open(&site.dir).map_err(RunnerError::io("open", &site.dir))?;
     let taken = take(site).await;
-    if let Ended::Stopped { why } = &result.ended {
+    if let Some(why) = told(site, result) {
         if let Ok(taken) = &taken {
             keep(site, taken).await?;
         }
-        return Ok(JobResult::Ended { why: why.clone() });
+        return Ok(JobResult::Ended { why });
     }
     let reading =
         site.profile.read(&dir, result).map_err(RunnerError::io("read the output in", &site.dir))?;
@@ -84,6 +84,13 @@ async fn ended(site: &Site<'_>, result: &RunResult) -> Result<JobResult, RunnerE
     report(site, result, &reading, taken, counted).await
 }
 
+/// Why the run was ended, where it was at the engine's word. A run can ask its shim for its own end, by its signal or
+/// the file for it; were that "told to end", it would be begun again without budget.
+fn told(site: &Site<'_>, result: &RunResult) -> Option<String> {
+    let Ended::Stopped { why } = &result.ended else { return None };
+    site.context.guard.told_to_end().map(|_| why.clone())
+}
+
 /// What the end of the process alone says; `None` where it ended in order, and what it said decides.
 fn outcome(reading: &Reading, result: &RunResult) -> Option<AgentOutcome> {
     let failed = |why: &str| {
@@ -92,6 +99,9 @@ fn outcome(reading: &Reading, result: &RunResult) -> Option<AgentOutcome> {
         Some(AgentOutcome::Failed { why: format!("the run failed: {why}{tail}") })
     };
     match (&reading.outcome, &result.ended) {
+        (_, Ended::Stopped { why }) => {
+            failed(&format!("its end was asked for, and not by orchd ({why}); a run ends by itself"))
+        }
         (dialect::AgentOutcome::Finished, _) => None,
         (dialect::AgentOutcome::Permanent { why }, _) => failed(why),
         (dialect::AgentOutcome::Transient { why, retry_after }, _) => {
