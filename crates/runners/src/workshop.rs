@@ -70,7 +70,11 @@ struct Inner {
 
 impl Workshop {
     /// Opens nothing yet; folders and mirrors are made when they are first needed.
-    pub fn new(config: WorkshopConfig) -> Self {
+    pub fn new(mut config: WorkshopConfig) -> Self {
+        // A sandbox names this directory to hide it, and paths in it to show them: links would blur which is inner.
+        if let Ok(real) = config.data.canonicalize() {
+            config.data = real;
+        }
         let (mirrors, clones) = (Mutex::default(), std::sync::Mutex::default());
         Self(Arc::new(Inner { config, mirrors, clones }))
     }
@@ -103,6 +107,11 @@ impl Workshop {
     /// The directories of all runs.
     pub fn runs_dir(&self) -> PathBuf {
         self.0.config.data.join("runs")
+    }
+
+    /// The data directory.
+    pub(crate) fn data(&self) -> &Path {
+        &self.0.config.data
     }
 
     /// A variable of orchd's own process.
