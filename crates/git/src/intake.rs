@@ -79,7 +79,7 @@ impl Mirror {
     ) -> Result<RunHeads, GitError> {
         self.make_quarantine(quarantine).await?;
         let names = wanted.clone().map(|(theirs, _)| theirs);
-        let into = quarantine.join("objects");
+        let (into, from) = (quarantine.join("objects"), clone.clone());
         let heads = blocking(move || {
             let heads = names.iter().map(|name| read_ref(&clone, name)).collect::<Result<Vec<_>, _>>()?;
             if heads.iter().any(Option::is_some) {
@@ -89,8 +89,10 @@ impl Mirror {
         })
         .await?;
         for (head, (_, ours)) in heads.iter().zip(&wanted) {
-            if let Some(sha) = head {
-                self.take(quarantine, sha, ours).await?;
+            if let Some(sha) = head
+                && let Err(error) = self.take(quarantine, sha, ours).await
+            {
+                return Err(self.whose_fault(error, quarantine, sha, &from).await);
             }
         }
         let mut heads = heads.into_iter();
@@ -108,6 +110,29 @@ impl Mirror {
         let fetch = self.call("take a run's commits").args(["-c", "fetch.fsckObjects=true"]).args(FETCH);
         fetch.arg("--").arg(quarantine).arg(format!("+{intake}:{ours}")).done().await
     }
+}
+
+impl Mirror {
+    /// Whether git would not take `sha` for what the clone holds (an object that is missing, broken or malformed), which
+    /// no repeat mends, or for what happened here (a full disk, a lock).
+    async fn whose_fault(&self, error: GitError, quarantine: &Path, sha: &Sha, clone: &Path) -> GitError {
+        if !matches!(error, GitError::Failed { .. }) {
+            return error;
+        }
+        let look = self.git().call("check a run's commits", Place::Bare(quarantine));
+        let args = ["fsck", "--strict", "--no-dangling", "--no-progress", "--no-reflogs", sha.as_str()];
+        match look.args(args).output().await {
+            Ok(said) if said.code.is_some_and(|code| code != 0) => {
+                let why = format!("{sha} cannot be taken from it: {}", first_line(&said.stderr));
+                GitError::CloneUnusable { path: clone.to_owned(), why }
+            }
+            Ok(_) | Err(_) => error,
+        }
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or("an object is missing or broken")
 }
 
 /// Lets the repository with `objects` read another's objects without copying, as `git clone --shared` does.

@@ -21,7 +21,7 @@ use crate::confine;
 use crate::error::{RunnerError, infra};
 use crate::watch::{self, Before};
 use crate::workshop::{Workshop, task_of};
-pub(crate) use enter::{end_former_run, forget_former_run};
+pub(crate) use enter::{end_former_run, forget_former_run, former_run, set_aside};
 use site::Site;
 pub use site::setup;
 
@@ -61,7 +61,10 @@ impl AgentExecutor {
 #[async_trait]
 impl Executor for AgentExecutor {
     async fn run(&self, context: RunContext) -> JobResult {
-        match self.attempt(&context).await {
+        let result = self.attempt(&context).await;
+        // Where documents of main were listed.
+        self.shop.discard(&self.shop.checkouts(context.run())).await;
+        match result {
             Ok(result) => result,
             Err(error) => infra(&error),
         }

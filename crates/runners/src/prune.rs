@@ -9,6 +9,8 @@ use orchd_launcher::RunDir;
 use orchd_launcher::launcher::{Found, find};
 
 use crate::error::{RunnerError, chain};
+use crate::task_branch::BRANCH_SUFFIX;
+use crate::watch;
 use crate::workshop::Workshop;
 
 /// What is removed once it is older than `keep`, by the moment that a run's own identity names.
@@ -63,7 +65,8 @@ fn began(run: RunId) -> Option<Timestamp> {
 
 /// Refs with another name (of a task, of a commit) are kept: what they hold has no date of ours.
 fn run_of(name: &RefName, prefix: &str) -> Option<RunId> {
-    name.as_str().strip_prefix(prefix)?.parse().ok()
+    let name = name.as_str().strip_prefix(prefix)?;
+    name.strip_suffix(BRANCH_SUFFIX).unwrap_or(name).parse().ok()
 }
 
 async fn runs(shop: &Workshop) -> Result<Vec<RunId>, RunnerError> {
@@ -95,7 +98,8 @@ async fn nothing_lives(shop: &Workshop, run: RunId) -> bool {
     };
     match found {
         Ok(Found::Running(_)) => false,
-        Ok(Found::NotStarted | Found::Ended(_) | Found::Lost(_)) => true,
+        Ok(Found::NotStarted | Found::Ended(_)) => true,
+        Ok(Found::Lost(lost)) => watch::gone(run, &lost).is_ok(),
         Err(error) => {
             tracing::warn!("{} is kept: {}", at.display(), chain(&error));
             false

@@ -1,10 +1,12 @@
 //! The end of a role's run: what it left is taken into the mirror, what it said is read, and the task branch moves only
 //! for a completed run that stands on its start. Everything else is kept aside and named. Safe to repeat.
 
+use std::time::Duration;
+
 use orchd_core::id::{RefName, Sha};
 use orchd_core::job::{AgentOutcome, AgentRun, JobResult};
 use orchd_core::verdict::Submission;
-use orchd_git::{Ancestry, GitError, RunHeads};
+use orchd_git::{Ancestry, RunHeads};
 use orchd_launcher::dialect::{self, Reading};
 use orchd_launcher::result::LeftoverOutcome;
 use orchd_launcher::{Ended, RunDir, RunResult, Waited};
@@ -19,6 +21,10 @@ use crate::watch;
 
 /// Of a failed run's output, for the next attempt to read.
 const TAIL: usize = 4 * 1024;
+
+/// Between tries to take a run's work in.
+const INTAKE_PAUSES: [Duration; 3] =
+    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
 
 /// How the run counts.
 enum Counted {
@@ -76,7 +82,7 @@ async fn ended(site: &Site<'_>, result: &RunResult) -> Result<JobResult, RunnerE
             (Some(taken), counted)
         }
         (Ok(taken), Some(outcome)) => (Some(taken), Counted::No(outcome)),
-        (Err(RunnerError::Git(error @ (GitError::CloneUnusable { .. } | GitError::TooLarge { .. }))), _) => {
+        (Err(RunnerError::Git(error)), _) if error.is_the_clones() => {
             (None, Counted::No(AgentOutcome::Failed { why: error.to_string() }))
         }
         (Err(error), _) => return Err(error),
@@ -121,8 +127,23 @@ fn outcome(reading: &Reading, result: &RunResult) -> Option<AgentOutcome> {
     }
 }
 
-/// Takes what lies in the clone into the mirror.
+/// Takes what lies in the clone into the mirror. What may pass (a full disk, a lock of another git) is tried again: a
+/// run's result is worth more than some seconds.
 async fn take(site: &Site<'_>) -> Result<Taken, RunnerError> {
+    let mut pauses = INTAKE_PAUSES.into_iter();
+    loop {
+        match (take_once(site).await, pauses.next()) {
+            (Err(RunnerError::Git(error)), _) if error.is_the_clones() => return Err(error.into()),
+            (Err(error), Some(pause)) => {
+                tracing::warn!(task = %site.task.id, "a run's work is taken in again soon: {}", error.reason());
+                tokio::time::sleep(pause).await;
+            }
+            (taken, _) => return taken,
+        }
+    }
+}
+
+async fn take_once(site: &Site<'_>) -> Result<Taken, RunnerError> {
     let (mirror, start) = (&site.mirror, site.assigned.start);
     let heads = mirror.fetch_run(&site.clone, site.branch(), site.context.run()).await?;
     let mut changed = Vec::new();
@@ -254,20 +275,18 @@ async fn main(site: &Site<'_>) -> Result<Sha, RunnerError> {
     }
 }
 
-/// Keeps what a run left that does not count; names the ref. Nothing on top of the start is nothing to keep, and
+/// Keeps what a run left that does not count; names the refs. Nothing on top of the start is nothing to keep, and
 /// neither is the request, which orchd wrote there itself.
 async fn keep(site: &Site<'_>, taken: &Taken) -> Result<Option<String>, RunnerError> {
     let run = site.context.run();
     let own = format!("{}/{REQUEST}", task_branch::docs_folder(&site.task.key));
     let worked = taken.changed.iter().any(|path| *path != own);
-    let kept = match &taken.tip {
-        Some(tip) if tip != site.assigned.start && worked => {
-            Some(task_branch::keep(&site.mirror, &RefName::salvage(run), tip).await?)
-        }
-        Some(_) | None => None,
+    let kept = match worked {
+        true => task_branch::keep_run(&site.mirror, run, &taken.heads, site.assigned.start).await?,
+        false => Vec::new(),
     };
     site.mirror.delete_ref(&RefName::run(run)).await?;
-    Ok(kept)
+    Ok((!kept.is_empty()).then(|| kept.join(", ")))
 }
 
 /// Moves the mirror's branch, then the remote's. The mirror has the work: a remote that is down costs nobody a run, as
