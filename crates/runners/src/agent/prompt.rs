@@ -97,7 +97,7 @@ fn text(site: &Site<'_>, dir: &RunDir, documents: &[String]) -> String {
         section(
             &mut out,
             "Questions and answers",
-            &format!("Asked:\n{}\n\nAnswered:\n{}", list(assigned.questions), quoted(answers)),
+            &format!("Asked:\n{}\n\nAnswered:\n{}", quoted(&list(assigned.questions)), quoted(answers)),
         );
     }
     if let Some(failure) = assigned.last_failure {
