@@ -130,6 +130,28 @@ async fn commits_of_a_run_that_was_never_taken_in_are_kept() {
     assert_eq!(refs.lines().count(), 1, "{refs}");
 }
 
+/// What it left uncommitted lies on the salvage branch of its clone.
+#[tokio::test]
+async fn uncommitted_work_of_a_run_that_was_never_taken_in_is_kept() {
+    let mut world = World::new().await;
+    world.plays(Role::Developer, "echo half > half; touch \"$ORCHD_RUN_DIR/up\"; exit 3");
+    let task = world.task("DEMO-1");
+    let (context, _) = world.context(Some(&task), world.agent(Role::Developer, &world.base));
+    let (dir, kept) = (world.shop.run_dir(context.run()), RefName::salvage(context.run()));
+    let shop = world.shop.clone();
+    let handle = tokio::spawn(async move { work_in(&shop, context).await });
+    appears(&dir.join("up")).await;
+    handle.abort();
+    let _ = handle.await;
+    appears(&dir.join("result.json")).await;
+    world.plays(Role::Developer, "test ! -e half && echo new > new && say '{}'");
+    let run = agent_run(world.job(Some(&task), world.agent(Role::Developer, &world.base)).await);
+    assert!(matches!(run.outcome, AgentOutcome::Completed { .. }), "{:?}", run.outcome);
+    let mirror = world.mirror().await;
+    let tip = mirror.resolve(&kept).await.unwrap().expect("its work has a ref");
+    assert_eq!(mirror.read_file(&tip, "half", 100).await.unwrap().unwrap(), b"half\n");
+}
+
 async fn appears(path: &std::path::Path) {
     for _ in 0..1200 {
         if path.exists() {

@@ -40,7 +40,7 @@ async fn old_runs_go_and_held_ones_stay() {
     let busy = BTreeSet::from([held]);
     let days = |n| Span(DAY.0 * n);
     let pruned = prune(&world.shop, &busy, NOW, days(14), days(90)).await.unwrap();
-    assert_eq!(pruned, Pruned { runs: 1, refs: 0 });
+    assert_eq!(pruned, Pruned { runs: 1, folders: 0, refs: 0 });
     assert!(!there(&world, old) && there(&world, held) && there(&world, young));
     assert!(stranger.exists(), "what is no run's is left alone");
 }
@@ -59,11 +59,44 @@ async fn old_salvage_of_runs_goes_and_that_of_tasks_stays() {
     }
     let days = |n| Span(DAY.0 * n);
     let pruned = prune(&world.shop, &BTreeSet::new(), NOW, days(14), days(90)).await.unwrap();
-    assert_eq!(pruned, Pruned { runs: 0, refs: 1 });
+    assert_eq!(pruned, Pruned { runs: 0, folders: 0, refs: 1 });
     assert_eq!(mirror.resolve(&old).await.unwrap(), None);
     for name in [&young, &of_task] {
         assert_eq!(mirror.resolve(name).await.unwrap(), Some(world.base.clone()));
     }
+}
+
+/// A killed orchd leaves checkouts and drafts; read-only folders in them stand in nobody's way.
+#[tokio::test]
+async fn old_checkouts_drafts_and_clones_moved_aside_go() {
+    let world = World::new().await;
+    let (old, held, young) = (run_at(15, 1), run_at(15, 2), run_at(13, 3));
+    let (checkouts, clones) = (world.data.join("checkouts"), world.data.join("clones"));
+    for run in [old, held, young] {
+        std::fs::create_dir_all(checkouts.join(run.to_string()).join("cache/x")).unwrap();
+    }
+    let closed = checkouts.join(old.to_string()).join("cache");
+    std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o500)).unwrap();
+    let task = world.task("DEMO-1").id;
+    let aside = |run: RunId| clones.join(format!("{task}.aside-{run}"));
+    let (draft, clone) = (clones.join(format!("{task}.new")), clones.join(task.to_string()));
+    let (gone, kept) = (aside(run_at(91, 4)), aside(run_at(89, 5)));
+    for dir in [&draft, &clone, &gone, &kept] {
+        std::fs::create_dir_all(dir).unwrap();
+    }
+    let days = |n| Span(DAY.0 * n);
+    let busy = BTreeSet::from([held]);
+    // The draft was made just now, and NOW may be before or after that.
+    let real = std::fs::metadata(&draft).unwrap().modified().unwrap().duration_since(std::time::UNIX_EPOCH);
+    let fresh = i64::try_from(real.unwrap().as_millis()).unwrap() + days(14).0 > NOW.0;
+    let pruned = prune(&world.shop, &busy, NOW, days(14), days(90)).await.unwrap();
+    assert_eq!(pruned, Pruned { runs: 0, folders: if fresh { 2 } else { 3 }, refs: 0 });
+    assert_eq!(draft.exists(), fresh);
+    let left = |run: RunId| checkouts.join(run.to_string()).exists();
+    assert!(!left(old) && left(held) && left(young));
+    assert!(!gone.exists() && kept.exists() && clone.exists());
+    prune(&world.shop, &busy, Timestamp(NOW.0 * 2), days(14), days(90)).await.unwrap();
+    assert!(!draft.exists() && clone.exists());
 }
 
 /// A shim that lives keeps its directory, even where no job knows it any more.
