@@ -152,6 +152,26 @@ async fn uncommitted_work_of_a_run_that_was_never_taken_in_is_kept() {
     assert_eq!(mirror.read_file(&tip, "half", 100).await.unwrap().unwrap(), b"half\n");
 }
 
+/// What goes wrong here for a moment (a full disk, say) is no reason to throw away what a run did.
+#[tokio::test]
+async fn a_finished_run_is_not_lost_over_trouble_that_passes() {
+    let mut world = World::new().await;
+    world.plays(Role::Developer, "echo code > code; say '{}'");
+    let task = world.task("DEMO-1");
+    let (context, _) = world.context(Some(&task), world.agent(Role::Developer, &world.base));
+    let ended = world.shop.run_dir(context.run()).join("result.json");
+    // In the place of the folder into which work is taken.
+    let trouble = world.mirror().await.dir().join("orchd-intake");
+    std::fs::write(&trouble, "").unwrap();
+    let (result, ()) = tokio::join!(world.work(context), async {
+        appears(&ended).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        std::fs::remove_file(&trouble).unwrap();
+    });
+    let run = agent_run(result);
+    assert!(matches!(run.outcome, AgentOutcome::Completed { .. }), "{:?}", run.outcome);
+}
+
 async fn appears(path: &std::path::Path) {
     for _ in 0..1200 {
         if path.exists() {

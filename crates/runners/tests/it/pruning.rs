@@ -54,13 +54,15 @@ async fn old_salvage_of_runs_goes_and_that_of_tasks_stays() {
     let name = |run: RunId| RefName::salvage(run);
     let (old, young) = (name(run_at(91, 1)), name(run_at(89, 2)));
     let of_task = RefName::new(format!("refs/orchd/salvage/task/{}", task.id));
-    for name in [&old, &young, &of_task] {
+    let beside = RefName::new(format!("{old}-branch"));
+    for name in [&old, &beside, &young, &of_task] {
         mirror.set_ref(name, &world.base).await.unwrap();
     }
     let days = |n| Span(DAY.0 * n);
     let pruned = prune(&world.shop, &BTreeSet::new(), NOW, days(14), days(90)).await.unwrap();
-    assert_eq!(pruned, Pruned { runs: 0, folders: 0, refs: 1 });
+    assert_eq!(pruned, Pruned { runs: 0, folders: 0, refs: 2 });
     assert_eq!(mirror.resolve(&old).await.unwrap(), None);
+    assert_eq!(mirror.resolve(&beside).await.unwrap(), None);
     for name in [&young, &of_task] {
         assert_eq!(mirror.resolve(name).await.unwrap(), Some(world.base.clone()));
     }
@@ -79,24 +81,23 @@ async fn old_checkouts_drafts_and_clones_moved_aside_go() {
     std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o500)).unwrap();
     let task = world.task("DEMO-1").id;
     let aside = |run: RunId| clones.join(format!("{task}.aside-{run}"));
-    let (draft, clone) = (clones.join(format!("{task}.new")), clones.join(task.to_string()));
+    let clone = clones.join(task.to_string());
+    let (old_draft, draft) = (clones.join("a.new"), clones.join(format!("{task}.new")));
     let (gone, kept) = (aside(run_at(91, 4)), aside(run_at(89, 5)));
-    for dir in [&draft, &clone, &gone, &kept] {
+    for (dir, days_ago) in [(&old_draft, 15), (&draft, 13), (&clone, 1000), (&gone, 1), (&kept, 1000)] {
         std::fs::create_dir_all(dir).unwrap();
+        let at = u64::try_from(NOW.0).unwrap() - days_ago * 86_400_000;
+        let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(at);
+        std::fs::File::open(dir).unwrap().set_modified(at).unwrap();
     }
     let days = |n| Span(DAY.0 * n);
     let busy = BTreeSet::from([held]);
-    // The draft was made just now, and NOW may be before or after that.
-    let real = std::fs::metadata(&draft).unwrap().modified().unwrap().duration_since(std::time::UNIX_EPOCH);
-    let fresh = i64::try_from(real.unwrap().as_millis()).unwrap() + days(14).0 > NOW.0;
     let pruned = prune(&world.shop, &busy, NOW, days(14), days(90)).await.unwrap();
-    assert_eq!(pruned, Pruned { runs: 0, folders: if fresh { 2 } else { 3 }, refs: 0 });
-    assert_eq!(draft.exists(), fresh);
+    assert_eq!(pruned, Pruned { runs: 0, folders: 3, refs: 0 });
+    assert!(!old_draft.exists() && draft.exists());
     let left = |run: RunId| checkouts.join(run.to_string()).exists();
     assert!(!left(old) && left(held) && left(young));
     assert!(!gone.exists() && kept.exists() && clone.exists());
-    prune(&world.shop, &busy, Timestamp(NOW.0 * 2), days(14), days(90)).await.unwrap();
-    assert!(!draft.exists() && clone.exists());
 }
 
 /// A shim that lives keeps its directory, even where no job knows it any more.
