@@ -7,6 +7,7 @@ mod ceiling;
 mod detach;
 mod enclosure;
 mod git;
+mod git_dir;
 mod leftovers;
 mod outbox;
 mod outputs;
