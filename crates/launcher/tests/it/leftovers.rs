@@ -28,8 +28,8 @@ pub(super) fn clone() -> (Place, Sha) {
     let place = Place::new();
     let at = place.work();
     git(&at, &["init", "-q", "-b", "main"]);
-    std::fs::write(at.join("kept.txt"), "one\n").expect("written");
-    std::fs::write(at.join(".gitignore"), "ignored\n").expect("written");
+    fs::write(at.join("kept.txt"), "one\n").expect("written");
+    fs::write(at.join(".gitignore"), "ignored\n").expect("written");
     git(&at, &["add", "-A"]);
     git(&at, &["commit", "-q", "-m", "base"]);
     git(&at, &["switch", "-q", "-c", "orchd/K-1"]);
