@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is how they fail")]
 
 mod agents;
+mod broken;
 mod cleaning;
 mod ends;
 mod landing;
 mod mains;
+mod outlived;
 mod programs;
 mod pruning;
-mod review;
+mod sandboxed;
 mod suites;
 mod world;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use orchd_core::id::{RefName, RunId};
+use orchd_core::id::{RefName, RunId, TaskId};
+use orchd_core::job::{JobResult, Work};
 use orchd_core::stage::Role;
 use orchd_core::time::{Span, Timestamp};
 use orchd_runners::{Pruned, prune};
@@ -66,6 +67,23 @@ async fn old_salvage_of_runs_goes_and_that_of_tasks_stays() {
     for name in [&young, &of_task] {
         assert_eq!(mirror.resolve(name).await.unwrap(), Some(world.base.clone()));
     }
+}
+
+/// The work of a stopped task is kept under the task's identity, which is as time-ordered as a run's: it says when the
+/// task was born, not when it was stopped.
+#[tokio::test]
+async fn the_salvage_of_a_task_born_long_ago_stays() {
+    let world = World::new().await;
+    let head = world.commit_on(&world.base, &[("code", "x\n")]).await;
+    let mut task = world.task("DEMO-1");
+    task.id = TaskId(run_at(91, 1).0);
+    world.developed(&mut task, &head).await;
+    let result = world.job(Some(&task), Work::CleanUp { branch: task.branch.clone() }).await;
+    let JobResult::Cleaned { salvaged } = result else { panic!("{result:?}") };
+    let days = |n| Span(DAY.0 * n);
+    prune(&world.shop, &BTreeSet::new(), NOW, days(14), days(90)).await.unwrap();
+    let kept = RefName::new(salvaged[0].clone());
+    assert_eq!(world.mirror().await.resolve(&kept).await.unwrap(), Some(head));
 }
 
 /// A killed orchd leaves checkouts and drafts; read-only folders in them stand in nobody's way.
