@@ -4,13 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use orchd_core::id::{Branch, RefName, Sha};
+use orchd_core::id::{Branch, RefName, RunId, Sha};
 
 use crate::checkout::init_borrowing;
 use crate::command::Place;
 use crate::config::Identity;
 use crate::error::GitError;
-use crate::intake::read_ref;
+use crate::intake::{read_ref, salvage_branch};
 use crate::mirror::Mirror;
 use crate::names::{absolute, branch_ref, check_inner_path};
 use crate::permission;
@@ -27,6 +27,8 @@ pub struct CloneSpec {
     pub author: Identity,
     /// Folders that survive from the clone before (`target`, `node_modules`): the project's declared caches.
     pub caches: Vec<String>,
+    /// The run that was last in the clone before, where it is known: its partial work is not to be lost either.
+    pub former: Option<RunId>,
 }
 
 /// A clone ready for an agent.
@@ -46,14 +48,14 @@ impl AgentClone {
     ///
     /// A clone that is already there is replaced, never reset: resetting it would mean running git under
     /// whatever an agent wrote into its configuration. What a checkout costs is small (objects are shared), and
-    /// the declared caches are carried over. Refused while its branch holds a commit that the mirror lacks
-    /// (B-17): fetch the run first.
+    /// the declared caches are carried over. Refused while its branch, or the former run's salvage branch, holds a
+    /// commit that the mirror lacks (B-17): fetch the run first.
     pub async fn prepare(mirror: &Mirror, dir: &Path, spec: &CloneSpec) -> Result<Self, GitError> {
         let dir = absolute(dir)?;
         let branch = branch_ref(&spec.branch)?;
         let caches: Vec<String> =
             spec.caches.iter().map(|c| check_inner_path(c).map(str::to_owned)).collect::<Result<_, _>>()?;
-        refuse_unsalvaged(mirror, &dir, &branch).await?;
+        refuse_unsalvaged(mirror, &dir, &spec.branch, spec.former).await?;
         // Built beside and renamed into place: a kill in between leaves the old clone or the new, never half.
         let mut draft = dir.clone().into_os_string();
         draft.push(".new");
@@ -81,17 +83,17 @@ impl AgentClone {
         Ok(Self { dir, branch: spec.branch.clone(), head: spec.at.clone() })
     }
 
-    /// Removes the clone at `dir` when its task is over. As with [`Self::prepare`], refused while its branch
-    /// holds a commit that the mirror lacks.
-    pub async fn remove(mirror: &Mirror, dir: &Path, branch: &Branch) -> Result<(), GitError> {
+    /// Removes the clone at `dir` when its task is over. As with [`Self::prepare`], refused while it holds a commit
+    /// that the mirror lacks.
+    pub async fn remove(
+        mirror: &Mirror,
+        dir: &Path,
+        branch: &Branch,
+        former: Option<RunId>,
+    ) -> Result<(), GitError> {
         let dir = absolute(dir)?;
-        refuse_unsalvaged(mirror, &dir, &branch_ref(branch)?).await?;
+        refuse_unsalvaged(mirror, &dir, branch, former).await?;
         remove::tree(&dir).await
-    }
-
-    /// Removes a clone whose commits cannot be had: [`Mirror::fetch_run`] said [`GitError::CloneUnusable`].
-    pub async fn discard(dir: &Path) -> Result<(), GitError> {
-        remove::tree(&absolute(dir)?).await
     }
 }
 
@@ -112,17 +114,24 @@ async fn fill(mirror: &Mirror, dir: &Path, spec: &CloneSpec, branch: &RefName) -
         .await
 }
 
-async fn refuse_unsalvaged(mirror: &Mirror, dir: &Path, branch: &RefName) -> Result<(), GitError> {
-    let (clone, name) = (dir.to_owned(), branch.clone());
-    // A clone that cannot be read as one holds no branch to lose.
-    let head = blocking(move || read_ref(&clone, &name)).await;
-    match head {
-        Ok(Some(head)) if !mirror.has_commit(&head).await? => {
-            Err(GitError::Unsalvaged { path: dir.to_owned(), head })
+async fn refuse_unsalvaged(
+    mirror: &Mirror,
+    dir: &Path,
+    branch: &Branch,
+    former: Option<RunId>,
+) -> Result<(), GitError> {
+    for branch in [Some(branch.clone()), former.map(salvage_branch)].into_iter().flatten() {
+        let (clone, name) = (dir.to_owned(), branch_ref(&branch)?);
+        match blocking(move || read_ref(&clone, &name)).await {
+            Ok(Some(head)) if !mirror.has_commit(&head).await? => {
+                return Err(GitError::Unsalvaged { path: dir.to_owned(), head });
+            }
+            // A clone that cannot be read as one holds no branch to lose.
+            Ok(_) | Err(GitError::CloneUnusable { .. }) => {}
+            Err(error) => return Err(error),
         }
-        Ok(_) | Err(GitError::CloneUnusable { .. }) => Ok(()),
-        Err(error) => Err(error),
     }
+    Ok(())
 }
 
 /// What is in a cache is nobody's work: no commit takes it up, whatever the project ignores by itself.

@@ -41,4 +41,5 @@ pub use mirror::{MainHead, Mirror, MirrorConfig, Remote};
 pub use read::{Ahead, Ancestry, Capped, FileStat};
 pub use rebase::{RebaseOutcome, RebaseRequest, rebase};
 pub use records::RecordOutcome;
+pub use remove::tree as remove_tree;
 pub use union::VanishedEntry;

@@ -22,7 +22,7 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 }
 
 /// Removes `dir` and everything in it; absent is fine.
-pub(crate) async fn tree(dir: &Path) -> Result<(), GitError> {
+pub async fn tree(dir: &Path) -> Result<(), GitError> {
     let dir = dir.to_owned();
     blocking(move || remove(&dir)).await
 }

@@ -16,6 +16,7 @@ mod field;
 mod gemini;
 mod heard;
 mod lines;
+mod mask;
 mod opencode;
 mod usage;
 
@@ -28,6 +29,7 @@ use crate::ended::{Ended, ExitClass, class};
 use crate::log;
 use crate::result::RunResult;
 use crate::run_dir::RunDir;
+use mask::Secrets;
 
 pub use event::{Event, ToolOutcome};
 pub use translator::Translator;
@@ -166,7 +168,7 @@ impl Dialect {
         secrets: impl IntoIterator<Item = String>,
     ) -> io::Result<Reading> {
         if self == Self::Plain {
-            return plain::read(dir, &result.ended);
+            return plain::read(dir, &result.ended, &Secrets::new(secrets));
         }
         let mut translator = Translator::new(self, asked).masking(secrets);
         log::pieces(dir, RunDir::STDOUT, |bytes, dropped| {
@@ -177,7 +179,7 @@ impl Dialect {
             // Nobody is attached to a run that is over.
             drop(translator.push(bytes, None));
         })?;
-        let stderr = log::tail(dir, RunDir::STDERR, STDERR_TAIL)?.text;
+        let stderr = translator.secrets().tail(dir, RunDir::STDERR, STDERR_TAIL)?;
         Ok(translator.reading(&result.ended, &stderr))
     }
 }

@@ -56,6 +56,26 @@ impl RunDir {
     /// Held by the one shim of this run.
     const LOCK: &str = "lock";
 
+    /// Whether a file of this name may be exchanged with a run: a plain name that means nothing else here.
+    pub(crate) fn is_free_name(name: &str) -> bool {
+        const OWN: [&str; 12] = [
+            RunDir::SPEC,
+            RunDir::PROMPT,
+            RunDir::STDOUT,
+            RunDir::STDERR,
+            RunDir::SHIM,
+            RunDir::SHIM_LOG,
+            RunDir::SUBMISSION,
+            RunDir::USAGE,
+            RunDir::RESULT,
+            RunDir::STOP,
+            RunDir::OUTBOX,
+            RunDir::LOCK,
+        ];
+        let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+        !name.is_empty() && !name.starts_with('.') && name.chars().all(is_plain) && !OWN.contains(&name)
+    }
+
     /// Makes the directory (and its parents) for its owner alone.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();

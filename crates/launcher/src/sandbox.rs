@@ -192,7 +192,8 @@ impl Walls {
         sandbox.read.iter().for_each(|path| mounts.add(path, What::Read));
         writable().for_each(|path| mounts.add(path, What::Write));
         mounts.add(dir.path(), What::Instead(dir.file(RunDir::OUTBOX)));
-        mounts.add(dir.file(RunDir::PROMPT), What::Read);
+        let gives = spec.gives.iter().map(String::as_str);
+        gives.chain([RunDir::PROMPT]).for_each(|name| mounts.add(dir.file(name), What::Read));
 
         let mut argv: Vec<String> = [program].into_iter().chain(WALLS).map(str::to_owned).collect();
         if !sandbox.network {

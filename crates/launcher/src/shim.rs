@@ -7,6 +7,7 @@ mod ceiling;
 mod detach;
 mod enclosure;
 mod git;
+mod git_dir;
 mod leftovers;
 mod outbox;
 mod outputs;
@@ -252,9 +253,9 @@ fn finish(around: &Surroundings<'_>, started_at: Timestamp, ended: Ended) -> Res
         note(&error.to_string());
     }
     if enclosure.has_outbox() {
-        outbox::empty(dir);
+        outbox::empty(dir, &spec.takes);
     }
-    scrub::scrub(dir, &spec.secrets());
+    scrub::scrub(dir, &spec.secrets(), &spec.takes);
     let submission = outbox::submission(dir);
     let leftovers = match &spec.leftovers {
         None => LeftoverOutcome::NotAsked,

@@ -57,6 +57,15 @@ pub struct RunSpec {
     /// Names of variables in `env` whose values are masked wherever the output is shown.
     #[serde(default)]
     pub masked: Vec<String>,
+    /// Files the run hands in beside its submission and its usage (`12-review.md`): from a sandbox they are taken over
+    /// into the run's directory after its end. Plain names; one that is missing, is no file or is too large is not
+    /// taken.
+    #[serde(default)]
+    pub takes: Vec<String>,
+    /// Files of the run's directory it may read in a sandbox too, as it may its prompt (`must-fix.json`). Plain names;
+    /// written before the start.
+    #[serde(default)]
+    pub gives: Vec<String>,
     /// A success without a submission is none: leftovers go to the salvage branch.
     pub submission_required: bool,
     /// Commit what the run left in its clone; `None` where there is no clone of its own.
@@ -133,6 +142,8 @@ impl RunSpec {
             sandbox: None,
             dialect: Dialect::default(),
             masked: Vec::new(),
+            takes: Vec::new(),
+            gives: Vec::new(),
             submission_required: false,
             leftovers: None,
         }
@@ -159,8 +170,10 @@ impl RunSpec {
         self
     }
 
-    /// Writes it durably into the run's directory, without what is hidden.
+    /// Writes it durably into the run's directory, without what is hidden. Names in [`Self::takes`] and
+    /// [`Self::gives`] that could mean another file are refused.
     pub fn write(&self, dir: &RunDir) -> io::Result<()> {
+        self.check_names()?;
         let mut shown = self.clone();
         shown.env.retain(|name, _| !self.masked.contains(name));
         dir.write(RunDir::SPEC, &serde_json::to_vec_pretty(&shown)?)
@@ -169,11 +182,30 @@ impl RunSpec {
     /// Reads it back; another version is refused, as guessing would run something else.
     pub fn read(dir: &RunDir) -> io::Result<Self> {
         let spec: Self = serde_json::from_slice(&dir.read(RunDir::SPEC, CAP)?)?;
-        if spec.v == VERSION {
-            Ok(spec)
-        } else {
+        if spec.v != VERSION {
             let said = format!("spec.json has version {}, this program reads {VERSION}", spec.v);
-            Err(io::Error::new(io::ErrorKind::InvalidData, said))
+            return Err(io::Error::new(io::ErrorKind::InvalidData, said));
+        }
+        spec.check_names()?;
+        Ok(spec)
+    }
+
+    fn check_names(&self) -> io::Result<()> {
+        let refused = |name: &String, why: &str| {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, format!("the file name {name:?} {why}")))
+        };
+        for name in self.takes.iter().chain(&self.gives) {
+            if !RunDir::is_free_name(name) {
+                return refused(
+                    name,
+                    "is no plain name, or one that means something else in a run's directory",
+                );
+            }
+        }
+        match self.takes.iter().find(|name| self.gives.contains(name)) {
+            // What is given is unchangeable: there is nothing to take.
+            Some(name) => refused(name, "is both given to the run and taken from it"),
+            None => Ok(()),
         }
     }
 }

@@ -14,6 +14,7 @@ mod submission;
 use async_trait::async_trait;
 use orchd_core::job::JobResult;
 use orchd_core::port::executor::{Executor, RunContext};
+use orchd_core::verdict::artifact_name;
 use orchd_launcher::spec::Ident;
 use orchd_launcher::{CommitOn, Leftovers, RunDir, RunSpec, Waited};
 
@@ -21,7 +22,7 @@ use crate::confine;
 use crate::error::{RunnerError, infra};
 use crate::watch::{self, Before};
 use crate::workshop::{Workshop, task_of};
-pub(crate) use enter::{end_former_run, forget_former_run};
+pub(crate) use enter::{end_former_run, forget_former_run, former_run, set_aside};
 use site::Site;
 pub use site::setup;
 
@@ -61,7 +62,10 @@ impl AgentExecutor {
 #[async_trait]
 impl Executor for AgentExecutor {
     async fn run(&self, context: RunContext) -> JobResult {
-        match self.attempt(&context).await {
+        let result = self.attempt(&context).await;
+        // Where documents of main were listed.
+        self.shop.discard(&self.shop.checkouts(context.run())).await;
+        match result {
             Ok(result) => result,
             Err(error) => infra(&error),
         }
@@ -92,6 +96,12 @@ fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {
     spec.sandbox = confine::sandbox(&site.context.policy, site.shop, &site.mirror, state);
     spec.stall = Some(RunSpec::STALL);
     spec.submission_required = !role.is_judge();
+    if role.is_judge() {
+        spec.takes.push(artifact_name(role).to_owned());
+    }
+    if !site.assigned.must_fix.is_empty() {
+        spec.gives.push(prompt::MUST_FIX.to_owned());
+    }
     let identity = site.shop.git().identity();
     spec.leftovers = Some(Leftovers {
         clone: site.clone.clone(),

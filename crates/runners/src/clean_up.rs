@@ -2,13 +2,13 @@
 //! branches go. What cannot be reached is no error: nothing here may keep a task from being cancelled.
 
 use async_trait::async_trait;
-use orchd_core::id::{Branch, RefName, Sha};
+use orchd_core::id::{Branch, RefName, RunId, Sha, TaskId};
 use orchd_core::job::{JobResult, Work};
 use orchd_core::port::executor::{Executor, RunContext};
 use orchd_core::task::Task;
-use orchd_git::{AgentClone, Ancestry, DeleteOutcome, GitError, Mirror};
+use orchd_git::{AgentClone, Ancestry, DeleteOutcome, GitError, Mirror, RunHeads};
 
-use crate::agent::{end_former_run, forget_former_run};
+use crate::agent::{end_former_run, forget_former_run, former_run, set_aside};
 use crate::error::{RunnerError, chain, infra};
 use crate::workshop::{Workshop, task_of};
 
@@ -35,21 +35,27 @@ impl CleanUpExecutor {
             tracing::warn!(task = %task.id, "main was not fetched for the clean-up: {}", chain(&error));
         }
         let mut salvaged = Vec::new();
-        let clone = self.clone_head(context, task, &mirror, branch).await?;
+        let former = former_run(&self.shop, task.id).await?;
+        let left = self.left_in_clone(context, task, &mirror, branch, former).await?;
         let local = mirror.branch_head(branch).await?;
-        let name = RefName::new(format!("refs/orchd/salvage/{}", task.id));
+        let name = salvage_of(task.id);
         // The clone has the mirror's branch and perhaps more; one ref keeps both unless they parted.
-        let newest = clone.clone().or_else(|| local.clone());
+        let newest = left.head.clone().or_else(|| local.clone());
         if let Some(head) = &newest {
             self.keep(&mirror, &name, head, &mut salvaged).await?;
         }
-        if let (Some(head), Some(newest)) = (&local, &newest)
-            && mirror.is_ancestor(head, newest).await? == Ancestry::No
-        {
-            let parted = RefName::new(format!("{name}-branch"));
-            self.keep(&mirror, &parted, head, &mut salvaged).await?;
+        for (head, suffix) in [(&local, "-branch"), (&left.salvage, "-partial")] {
+            let Some(head) = head else { continue };
+            let is_in = match &newest {
+                Some(newest) => mirror.is_ancestor(head, newest).await?,
+                None => Ancestry::No,
+            };
+            if is_in == Ancestry::No {
+                let parted = RefName::new(format!("{name}{suffix}"));
+                self.keep(&mirror, &parted, head, &mut salvaged).await?;
+            }
         }
-        AgentClone::remove(&mirror, &self.shop.clone_dir(task.id), branch).await?;
+        AgentClone::remove(&mirror, &self.shop.clone_dir(task.id), branch, former).await?;
         forget_former_run(&self.shop, task.id).await?;
         self.delete_remote(&mirror, branch, &name, &mut salvaged).await?;
         mirror.delete_ref(&RefName::new(format!("refs/heads/{branch}"))).await?;
@@ -57,27 +63,29 @@ impl CleanUpExecutor {
         Ok(JobResult::Cleaned { salvaged })
     }
 
-    /// The head of the branch in the clone, taken into the mirror; none where there is no clone to read.
-    async fn clone_head(
+    /// What the last run left in the clone, taken into the mirror; nothing where there is no clone to read. One that
+    /// cannot be read is out of the way afterwards.
+    async fn left_in_clone(
         &self,
         context: &RunContext,
         task: &Task,
         mirror: &Mirror,
         branch: &Branch,
-    ) -> Result<Option<Sha>, RunnerError> {
-        let (dir, run) = (self.shop.clone_dir(task.id), context.run());
+        former: Option<RunId>,
+    ) -> Result<RunHeads, RunnerError> {
+        let nothing = RunHeads { head: None, salvage: None };
+        let (dir, run) = (self.shop.clone_dir(task.id), former.unwrap_or(context.run()));
         if !dir.exists() {
-            return Ok(None);
+            return Ok(nothing);
         }
         match mirror.fetch_run(&dir, branch, run).await {
             Ok(heads) => {
                 mirror.delete_ref(&RefName::run(run)).await?;
-                Ok(heads.head)
+                Ok(heads)
             }
-            Err(error @ GitError::CloneUnusable { .. }) => {
-                tracing::warn!(task = %task.id, "what lies in the clone is given up: {error}");
-                AgentClone::discard(&dir).await?;
-                Ok(None)
+            Err(error) if error.is_the_clones() => {
+                set_aside(&self.shop, task.id, context.run(), &error).await?;
+                Ok(nothing)
             }
             Err(error) => Err(error.into()),
         }
@@ -109,7 +117,7 @@ impl CleanUpExecutor {
         salvaged: &[String],
     ) -> Result<Vec<String>, GitError> {
         let mut before = Vec::new();
-        for suffix in ["", "-branch", "-remote"] {
+        for suffix in ["", "-branch", "-partial", "-remote"] {
             let name = RefName::new(format!("{name}{suffix}"));
             if !salvaged.contains(&name.0) && mirror.resolve(&name).await?.is_some() {
                 before.push(name.0);
@@ -156,6 +164,12 @@ impl CleanUpExecutor {
         }
         Ok(())
     }
+}
+
+/// Apart from the salvage of runs, which ages by the run's identity: a task's identity says when it was born, and
+/// nothing about when it was stopped.
+fn salvage_of(task: TaskId) -> RefName {
+    RefName::new(format!("refs/orchd/salvage/task/{task}"))
 }
 
 #[async_trait]

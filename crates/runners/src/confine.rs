@@ -16,6 +16,9 @@ pub(crate) fn limits(policy: &Policy) -> Limits {
     Limits { memory: *memory, processes: *processes, disk: *disk }
 }
 
+/// Of orchd, below a folder that everybody reads.
+const SETTINGS: &str = "/etc/orchd";
+
 /// The sandbox of one run, where the policy wants one. `write` is what its program keeps its state in.
 pub(crate) fn sandbox(
     policy: &Policy,
@@ -32,5 +35,7 @@ pub(crate) fn sandbox(
     // A clone borrows the mirror's objects; nothing else of the mirror is anybody's business.
     let mut readable = vec![mirror.dir().join("objects"), shop.submit().to_owned()];
     readable.extend(read.iter().map(PathBuf::from));
-    Some(Sandbox { mode, network: *network, write, read: readable, hide: Vec::new() })
+    // The store, other tasks' clones and runs: what of them a run needs lies further in, and is named above.
+    let hide = vec![shop.data().to_owned(), PathBuf::from(SETTINGS)];
+    Some(Sandbox { mode, network: *network, write, read: readable, hide })
 }

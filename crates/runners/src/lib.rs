@@ -2,7 +2,7 @@
 //! faithfully. Nothing here judges: an answer is a value of `orchd_core::job`, infrastructure apart from work.
 //!
 //! Map: `workshop` is what all share (folders, mirrors, launcher); `agent` runs a role; `suite`, `ready`, `push`,
-//! `probe`, `main_suite` and `clean_up` are the deterministic ones; `watch`, `task_branch`, `prove` are their parts.
+//! `probe`, `main_suite` and `clean_up` are the deterministic ones; `watch`, `note`, `task_branch`, `prove` are their parts.
 //! Every executor may be called again for the same run: after a restart it adopts what it finds.
 
 mod agent;
@@ -10,6 +10,7 @@ mod clean_up;
 mod confine;
 mod error;
 mod main_suite;
+mod note;
 mod probe;
 mod prove;
 mod prune;

@@ -5,11 +5,26 @@ use async_trait::async_trait;
 use orchd_core::id::Sha;
 use orchd_core::job::{JobResult, MainReport, SuiteOutcome, Work};
 use orchd_core::port::executor::{Executor, RunContext};
+use orchd_core::time::Timestamp;
 use orchd_git::Mirror;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{RunnerError, infra};
+use crate::note;
 use crate::suite::{Asked, Said, run_suite};
 use crate::workshop::Workshop;
+
+/// What was seen of main.
+const NOTE: &str = "main.json";
+
+/// Main as it was when this run looked at it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Seen {
+    sha: Sha,
+    tree: Sha,
+    at: Timestamp,
+    diverged: Option<String>,
+}
 
 /// Looks at main.
 pub struct MainSuiteExecutor {
@@ -27,11 +42,21 @@ impl MainSuiteExecutor {
             return Err(RunnerError::Misrouted(context.claimed.kind));
         };
         let repo = &context.repo.id;
-        let diverged = self.shop.import(repo).await?;
         let mirror = self.shop.mirror(repo).await?;
-        let main = mirror.fetch_main().await?;
-        let looked = self.shop.clock().now();
-        let mut trees = vec![(main.tree.clone(), main.sha.clone())];
+        let dir = self.shop.run_dir(context.run());
+        let seen = match note::read::<Seen>(&dir, NOTE)? {
+            // A suite of it may still run, and is asked to end there if the job was told to.
+            Some(seen) => seen,
+            None if let Some(why) = context.guard.told_to_end() => return Ok(JobResult::Ended { why }),
+            None => {
+                let diverged = self.shop.import(repo).await?;
+                let main = mirror.fetch_main().await?;
+                let seen = Seen { sha: main.sha, tree: main.tree, at: self.shop.clock().now(), diverged };
+                note::write(&dir, NOTE, &seen)?;
+                seen
+            }
+        };
+        let mut trees = vec![(seen.tree.clone(), seen.sha.clone())];
         if let Some(at) = at {
             trees.push((mirror.tree_of(at).await?, at.clone()));
         }
@@ -45,7 +70,8 @@ impl MainSuiteExecutor {
                 Some(Said::Told(why)) => return Ok(JobResult::Ended { why }),
             }
         }
-        Ok(JobResult::Main(MainReport { sha: main.sha, tree: main.tree, at: looked, diverged, suites }))
+        let Seen { sha, tree, at, diverged } = seen;
+        Ok(JobResult::Main(MainReport { sha, tree, at, diverged, suites }))
     }
 
     /// The suite on one tree; its directory is named after the tree, so that a restart takes it in again.
@@ -66,9 +92,6 @@ impl MainSuiteExecutor {
 #[async_trait]
 impl Executor for MainSuiteExecutor {
     async fn run(&self, context: RunContext) -> JobResult {
-        if let Some(why) = context.guard.told_to_end() {
-            return JobResult::Ended { why };
-        }
         let result = self.attempt(&context).await;
         self.shop.discard(&self.shop.checkouts(context.run())).await;
         match result {

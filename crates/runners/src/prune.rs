@@ -1,7 +1,10 @@
 //! Housekeeping: what runs left behind goes once it is old enough to be nobody's business any more. Directories of
-//! runs, and the refs that keep the work of runs which did not count. A run that a job still holds is never touched.
+//! runs, checkouts and drafts that a killed orchd left, clones that were moved aside, and the refs that keep the work of
+//! runs which did not count. A run that a job still holds is never touched.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use orchd_core::id::{RefName, RunId};
 use orchd_core::time::{Span, Timestamp};
@@ -9,22 +12,29 @@ use orchd_launcher::RunDir;
 use orchd_launcher::launcher::{Found, find};
 
 use crate::error::{RunnerError, chain};
-use crate::workshop::Workshop;
+use crate::task_branch::BRANCH_SUFFIX;
+use crate::watch;
+use crate::workshop::{SET_ASIDE, Workshop};
 
 /// What is removed once it is older than `keep`, by the moment that a run's own identity names.
 const RUN_REFS: [&str; 2] = ["refs/orchd/salvage/", "refs/orchd/run/"];
+
+/// How the name of a clone ends that is being made.
+const DRAFT: &str = ".new";
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pruned {
     /// Directories of runs.
     pub runs: usize,
+    /// Checkouts of runs, drafts of clones, clones that were moved aside.
+    pub folders: usize,
     /// Refs in the mirrors.
     pub refs: usize,
 }
 
-/// Removes what is older than its span: `keep_runs` for directories, `keep_salvage` for refs. `busy` are the runs that
-/// jobs hold.
+/// Removes what is older than its span: `keep_runs` for directories, `keep_salvage` for refs and for clones that were
+/// moved aside. `busy` are the runs that jobs hold.
 pub async fn prune(
     shop: &Workshop,
     busy: &BTreeSet<RunId>,
@@ -34,7 +44,28 @@ pub async fn prune(
 ) -> Result<Pruned, RunnerError> {
     let old = |run: RunId, keep: Span| !busy.contains(&run) && began(run).is_some_and(|at| at + keep < now);
     let mut pruned = Pruned::default();
-    for run in runs(shop).await? {
+    for name in names(&shop.checkouts_dir()).await? {
+        let Ok(run) = name.parse::<RunId>() else { continue };
+        let dir = shop.run_dir(run);
+        if old(run, keep_runs) && (!dir.exists() || nothing_lives(shop, run).await) {
+            shop.discard(&shop.checkouts(run)).await;
+            pruned.folders += 1;
+        }
+    }
+    for name in names(&shop.clones_dir()).await? {
+        let path = shop.clones_dir().join(&name);
+        let goes = match name.split_once(SET_ASIDE) {
+            Some((_, run)) => run.parse().is_ok_and(|run| old(run, keep_salvage)),
+            // A clone is made within minutes: what is this old will not be renamed into place any more.
+            None => name.ends_with(DRAFT) && changed(&path).await.is_some_and(|at| at + keep_runs < now),
+        };
+        if goes {
+            shop.discard(&path).await;
+            pruned.folders += 1;
+        }
+    }
+    for name in names(&shop.runs_dir()).await? {
+        let Ok(run) = name.parse::<RunId>() else { continue };
         if old(run, keep_runs) && nothing_lives(shop, run).await {
             shop.discard(&shop.run_dir(run)).await;
             pruned.runs += 1;
@@ -63,23 +94,29 @@ fn began(run: RunId) -> Option<Timestamp> {
 
 /// Refs with another name (of a task, of a commit) are kept: what they hold has no date of ours.
 fn run_of(name: &RefName, prefix: &str) -> Option<RunId> {
-    name.as_str().strip_prefix(prefix)?.parse().ok()
+    let name = name.as_str().strip_prefix(prefix)?;
+    name.strip_suffix(BRANCH_SUFFIX).unwrap_or(name).parse().ok()
 }
 
-async fn runs(shop: &Workshop) -> Result<Vec<RunId>, RunnerError> {
-    let folder = shop.runs_dir();
-    let failed = RunnerError::io("list", &folder);
+/// When a folder's own entries last changed.
+async fn changed(path: &Path) -> Option<Timestamp> {
+    let at = tokio::fs::symlink_metadata(path).await.ok()?.modified().ok()?;
+    let since = at.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok().map(Timestamp)
+}
+
+/// What lies in a folder; nothing where there is none.
+async fn names(folder: &Path) -> Result<Vec<String>, RunnerError> {
+    let failed = RunnerError::io("list", folder);
     let mut found = Vec::new();
-    let mut entries = match tokio::fs::read_dir(&folder).await {
+    let mut entries = match tokio::fs::read_dir(folder).await {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
         Err(error) => return Err(failed(error)),
     };
     loop {
         match entries.next_entry().await {
-            Ok(Some(entry)) => {
-                found.extend(entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok()))
-            }
+            Ok(Some(entry)) => found.extend(entry.file_name().to_str().map(str::to_owned)),
             Ok(None) => return Ok(found),
             Err(error) => return Err(failed(error)),
         }
@@ -95,7 +132,8 @@ async fn nothing_lives(shop: &Workshop, run: RunId) -> bool {
     };
     match found {
         Ok(Found::Running(_)) => false,
-        Ok(Found::NotStarted | Found::Ended(_) | Found::Lost(_)) => true,
+        Ok(Found::NotStarted | Found::Ended(_)) => true,
+        Ok(Found::Lost(lost)) => watch::gone(run, &lost).is_ok(),
         Err(error) => {
             tracing::warn!("{} is kept: {}", at.display(), chain(&error));
             false

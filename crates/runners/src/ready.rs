@@ -1,25 +1,22 @@
 //! Executor of `rebase-and-retest` (spec 3.5): the task branch onto main, pushed with a lease, and the combined tree
 //! tested again. What was rebased is noted in the run's directory, so that a restart goes on with the very same tree.
 
-use std::path::Path;
-
 use async_trait::async_trait;
 use orchd_core::id::{Digest, Sha};
 use orchd_core::job::{BranchState, JobResult, ReadyOutcome, ReadyRun, SuiteOutcome, Work};
 use orchd_core::port::executor::{Executor, RunContext};
 use orchd_core::task::Task;
 use orchd_git::{Mirror, RebaseOutcome, RebaseRequest, rebase};
-use orchd_launcher::RunDir;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{RunnerError, chain, infra};
+use crate::note;
 use crate::suite::{Asked, Said, run_suite};
 use crate::task_branch;
 use crate::workshop::{Workshop, task_of};
 
 /// What was rebased onto what.
 const NOTE: &str = "ready.json";
-const NOTE_CAP: u64 = 64 * 1024;
 
 /// Rebases onto main and tests the combined tree.
 pub struct RebaseExecutor {
@@ -61,8 +58,10 @@ impl RebaseExecutor {
         let asking = Asking { head, patch, tested: *tested };
         let mirror = self.shop.mirror(&task.repo).await?;
         let dir = self.shop.run_dir(context.run());
-        let step = match noted(&dir)? {
+        let step = match note::read(&dir, NOTE)? {
+            // Its suite may still run, and is asked to end there if the job was told to.
             Some(combined) => Step::Combined(combined),
+            None if let Some(why) = context.guard.told_to_end() => return Ok(JobResult::Ended { why }),
             None => self.combine(context, task, &mirror, &asking).await?,
         };
         let ready = |main, main_tree, outcome| {
@@ -122,7 +121,7 @@ impl RebaseExecutor {
             return not(ReadyOutcome::Infra { reason: why });
         }
         let combined = Combined { main: main.sha, main_tree: main.tree, branch, rebased };
-        note(&self.shop.run_dir(context.run()), &combined)?;
+        note::write(&self.shop.run_dir(context.run()), NOTE, &combined)?;
         Ok(Step::Combined(combined))
     }
 
@@ -172,9 +171,6 @@ impl RebaseExecutor {
 #[async_trait]
 impl Executor for RebaseExecutor {
     async fn run(&self, context: RunContext) -> JobResult {
-        if let Some(why) = context.guard.told_to_end() {
-            return JobResult::Ended { why };
-        }
         let result = self.attempt(&context).await;
         self.shop.discard(&self.shop.checkouts(context.run())).await;
         match result {
@@ -182,20 +178,4 @@ impl Executor for RebaseExecutor {
             Err(error) => infra(&error),
         }
     }
-}
-
-fn note(dir: &Path, combined: &Combined) -> Result<(), RunnerError> {
-    let failed = |source| RunnerError::Io { doing: "note the rebase in", path: dir.to_owned(), source };
-    let text = serde_json::to_vec_pretty(combined).map_err(|error| failed(error.into()))?;
-    RunDir::create(dir).and_then(|there| there.write(NOTE, &text)).map_err(failed)
-}
-
-/// The rebase an earlier process of orchd did for this very run.
-fn noted(dir: &Path) -> Result<Option<Combined>, RunnerError> {
-    if !dir.join(NOTE).exists() {
-        return Ok(None);
-    }
-    let failed = |source| RunnerError::Io { doing: "read the noted rebase in", path: dir.to_owned(), source };
-    let bytes = RunDir::open(dir).and_then(|there| there.read(NOTE, NOTE_CAP)).map_err(failed)?;
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| failed(error.into()))
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use orchd_core::id::{Key, Sha};
+use orchd_core::id::{Key, RunId, Sha};
 use orchd_core::job::{JobResult, SuiteOutcome, SuiteRun, Work};
 use orchd_core::policy::{Ci, Suite};
 use orchd_core::port::executor::{Executor, RunContext};
@@ -66,11 +66,11 @@ impl SuiteExecutor {
             _ => return Err(misrouted()),
         };
         let mirror = self.shop.mirror(&task.repo).await?;
-        let main = mirror.fetch_main().await?.sha;
+        let run = context.run();
+        let main = self.main(&mirror, run).await?;
         task_branch::need(&mirror, &task.branch, head).await?;
         let base = mirror.merge_base(&main, head).await?.unwrap_or(main);
         let base_tree = mirror.tree_of(&base).await?;
-        let run = context.run();
         let asked = Asked {
             suite,
             sha: head,
@@ -86,6 +86,16 @@ impl SuiteExecutor {
             }
         })
     }
+
+    /// Main: fetched for a suite that is to be started. One that was is taken in without the remote.
+    async fn main(&self, mirror: &Mirror, run: RunId) -> Result<Sha, RunnerError> {
+        if self.shop.run_dir(run).exists()
+            && let Some(main) = mirror.main().await?
+        {
+            return Ok(main.sha);
+        }
+        Ok(mirror.fetch_main().await?.sha)
+    }
 }
 
 #[async_trait]
@@ -98,12 +108,24 @@ impl Executor for SuiteExecutor {
     }
 }
 
-/// Runs a suite at a commit, or takes in the run that an earlier process started for the same.
+/// Runs a suite at a commit, or takes in the run that an earlier process started for the same. Its checkout goes, however
+/// that ends.
 pub(crate) async fn run_suite(
     shop: &Workshop,
     context: &RunContext,
     mirror: &Mirror,
     asked: Asked<'_>,
+) -> Result<Said, RunnerError> {
+    let said = suite_said(shop, context, mirror, &asked).await;
+    shop.discard(&asked.checkout).await;
+    said
+}
+
+async fn suite_said(
+    shop: &Workshop,
+    context: &RunContext,
+    mirror: &Mirror,
+    asked: &Asked<'_>,
 ) -> Result<Said, RunnerError> {
     let (run, guard) = (context.run(), context.guard.as_ref());
     let waited = match watch::before(&asked.dir, run, guard).await? {
@@ -120,7 +142,7 @@ pub(crate) async fn run_suite(
             let spec = SuiteSpec {
                 command: asked.suite.command.clone(),
                 cwd: checkout.dir().to_owned(),
-                env: shop.environment(&[], variables(&asked)),
+                env: shop.environment(&[], variables(asked)),
                 deadline: asked.suite.timeout,
             };
             let dir = RunDir::create(&asked.dir).map_err(RunnerError::io("make", &asked.dir))?;
@@ -131,11 +153,10 @@ pub(crate) async fn run_suite(
             watch::wait(running, guard).await?
         }
     };
-    shop.discard(&asked.checkout).await;
     let dir = RunDir::open(&asked.dir).map_err(RunnerError::io("open", &asked.dir))?;
     let launched =
         suite::outcome(&dir, &waited).map_err(RunnerError::io("read the output in", &asked.dir))?;
-    Ok(said(launched))
+    Ok(said(launched, guard.told_to_end().is_some()))
 }
 
 fn variables(asked: &Asked<'_>) -> Vec<(String, String)> {
@@ -147,10 +168,15 @@ fn variables(asked: &Asked<'_>) -> Vec<(String, String)> {
     env
 }
 
-/// What a suite's end says. Only one that really ran may be red; zero tests of a known runner say nothing good.
-fn said(launched: Launched) -> Said {
+/// What a suite's end says. Only one that really ran may be red; zero tests of a known runner say nothing good. `told`:
+/// the engine asked for its end. A suite can ask its shim for that too.
+fn said(launched: Launched, told: bool) -> Said {
     let (code, output, summary) = match launched {
-        Launched::Stopped { why } => return Said::Told(why),
+        Launched::Stopped { why } if told => return Said::Told(why),
+        Launched::Stopped { why } => {
+            let reason = format!("the suite's end was asked for, and not by orchd: {why}");
+            return Said::Outcome(SuiteOutcome::Infra { reason });
+        }
         Launched::Infra { reason, output } => {
             let end = last_lines(&output, 400);
             let reason = if end.is_empty() { reason } else { format!("{reason}; its output ended: {end}") };

@@ -1,9 +1,9 @@
 //! The task branch in the mirror and on the remote: put where the engine's row says, described for the gates, pushed
 //! over nothing but what orchd itself put there.
 
-use orchd_core::id::{Branch, Digest, Key, RefName, Sha};
+use orchd_core::id::{Branch, Digest, Key, RefName, RunId, Sha};
 use orchd_core::job::BranchState;
-use orchd_git::{Ahead, GitError, Mirror, PushOutcome, RefUpdate};
+use orchd_git::{Ahead, Ancestry, GitError, Mirror, PushOutcome, RefUpdate, RunHeads};
 
 use crate::error::RunnerError;
 
@@ -83,8 +83,37 @@ pub(crate) async fn need(mirror: &Mirror, branch: &Branch, sha: &Sha) -> Result<
     if mirror.has_commit(sha).await? { Ok(()) } else { Err(RunnerError::NoCommit(sha.clone())) }
 }
 
-/// Keeps `sha` under a ref of its own, so that nothing is lost when its branch moves on.
-pub(crate) async fn keep(mirror: &Mirror, name: &RefName, sha: &Sha) -> Result<String, GitError> {
-    mirror.set_ref(name, sha).await?;
-    Ok(name.as_str().to_owned())
+/// Behind the name of a run's salvage: its branch, where that and its partial work parted.
+pub(crate) const BRANCH_SUFFIX: &str = "-branch";
+
+/// Keeps what a run left on top of `start` under refs of its own, and names them. Partial work stands on the branch as a
+/// rule, and one ref keeps both; a run that ended with its HEAD elsewhere (in a bisect, in a rebase) has two.
+pub(crate) async fn keep_run(
+    mirror: &Mirror,
+    run: RunId,
+    heads: &RunHeads,
+    start: &Sha,
+) -> Result<Vec<String>, GitError> {
+    let own = |head: &&Sha| *head != start;
+    let (partial, branch) = (heads.salvage.as_ref().filter(own), heads.head.as_ref().filter(own));
+    let (newest, parted) = match (partial, branch) {
+        (Some(partial), Some(branch)) if contains(mirror, partial, branch).await? => (Some(partial), None),
+        (Some(partial), Some(branch)) if contains(mirror, branch, partial).await? => (Some(branch), None),
+        (Some(partial), Some(branch)) => (Some(partial), Some(branch)),
+        (one, other) => (one.or(other), None),
+    };
+    let name = RefName::salvage(run);
+    let beside = RefName::new(format!("{name}{BRANCH_SUFFIX}"));
+    let mut kept = Vec::new();
+    for (name, sha) in [(name, newest), (beside, parted)] {
+        if let Some(sha) = sha {
+            mirror.set_ref(&name, sha).await?;
+            kept.push(name.0);
+        }
+    }
+    Ok(kept)
+}
+
+async fn contains(mirror: &Mirror, head: &Sha, other: &Sha) -> Result<bool, GitError> {
+    Ok(mirror.is_ancestor(other, head).await? == Ancestry::Yes)
 }

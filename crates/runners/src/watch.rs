@@ -26,17 +26,23 @@ pub(crate) enum Before {
 
 /// Waits for the end; asks the run to end once the job was told to.
 pub(crate) async fn wait(mut running: RunningRun, guard: &dyn Guard) -> Result<Waited, RunnerError> {
-    let mut told = false;
     let dir = running.dir().path().to_owned();
+    // Begun anew once at most: what a lost run left is swept within it, which takes longer than a look at the guard.
+    let why = tokio::select! {
+        waited = running.wait() => return waited.map_err(RunnerError::io("wait for the run in", &dir)),
+        why = told(guard) => why,
+    };
+    running.stop(&why).map_err(RunnerError::io("ask for the end of the run in", &dir))?;
+    running.wait().await.map_err(RunnerError::io("wait for the run in", &dir))
+}
+
+/// Returns once the job was told to end, with why.
+async fn told(guard: &dyn Guard) -> String {
     loop {
-        if let Some(why) = guard.told_to_end().filter(|_| !told) {
-            running.stop(&why).map_err(RunnerError::io("ask for the end of the run in", &dir))?;
-            told = true;
+        if let Some(why) = guard.told_to_end() {
+            return why;
         }
-        tokio::select! {
-            waited = running.wait() => return waited.map_err(RunnerError::io("wait for the run in", &dir)),
-            () = tokio::time::sleep(LISTEN) => {}
-        }
+        tokio::time::sleep(LISTEN).await;
     }
 }
 

@@ -9,12 +9,15 @@ use orchd_core::id::{Branch, RepoId, RunId, Sha, TaskId};
 use orchd_core::port::clock::Clock;
 use orchd_core::port::executor::{About, RunContext};
 use orchd_core::task::Task;
-use orchd_git::{Access, ForgeRepo, Git, ImportOutcome, Mirror, MirrorConfig, Remote};
+use orchd_git::{Access, ForgeRepo, Git, ImportOutcome, Mirror, MirrorConfig, Remote, remove_tree};
 use orchd_launcher::Launcher;
 use orchd_launcher::env::{BASE_ALLOW, scrubbed_env};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::{RunnerError, chain};
+
+/// Between a task and a run in the name of a clone that was moved aside.
+pub(crate) const SET_ASIDE: &str = ".aside-";
 
 /// Everything a workshop is made from.
 pub struct WorkshopConfig {
@@ -70,7 +73,11 @@ struct Inner {
 
 impl Workshop {
     /// Opens nothing yet; folders and mirrors are made when they are first needed.
-    pub fn new(config: WorkshopConfig) -> Self {
+    pub fn new(mut config: WorkshopConfig) -> Self {
+        // A sandbox names this directory to hide it, and paths in it to show them: links would blur which is inner.
+        if let Ok(real) = config.data.canonicalize() {
+            config.data = real;
+        }
         let (mirrors, clones) = (Mutex::default(), std::sync::Mutex::default());
         Self(Arc::new(Inner { config, mirrors, clones }))
     }
@@ -105,6 +112,11 @@ impl Workshop {
         self.0.config.data.join("runs")
     }
 
+    /// The data directory.
+    pub(crate) fn data(&self) -> &Path {
+        &self.0.config.data
+    }
+
     /// A variable of orchd's own process.
     pub fn variable(&self, name: &str) -> Option<String> {
         self.0.config.env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
@@ -117,12 +129,27 @@ impl Workshop {
 
     /// The clone of a task's agents: a stable path, so that sessions resume.
     pub fn clone_dir(&self, task: TaskId) -> PathBuf {
-        self.0.config.data.join("clones").join(task.to_string())
+        self.clones_dir().join(task.to_string())
+    }
+
+    /// Where `run` moves the task's clone if nothing can be taken from it.
+    pub(crate) fn set_aside_dir(&self, task: TaskId, run: RunId) -> PathBuf {
+        self.clones_dir().join(format!("{task}{SET_ASIDE}{run}"))
+    }
+
+    /// The clones of all tasks.
+    pub(crate) fn clones_dir(&self) -> PathBuf {
+        self.0.config.data.join("clones")
+    }
+
+    /// The gate checkouts of all runs.
+    pub(crate) fn checkouts_dir(&self) -> PathBuf {
+        self.0.config.data.join("checkouts")
     }
 
     /// The gate checkouts of a run.
     pub fn checkouts(&self, run: RunId) -> PathBuf {
-        self.0.config.data.join("checkouts").join(run.to_string())
+        self.checkouts_dir().join(run.to_string())
     }
 
     pub(crate) fn launcher(&self) -> &Launcher {
@@ -188,12 +215,10 @@ impl Workshop {
         }
     }
 
-    /// Removes what a run's checkouts left. What refuses is left for the next look, and said.
+    /// Removes a folder that others wrote into. What refuses is left for the next look, and said.
     pub(crate) async fn discard(&self, dir: &Path) {
-        match tokio::fs::remove_dir_all(dir).await {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => tracing::warn!("{} was not removed: {error}", dir.display()),
+        if let Err(error) = remove_tree(dir).await {
+            tracing::warn!("{} was not removed: {}", dir.display(), chain(&error));
         }
     }
 }

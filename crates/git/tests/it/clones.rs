@@ -13,6 +13,7 @@ fn spec(world: &World, caches: &[&str]) -> CloneSpec {
         at: world.base.clone(),
         author: Identity { name: "developer".into(), email: "dev@localhost".into() },
         caches: caches.iter().map(|cache| (*cache).to_owned()).collect(),
+        former: None,
     }
 }
 
@@ -70,6 +71,24 @@ async fn a_used_clone_is_replaced_only_when_its_work_is_safe() {
     assert_eq!(std::fs::read(dir.join("src/lib.rs")).unwrap(), b"x", "a tracked folder is no cache");
     agent.write("src/new.rs", "y");
     assert_eq!(agent.run(["status", "--porcelain"]), "?? src/new.rs", "and what is new in it is work");
-    AgentClone::remove(&world.mirror, &dir, &spec.branch).await.unwrap();
+    AgentClone::remove(&world.mirror, &dir, &spec.branch, None).await.unwrap();
     assert!(!dir.exists());
+}
+
+/// Partial work lies on a branch of its own: one that was never taken in is not lost with the clone.
+#[tokio::test]
+async fn partial_work_of_the_former_run_is_not_lost_with_its_clone() {
+    let world = World::new().await;
+    let (dir, former) = (world.path("clones/KEY-1"), run());
+    let spec = CloneSpec { former: Some(former), ..spec(&world, &[]) };
+    AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
+    let agent = Person { dir: dir.clone() };
+    agent.run(["checkout", "-q", "-b", salvage_branch(former).as_str()]);
+    let partial = agent.commit("half", "x", "partial");
+    let refused = AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap_err();
+    assert!(matches!(&refused, GitError::Unsalvaged { head, .. } if *head == partial), "{refused}");
+    let refused = AgentClone::remove(&world.mirror, &dir, &spec.branch, Some(former)).await.unwrap_err();
+    assert!(matches!(&refused, GitError::Unsalvaged { head, .. } if *head == partial), "{refused}");
+    world.mirror.fetch_run(&dir, &spec.branch, former).await.unwrap();
+    AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
 }

@@ -11,7 +11,13 @@ use crate::fixture::{Person, World, run, script};
 async fn agent(world: &World) -> (Person, Branch) {
     let (branch, dir) = (Branch::new("orchd/KEY-1"), world.path("clone"));
     let author = Identity { name: "dev".into(), email: "d@localhost".into() };
-    let spec = CloneSpec { branch: branch.clone(), at: world.base.clone(), author, caches: Vec::new() };
+    let spec = CloneSpec {
+        branch: branch.clone(),
+        at: world.base.clone(),
+        author,
+        caches: Vec::new(),
+        former: None,
+    };
     AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
     (Person { dir }, branch)
 }
@@ -99,7 +105,7 @@ async fn a_clone_cannot_smuggle_objects_from_elsewhere() {
             .unwrap();
         agent.run(["cat-file", "-e", hidden.as_str()]);
         let taken = world.mirror.fetch_run(&agent.dir, &branch, run()).await;
-        assert!(taken.is_err(), "{way}: {taken:?}");
+        assert!(matches!(taken, Err(GitError::CloneUnusable { .. })), "{way}: {taken:?}");
         assert!(!world.mirror.has_commit(&hidden).await.unwrap(), "{way}");
         assert_eq!(std::fs::read_dir(world.mirror.dir().join("orchd-intake")).unwrap().count(), 0, "{way}");
         std::fs::remove_dir_all(&agent.dir).unwrap();

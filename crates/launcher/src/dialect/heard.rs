@@ -8,6 +8,7 @@ use orchd_core::time::{Span, Timestamp};
 use serde_json::Value;
 
 use super::event::{ARGUMENTS_CAP, Event, TEXT_CAP, ToolOutcome};
+use super::mask::Secrets;
 use super::usage::{self, Usage, UsageByModel};
 use super::{AgentOutcome, is_session_name};
 
@@ -15,8 +16,6 @@ use super::{AgentOutcome, is_session_name};
 const WORDS_CAP: usize = 8 * 1024;
 /// Calls under way at once; a run has a handful.
 const CALLS: usize = 1024;
-/// Shorter "secrets" would mask ordinary words.
-const SECRET_MIN: usize = 6;
 
 /// The program's own word on how its turn ended.
 #[derive(Debug, Default)]
@@ -52,7 +51,7 @@ pub(crate) struct Heard {
     /// An error it told of and has not got past.
     pub(crate) trouble: Option<AgentOutcome>,
     calls: BTreeMap<String, Call>,
-    secrets: Vec<String>,
+    secrets: Secrets,
     at: Option<Timestamp>,
     turn_open: bool,
     turns_ended: u32,
@@ -62,9 +61,7 @@ pub(crate) struct Heard {
 impl Heard {
     /// Texts that appear in no event.
     pub(crate) fn mask(&mut self, secrets: impl IntoIterator<Item = String>) {
-        self.secrets.extend(secrets.into_iter().filter(|secret| secret.len() >= SECRET_MIN));
-        // Longest first: a secret that contains another is masked whole.
-        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        self.secrets.add(secrets);
     }
 
     /// The time at which what follows arrived.
@@ -214,13 +211,12 @@ impl Heard {
 
     /// The text without the secrets.
     pub(crate) fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut text = Cow::Borrowed(text);
-        for secret in &self.secrets {
-            if text.contains(secret) {
-                text = text.replace(secret, "***").into();
-            }
-        }
-        text
+        self.secrets.masked(text)
+    }
+
+    /// What is masked.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// Masked first, cut afterwards: a cut through a secret would leave a part of it.

@@ -5,10 +5,10 @@ use std::io;
 
 use serde::Deserialize;
 
+use super::mask::Secrets;
 use super::usage::micro_usd;
 use super::{Reading, Usage, UsageByModel, by_end};
 use crate::ended::Ended;
-use crate::log;
 use crate::run_dir::RunDir;
 
 /// Enough of the end to see what went wrong.
@@ -25,8 +25,8 @@ struct Line {
 }
 
 /// Reads a finished run. Only the output file can fail it.
-pub fn read(dir: &RunDir, ended: &Ended) -> io::Result<Reading> {
-    let tail = log::tail(dir, RunDir::STDOUT, TAIL)?.text;
+pub(super) fn read(dir: &RunDir, ended: &Ended, secrets: &Secrets) -> io::Result<Reading> {
+    let tail = secrets.tail(dir, RunDir::STDOUT, TAIL)?;
     let usage =
         dir.read(RunDir::USAGE, USAGE_CAP).ok().and_then(|bytes| usage(&String::from_utf8_lossy(&bytes)));
     Ok(Reading {

@@ -11,6 +11,7 @@ use super::fault::{self, Login};
 use super::gemini::Gemini;
 use super::heard::{Closing, Heard, end_of};
 use super::lines::Splitter;
+use super::mask::Secrets;
 use super::opencode::Opencode;
 use super::{AgentOutcome, Dialect, Reading, by_end, usage};
 use crate::ended::{Ended, ExitClass, class};
@@ -74,6 +75,11 @@ impl Translator {
     pub fn masking(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
         self.heard.mask(secrets);
         self
+    }
+
+    /// What is replaced.
+    pub(super) fn secrets(&self) -> &Secrets {
+        self.heard.secrets()
     }
 
     /// Takes the next piece of output, and when it came where that is now; gives the events it completes.

@@ -14,6 +14,7 @@ use orchd_core::time::Span;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Surroundings;
+use super::git_dir::GitDir;
 use crate::clock;
 use crate::ended::Ended;
 use crate::log;
@@ -82,6 +83,12 @@ impl<'a> Git<'a> {
         }
         let clone = fs::canonicalize(&wanted.clone).map_err(opened)?;
         Ok(Self { wanted, around, clone, index: None })
+    }
+
+    /// The clone's own repository, for what the shim does there itself.
+    pub(super) fn dir(&self) -> Result<GitDir, GitError> {
+        let command = format!("in {}", self.clone.display());
+        GitDir::of(&self.clone).map_err(|source| GitError::Io { command, source })
     }
 
     /// The answer, trimmed; a refusal is an error.

@@ -1,13 +1,12 @@
 //! What a run left uncommitted: onto the task branch if the run earned it, else under the salvage branch, so that
 //! nothing is lost and nothing unearned moves a branch. Works on an index of its own; hooks never run.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use orchd_core::id::{Branch, Sha};
 
 use super::git::{Git, GitError, sha};
+use super::git_dir::GitDir;
 use super::{Surroundings, note};
 use crate::ended::{Ended, ExitClass, class};
 use crate::result::{LeftoverOutcome, SubmissionState};
@@ -85,23 +84,22 @@ struct Settling<'a> {
 
 impl Settling<'_> {
     fn run(mut self, earned: &Earned) -> Result<LeftoverOutcome, GitError> {
-        let git_dir = PathBuf::from(self.git.ask(&["rev-parse", "--absolute-git-dir"])?);
-        let own_index = git_dir.join(format!("orchd-{}.index", std::process::id()));
-        let outcome = self.with_index(earned, &git_dir, &own_index);
-        remove(&own_index);
-        remove(&own_index.with_extension("index.lock"));
+        let git_dir = self.git.dir()?;
+        // Another one would mean that git works elsewhere than here.
+        let said = self.git.ask(&["rev-parse", "--absolute-git-dir"])?;
+        if Path::new(&said) != git_dir.path() {
+            let said = format!("its repository is {said}, not its own .git");
+            return Err(GitError::Refused { command: "rev-parse".to_owned(), said });
+        }
+        let outcome = self.with_index(earned, &git_dir);
+        git_dir.remove_own();
         outcome
     }
 
-    fn with_index(
-        &mut self,
-        earned: &Earned,
-        git_dir: &Path,
-        own: &Path,
-    ) -> Result<LeftoverOutcome, GitError> {
+    fn with_index(&mut self, earned: &Earned, git_dir: &GitDir) -> Result<LeftoverOutcome, GitError> {
         let at = self.git.commit_of("HEAD")?;
         let head = self.git.commit_of(&full(&self.wanted.branch))?;
-        let tree = self.snapshot(git_dir, own, at.as_ref())?;
+        let tree = self.snapshot(git_dir, at.as_ref())?;
         let base = match &at {
             Some(at) => self.git.ask(&["rev-parse", "--verify", &format!("{at}^{{tree}}")])?,
             None => self.git.ask(&["hash-object", "-t", "tree", "/dev/null"])?,
@@ -109,7 +107,7 @@ impl Settling<'_> {
         let dirty = tree != base;
         let why = match (earned, self.misplaced()?) {
             (Earned::Branch, None) if !dirty => return Ok(LeftoverOutcome::Clean { head }),
-            (Earned::Branch, None) => return self.onto_branch(&tree, head.as_ref(), git_dir, own),
+            (Earned::Branch, None) => return self.onto_branch(&tree, head.as_ref(), git_dir),
             (Earned::Branch, Some(why)) => {
                 if !dirty && at == head {
                     return Ok(LeftoverOutcome::Clean { head });
@@ -134,14 +132,13 @@ impl Settling<'_> {
     }
 
     /// The tree of everything in the work tree that is not ignored.
-    fn snapshot(&mut self, git_dir: &Path, own: &Path, at: Option<&Sha>) -> Result<String, GitError> {
-        // The clone's index is copied for what it knows of unchanged files; one that is missing or torn is rebuilt.
-        let copied = fs::copy(git_dir.join("index"), own).is_ok();
-        self.git.index = Some(own.to_path_buf());
+    fn snapshot(&mut self, git_dir: &GitDir, at: Option<&Sha>) -> Result<String, GitError> {
+        // One that is missing or torn is rebuilt.
+        let copied = git_dir.copy_index().is_ok();
+        self.git.index = Some(git_dir.own_index());
         let added = copied.then(|| self.git.ask(&["add", "--all"]));
         if !matches!(added, Some(Ok(_))) {
-            remove(own);
-            remove(&own.with_extension("index.lock"));
+            git_dir.remove_own();
             if let Some(at) = at {
                 self.git.ask(&["read-tree", at.as_str()])?;
             }
@@ -171,16 +168,14 @@ impl Settling<'_> {
         &self,
         tree: &str,
         head: Option<&Sha>,
-        git_dir: &Path,
-        own: &Path,
+        git_dir: &GitDir,
     ) -> Result<LeftoverOutcome, GitError> {
         let commit = self.commit(tree, head)?;
         let zeros = "0".repeat(commit.as_str().len());
         let old = head.map_or(zeros.as_str(), Sha::as_str);
         self.git.ask(&["update-ref", &full(&self.wanted.branch), commit.as_str(), old])?;
-        // Our index is what the clone's must be now. Nothing of the run lives, so a lock on it is a leftover too.
-        remove(&git_dir.join("index.lock"));
-        if let Err(error) = fs::rename(own, git_dir.join("index")) {
+        // Our index is what the clone's must be now.
+        if let Err(error) = git_dir.install_own() {
             note(&format!("the clone's index was not brought up to its new head: {error}"));
         }
         Ok(LeftoverOutcome::Committed { head: commit })
@@ -199,14 +194,6 @@ impl Settling<'_> {
 
 fn full(branch: &Branch) -> String {
     format!("refs/heads/{branch}")
-}
-
-fn remove(path: &Path) {
-    match fs::remove_file(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => note(&format!("{} could not be removed: {error}", path.display())),
-    }
 }
 
 #[cfg(test)]

@@ -11,24 +11,33 @@ use crate::run_dir::RunDir;
 
 /// A submission is text for a form; larger is a mistake.
 const SUBMISSION_CAP: u64 = 1024 * 1024;
+/// A text a role writes for people, with room to spare.
+const ARTIFACT_CAP: u64 = 16 * 1024 * 1024;
 /// Lines of numbers.
 const USAGE_CAP: u64 = 1024 * 1024;
 
-/// Moves what is handed in where it is looked for. Something that is no file, or too large, is put in its place as
-/// nothing that can be read, so that it is seen as broken.
-pub(super) fn empty(dir: &RunDir) {
+/// Moves what is handed in where it is looked for. A submission or usage that is no file, or too large, is put in its
+/// place as nothing that can be read, so that it is seen as broken; such a file among `takes` is left out.
+pub(super) fn empty(dir: &RunDir, takes: &[String]) {
     for (name, cap) in [(RunDir::SUBMISSION, SUBMISSION_CAP), (RunDir::USAGE, USAGE_CAP)] {
-        let taken = match dir.read(&format!("{}/{name}", RunDir::OUTBOX), cap) {
-            Ok(bytes) => dir.write(name, &bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => {
-                note(&format!("{name} in the outbox cannot be taken over: {error}"));
-                dir.write(name, error.to_string().as_bytes())
-            }
-        };
-        if let Err(error) = taken {
-            note(&format!("{name} could not be taken over: {error}"));
+        take(dir, name, cap, |error| dir.write(name, error.to_string().as_bytes()));
+    }
+    for name in takes {
+        take(dir, name, ARTIFACT_CAP, |_| Ok(()));
+    }
+}
+
+fn take(dir: &RunDir, name: &str, cap: u64, instead: impl FnOnce(io::Error) -> io::Result<()>) {
+    let taken = match dir.read(&format!("{}/{name}", RunDir::OUTBOX), cap) {
+        Ok(bytes) => dir.write(name, &bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => {
+            note(&format!("{name} in the outbox cannot be taken over: {error}"));
+            instead(error)
         }
+    };
+    if let Err(error) = taken {
+        note(&format!("{name} could not be taken over: {error}"));
     }
 }
 

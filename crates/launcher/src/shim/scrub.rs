@@ -18,14 +18,14 @@ const SECRET_MIN: usize = 8;
 /// What a run writes that others read.
 const FILES: [&str; 4] = [RunDir::STDOUT, RunDir::STDERR, RunDir::SUBMISSION, RunDir::USAGE];
 
-/// Overwrites `secrets` in the files of a run that is over.
-pub(super) fn scrub(dir: &RunDir, secrets: &[String]) {
+/// Overwrites `secrets` in the files of a run that is over, those it hands in (`takes`) included.
+pub(super) fn scrub(dir: &RunDir, secrets: &[String], takes: &[String]) {
     let finders: Vec<Finder<'_>> =
         secrets.iter().filter(|s| s.len() >= SECRET_MIN).map(|s| Finder::new(s.as_bytes())).collect();
     if finders.is_empty() {
         return;
     }
-    for name in FILES {
+    for name in FILES.into_iter().chain(takes.iter().map(String::as_str)) {
         if let Err(error) = file(dir, name, &finders) {
             note(&format!("{name} may still hold a credential of the run: {error}"));
         }

@@ -27,3 +27,25 @@ fn a_specification_comes_back_as_written_and_another_version_does_not() {
     spec.write(&dir).expect("written");
     assert!(RunSpec::read(&dir).expect_err("refused").to_string().contains("version 2"));
 }
+
+#[test]
+fn a_name_that_could_mean_another_file_is_refused() {
+    let temp = tempfile::tempdir().expect("temporary directory");
+    let dir = RunDir::create(temp.path().join("run")).expect("created");
+    let spec = RunSpec::new(RunId(uuid::Uuid::from_u128(7)), vec!["true".into()], "/", Span::mins(60));
+    let with = |takes: &[&str], gives: &[&str]| {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        RunSpec { takes: names(takes), gives: names(gives), ..spec.clone() }
+    };
+    let good = with(&["12-review.md"], &["must-fix.json"]);
+    good.write(&dir).expect("written");
+    assert_eq!(RunSpec::read(&dir).expect("read"), good);
+    for name in
+        ["", ".", "..", ".x", "a/b", "../x", "/etc/passwd", "a\0b", "a b", "result.json", "shim.json", "lock"]
+    {
+        with(&[name], &[]).write(&dir).expect_err(name);
+        with(&[], &[name]).write(&dir).expect_err(name);
+    }
+    with(&["x"], &["x"]).write(&dir).expect_err("both ways");
+    assert_eq!(RunSpec::read(&dir).expect("read"), good);
+}

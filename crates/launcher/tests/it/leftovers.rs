@@ -1,14 +1,16 @@
 //! What a run leaves uncommitted in a real clone: where it goes, under whose name, and what stays untouched.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use orchd_core::id::{Branch, Sha};
 use orchd_launcher::result::LeftoverOutcome;
 use orchd_launcher::spec::Ident;
 use orchd_launcher::{CommitOn, Leftovers, RunDir, RunSpec};
 
-use super::{Place, env};
+use super::{Place, env, launcher, within};
 
 pub(super) fn git(at: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
@@ -26,8 +28,8 @@ pub(super) fn clone() -> (Place, Sha) {
     let place = Place::new();
     let at = place.work();
     git(&at, &["init", "-q", "-b", "main"]);
-    std::fs::write(at.join("kept.txt"), "one\n").expect("written");
-    std::fs::write(at.join(".gitignore"), "ignored\n").expect("written");
+    fs::write(at.join("kept.txt"), "one\n").expect("written");
+    fs::write(at.join(".gitignore"), "ignored\n").expect("written");
     git(&at, &["add", "-A"]);
     git(&at, &["commit", "-q", "-m", "base"]);
     git(&at, &["switch", "-q", "-c", "orchd/K-1"]);
@@ -185,6 +187,65 @@ async fn a_clone_without_its_repository_is_not_taken_for_one_around_it() {
     let result = place.end(&spec_for(&place, &start, "rm -rf .git; echo x > x")).await;
     assert!(matches!(result.leftovers, LeftoverOutcome::Failed { .. }), "{:?}", result.leftovers);
     assert_eq!(super::alive(place.run), Vec::<String>::new());
+}
+
+/// Whatever a run puts in place of its clone's index, its shim comes to an end.
+#[tokio::test]
+async fn a_pipe_in_place_of_the_index_does_not_hold_the_shim() {
+    let (place, start) = clone();
+    let spec = spec_for(&place, &start, "echo x > x; rm .git/index; mkfifo .git/index");
+    let mut running = launcher().start(&place.dir, &spec).await.expect("started");
+    let in_time = tokio::time::timeout(Duration::from_secs(15), running.wait()).await.is_ok();
+    if !in_time {
+        // Somebody at the other end of the pipe lets the shim go on.
+        let pipe = place.work().join(".git/index");
+        drop(fs::OpenOptions::new().write(true).open(pipe).expect("opened"));
+        within(running.wait()).await.expect("waited");
+    }
+    assert!(in_time, "the shim read a pipe that nobody writes to");
+}
+
+/// The shim works outside of the run's sandbox: a link in the clone must not lead its hand.
+#[tokio::test]
+async fn the_shims_own_index_is_not_written_through_a_link() {
+    let (place, start) = clone();
+    let victim = place.temp.path().join("victim");
+    fs::write(&victim, "precious").expect("written");
+    let script = format!("echo x > x; ln -s '{}' .git/orchd-$PPID.index", victim.display());
+    place.end(&spec_for(&place, &start, &script)).await;
+    assert_eq!(fs::read(&victim).expect("read"), b"precious");
+}
+
+/// What a run put in place of its repository's files is neither followed nor copied, and costs no more than a rebuilt
+/// index.
+#[tokio::test]
+async fn an_index_that_is_no_file_of_its_own_is_rebuilt() {
+    let tricks = ["ln -s ../../secret .git/index", "ln -s /dev/zero .git/index", "truncate -s 1T .git/index"];
+    for trick in tricks {
+        let (place, start) = clone();
+        fs::write(place.temp.path().join("secret"), "hunter2").expect("written");
+        let result =
+            place.end(&spec_for(&place, &start, &format!("echo x > x; rm .git/index; {trick}"))).await;
+        assert!(
+            matches!(result.leftovers, LeftoverOutcome::Committed { .. }),
+            "{trick}: {:?}",
+            result.leftovers
+        );
+        assert_eq!(git(&place.work(), &["diff", "--name-only", "HEAD^", "HEAD"]), "x", "{trick}");
+        assert_eq!(git(&place.work(), &["status", "--porcelain"]), "", "{trick}");
+        assert_eq!(fs::read(place.temp.path().join("secret")).expect("read"), b"hunter2");
+    }
+}
+
+#[tokio::test]
+async fn a_repository_elsewhere_is_not_the_clones_own() {
+    for trick in ["mv .git ../g; ln -s ../g .git", "mv .git ../g; echo 'gitdir: ../g' > .git"] {
+        let (place, start) = clone();
+        let result = place.end(&spec_for(&place, &start, &format!("echo x > x; {trick}"))).await;
+        let LeftoverOutcome::Failed { error } = &result.leftovers else { panic!("{:?}", result.leftovers) };
+        assert!(error.contains(".git is no longer"), "{error}");
+        assert_eq!(git(&place.work(), &["rev-parse", "orchd/K-1"]), start.as_str());
+    }
 }
 
 /// Whether something of the clone ran that should not have.

@@ -9,8 +9,8 @@ mod dialects;
 mod ends;
 mod leftovers;
 mod outlive;
-mod review;
 mod sandbox;
+mod secrets;
 mod suites;
 
 use std::collections::BTreeMap;

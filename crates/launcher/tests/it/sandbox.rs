@@ -103,6 +103,31 @@ async fn what_it_hands_in_arrives_though_it_cannot_see_its_directory() {
 }
 
 #[tokio::test]
+async fn named_files_go_in_unchangeable_and_come_out_with_care() {
+    if !offered() {
+        return;
+    }
+    let place = Place::new();
+    place.dir.write("must-fix.json", b"[\"this\"]\n").expect("written");
+    place.dir.write("secret.json", b"[]").expect("written");
+    let script = "cat $DIR/must-fix.json; echo '[]' > $DIR/must-fix.json; cat $DIR/secret.json; \
+        echo fine > $DIR/12-review.md; echo x > $DIR/unasked.md; ln -s /etc/passwd $DIR/link.md; \
+        mkfifo $DIR/pipe.md; truncate -s 1T $DIR/giant.md; exit 0";
+    let mut wanted = spec(&place, script);
+    wanted.gives = vec!["must-fix.json".to_owned(), "missing.json".to_owned()];
+    let takes = ["12-review.md", "absent.md", "link.md", "pipe.md", "giant.md"];
+    wanted.takes = takes.map(str::to_owned).to_vec();
+    assert_eq!(place.end(&wanted).await.ended, Ended::Exited { code: 0 });
+    assert_eq!(place.stdout(), "[\"this\"]\n");
+    let read = |name: &str| fs::read_to_string(place.dir.file(name));
+    assert_eq!(read("must-fix.json").expect("kept"), "[\"this\"]\n");
+    assert_eq!(read("12-review.md").expect("taken over"), "fine\n");
+    for name in ["unasked.md", "absent.md", "link.md", "pipe.md", "giant.md", "missing.json"] {
+        assert!(fs::symlink_metadata(place.dir.file(name)).is_err(), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn it_sees_no_other_process_and_no_network_unless_given() {
     if !offered() {
         return;

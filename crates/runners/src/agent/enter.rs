@@ -4,8 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use orchd_core::id::{RefName, RunId, Sha, TaskId};
-use orchd_git::{AgentClone, CloneSpec, GitError};
+use orchd_core::id::{Branch, RefName, RunId, Sha, TaskId};
+use orchd_git::{AgentClone, CloneSpec, GitError, Mirror};
 
 use super::site::Site;
 use crate::error::RunnerError;
@@ -21,15 +21,19 @@ fn note_path(shop: &Workshop, task: TaskId) -> PathBuf {
     shop.clone_dir(task).with_extension("run")
 }
 
+/// The run that was last in a task's clone.
+pub(crate) async fn former_run(shop: &Workshop, task: TaskId) -> Result<Option<RunId>, RunnerError> {
+    let path = note_path(shop, task);
+    match tokio::fs::read_to_string(&path).await {
+        Ok(text) => Ok(text.trim().parse::<RunId>().ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(RunnerError::io("read", &path)(error)),
+    }
+}
+
 /// Ends a run of an earlier job that may still live in the task's clone, and makes sure that nothing of it does.
 pub(crate) async fn end_former_run(shop: &Workshop, task: TaskId, me: RunId) -> Result<(), RunnerError> {
-    let path = note_path(shop, task);
-    let former = match tokio::fs::read_to_string(&path).await {
-        Ok(text) => text.trim().parse::<RunId>().ok(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(RunnerError::io("read", &path)(error)),
-    };
-    match former.filter(|run| *run != me) {
+    match former_run(shop, task).await?.filter(|run| *run != me) {
         Some(run) => watch::evict(&shop.run_dir(run), run, "another job of the task took its place").await,
         None => Ok(()),
     }
@@ -64,11 +68,21 @@ pub(super) async fn make_ready(site: &Site<'_>) -> Result<(), RunnerError> {
         at: start.clone(),
         author: site.author(),
         caches: site.context.policy.caches.clone(),
+        former: former_run(site.shop, site.task.id).await?,
     };
-    match AgentClone::prepare(mirror, &site.clone, &spec).await {
+    let mut prepared = AgentClone::prepare(mirror, &site.clone, &spec).await;
+    if let Err(GitError::Unsalvaged { .. }) = &prepared {
+        // A run whose end was never taken in: what it left is kept before its clone is replaced.
+        let run = spec.former.unwrap_or(site.context.run());
+        prepared = match take_in(mirror, &site.clone, site.branch(), run, start).await {
+            Ok(()) => AgentClone::prepare(mirror, &site.clone, &spec).await,
+            Err(error) => Err(error),
+        };
+    }
+    match prepared {
         Ok(_) => {}
-        Err(GitError::Unsalvaged { head, .. }) => {
-            keep_former(site, &head).await?;
+        Err(error) if error.is_the_clones() => {
+            set_aside(site.shop, site.task.id, site.context.run(), &error).await?;
             AgentClone::prepare(mirror, &site.clone, &spec).await?;
         }
         Err(error) => return Err(error.into()),
@@ -76,25 +90,30 @@ pub(super) async fn make_ready(site: &Site<'_>) -> Result<(), RunnerError> {
     write_request(site).await
 }
 
-/// A run whose end was never taken in: what it committed is kept before its clone is replaced.
-async fn keep_former(site: &Site<'_>, head: &Sha) -> Result<(), RunnerError> {
-    let (mirror, run) = (&site.mirror, site.context.run());
-    match mirror.fetch_run(&site.clone, site.branch(), run).await {
-        Ok(heads) => {
-            if let Some(taken) = &heads.head {
-                let name = RefName::new(format!("refs/orchd/salvage/{head}"));
-                task_branch::keep(mirror, &name, taken).await?;
-            }
-            mirror.delete_ref(&RefName::run(run)).await?;
-        }
-        Err(error @ GitError::CloneUnusable { .. }) => {
-            // Nobody can have these commits: the run that broke them was told, and the task must go on.
-            tracing::warn!(task = %site.task.id, "what a former run left is given up: {error}");
-            AgentClone::discard(&site.clone).await?;
-        }
-        Err(error) => return Err(error.into()),
-    }
-    Ok(())
+/// Takes in what a run left whose end nobody did, and keeps it.
+async fn take_in(
+    mirror: &Mirror,
+    clone: &Path,
+    branch: &Branch,
+    run: RunId,
+    start: &Sha,
+) -> Result<(), GitError> {
+    let heads = mirror.fetch_run(clone, branch, run).await?;
+    task_branch::keep_run(mirror, run, &heads, start).await?;
+    mirror.delete_ref(&RefName::run(run)).await
+}
+
+/// Moves a clone that nothing can be taken from out of the way: it keeps no task from going on, and what a person might
+/// still find in it stays until housekeeping.
+pub(crate) async fn set_aside(
+    shop: &Workshop,
+    task: TaskId,
+    me: RunId,
+    why: &GitError,
+) -> Result<(), RunnerError> {
+    let (clone, aside) = (shop.clone_dir(task), shop.set_aside_dir(task, me));
+    tracing::warn!(%task, "the task's clone is moved to {}: {why}", aside.display());
+    tokio::fs::rename(&clone, &aside).await.map_err(RunnerError::io("move aside", &clone))
 }
 
 /// Writes the request into the clone where the branch has none yet. It becomes part of the run's own commit, so a run

@@ -19,7 +19,7 @@ const FINDINGS_CAP: usize = 32 * 1024;
 /// One answer, failure or description in the prompt.
 const TEXT_CAP: usize = 16 * 1024;
 /// The findings, whole.
-const MUST_FIX: &str = "must-fix.json";
+pub(super) const MUST_FIX: &str = "must-fix.json";
 
 /// Writes `prompt.md`, and `must-fix.json` where there are findings.
 pub(super) async fn write(site: &Site<'_>, dir: &RunDir) -> Result<(), RunnerError> {
@@ -97,7 +97,7 @@ fn text(site: &Site<'_>, dir: &RunDir, documents: &[String]) -> String {
         section(
             &mut out,
             "Questions and answers",
-            &format!("Asked:\n{}\n\nAnswered:\n{}", list(assigned.questions), quoted(answers)),
+            &format!("Asked:\n{}\n\nAnswered:\n{}", quoted(&list(assigned.questions)), quoted(answers)),
         );
     }
     if let Some(failure) = assigned.last_failure {

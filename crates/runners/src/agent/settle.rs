@@ -1,6 +1,8 @@
 //! The end of a role's run: what it left is taken into the mirror, what it said is read, and the task branch moves only
 //! for a completed run that stands on its start. Everything else is kept aside and named. Safe to repeat.
 
+use std::time::Duration;
+
 use orchd_core::id::{RefName, Sha};
 use orchd_core::job::{AgentOutcome, AgentRun, JobResult};
 use orchd_core::verdict::Submission;
@@ -19,6 +21,10 @@ use crate::watch;
 
 /// Of a failed run's output, for the next attempt to read.
 const TAIL: usize = 4 * 1024;
+
+/// Between tries to take a run's work in.
+const INTAKE_PAUSES: [Duration; 3] =
+    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
 
 /// How the run counts.
 enum Counted {
@@ -61,11 +67,11 @@ pub(super) async fn settle(site: &Site<'_>, waited: Waited) -> Result<JobResult,
 async fn ended(site: &Site<'_>, result: &RunResult) -> Result<JobResult, RunnerError> {
     let dir = RunDir::open(&site.dir).map_err(RunnerError::io("open", &site.dir))?;
     let taken = take(site).await;
-    if let Ended::Stopped { why } = &result.ended {
+    if let Some(why) = told(site, result) {
         if let Ok(taken) = &taken {
             keep(site, taken).await?;
         }
-        return Ok(JobResult::Ended { why: why.clone() });
+        return Ok(JobResult::Ended { why });
     }
     let reading =
         site.profile.read(&dir, result).map_err(RunnerError::io("read the output in", &site.dir))?;
@@ -76,9 +82,13 @@ async fn ended(site: &Site<'_>, result: &RunResult) -> Result<JobResult, RunnerE
             (Some(taken), counted)
         }
         (Ok(taken), Some(outcome)) => (Some(taken), Counted::No(outcome)),
-        (Err(RunnerError::Git(GitError::CloneUnusable { why, .. })), _) => {
+        (Err(RunnerError::Git(error)), _) if error.is_the_clones() => {
+            let broken = match &error {
+                GitError::CloneUnusable { why, .. } => why.clone(),
+                other => other.to_string(),
+            };
             let why = format!(
-                "the run broke its clone: {why}; nothing of its work could be kept; the next run starts in a \
+                "the run broke its clone: {broken}; nothing of its work could be kept; the next run starts in a \
                  fresh clone and must leave .git to git"
             );
             (None, Counted::No(AgentOutcome::Failed { why }))
@@ -86,6 +96,13 @@ async fn ended(site: &Site<'_>, result: &RunResult) -> Result<JobResult, RunnerE
         (Err(error), _) => return Err(error),
     };
     report(site, result, &reading, taken, counted).await
+}
+
+/// Why the run was ended, where it was at the engine's word. A run can ask its shim for its own end, by its signal or
+/// the file for it; were that "told to end", it would be begun again without budget.
+fn told(site: &Site<'_>, result: &RunResult) -> Option<String> {
+    let Ended::Stopped { why } = &result.ended else { return None };
+    site.context.guard.told_to_end().map(|_| why.clone())
 }
 
 /// What the end of the process alone says; `None` where it ended in order, and what it said decides.
@@ -96,6 +113,9 @@ fn outcome(reading: &Reading, result: &RunResult) -> Option<AgentOutcome> {
         Some(AgentOutcome::Failed { why: format!("the run failed: {why}{tail}") })
     };
     match (&reading.outcome, &result.ended) {
+        (_, Ended::Stopped { why }) => {
+            failed(&format!("its end was asked for, and not by orchd ({why}); a run ends by itself"))
+        }
         (dialect::AgentOutcome::Finished, _) => None,
         (dialect::AgentOutcome::Permanent { why }, _) => failed(why),
         (dialect::AgentOutcome::Transient { why, retry_after }, _) => {
@@ -115,8 +135,23 @@ fn outcome(reading: &Reading, result: &RunResult) -> Option<AgentOutcome> {
     }
 }
 
-/// Takes what lies in the clone into the mirror.
+/// Takes what lies in the clone into the mirror. What may pass (a full disk, a lock of another git) is tried again: a
+/// run's result is worth more than some seconds.
 async fn take(site: &Site<'_>) -> Result<Taken, RunnerError> {
+    let mut pauses = INTAKE_PAUSES.into_iter();
+    loop {
+        match (take_once(site).await, pauses.next()) {
+            (Err(RunnerError::Git(error)), _) if error.is_the_clones() => return Err(error.into()),
+            (Err(error), Some(pause)) => {
+                tracing::warn!(task = %site.task.id, "a run's work is taken in again soon: {}", error.reason());
+                tokio::time::sleep(pause).await;
+            }
+            (taken, _) => return taken,
+        }
+    }
+}
+
+async fn take_once(site: &Site<'_>) -> Result<Taken, RunnerError> {
     let (mirror, start) = (&site.mirror, site.assigned.start);
     let heads = mirror.fetch_run(&site.clone, site.branch(), site.context.run()).await?;
     let mut changed = Vec::new();
@@ -275,20 +310,18 @@ async fn main(site: &Site<'_>) -> Result<Sha, RunnerError> {
     }
 }
 
-/// Keeps what a run left that does not count; names the ref. Nothing on top of the start is nothing to keep, and
+/// Keeps what a run left that does not count; names the refs. Nothing on top of the start is nothing to keep, and
 /// neither is the request, which orchd wrote there itself.
 async fn keep(site: &Site<'_>, taken: &Taken) -> Result<Option<String>, RunnerError> {
     let run = site.context.run();
     let own = format!("{}/{REQUEST}", task_branch::docs_folder(&site.task.key));
     let worked = taken.changed.iter().any(|path| *path != own);
-    let kept = match &taken.tip {
-        Some(tip) if tip != site.assigned.start && worked => {
-            Some(task_branch::keep(&site.mirror, &RefName::salvage(run), tip).await?)
-        }
-        Some(_) | None => None,
+    let kept = match worked {
+        true => task_branch::keep_run(&site.mirror, run, &taken.heads, site.assigned.start).await?,
+        false => Vec::new(),
     };
     site.mirror.delete_ref(&RefName::run(run)).await?;
-    Ok(kept)
+    Ok((!kept.is_empty()).then(|| kept.join(", ")))
 }
 
 /// Moves the mirror's branch, then the remote's. The mirror has the work: a remote that is down costs nobody a run, as

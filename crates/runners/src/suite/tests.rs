@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 fn ran(code: i32, summary: Summary) -> SuiteOutcome {
-    match said(Launched::Ran { code, output: "first\nlast\n".to_owned(), summary }) {
+    match said(Launched::Ran { code, output: "first\nlast\n".to_owned(), summary }, false) {
         Said::Outcome(outcome) => outcome,
         Said::Told(why) => panic!("told to end: {why}"),
     }
@@ -25,9 +25,13 @@ fn what_ran_speaks_and_what_did_not_is_infrastructure() {
     let SuiteOutcome::Red { failing, output } = ran(0, known(0, 0, &[])) else { panic!("not red") };
     assert!(failing.is_empty() && output.starts_with("zero tests ran"), "{output}");
     let infra = Launched::Infra { reason: "died of signal 9".to_owned(), output: String::new() };
-    let Said::Outcome(SuiteOutcome::Infra { reason }) = said(infra) else { panic!("not infra") };
+    let Said::Outcome(SuiteOutcome::Infra { reason }) = said(infra, false) else { panic!("not infra") };
     assert_eq!(reason, "died of signal 9");
-    assert!(matches!(said(Launched::Stopped { why: "x".to_owned() }), Said::Told(why) if why == "x"));
+    let stopped = || Launched::Stopped { why: "x".to_owned() };
+    assert!(matches!(said(stopped(), true), Said::Told(why) if why == "x"));
+    // Nobody told it: it asked for its own end.
+    let asked = said(stopped(), false);
+    assert!(matches!(asked, Said::Outcome(SuiteOutcome::Infra { reason }) if reason.contains('x')));
 }
 
 #[test]

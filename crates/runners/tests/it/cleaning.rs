@@ -18,7 +18,7 @@ async fn nothing_is_left_of_a_stopped_task_but_its_salvage_ref() {
     let run = agent_run(world.job(Some(&task), world.agent(Role::Developer, &world.base)).await);
     let head = run.branch.unwrap().head;
     assert!(world.shop.clone_dir(task.id).exists());
-    let salvage = format!("refs/orchd/salvage/{}", task.id);
+    let salvage = format!("refs/orchd/salvage/task/{}", task.id);
     for _ in 0..2 {
         let result = world.job(Some(&task), Work::CleanUp { branch: task.branch.clone() }).await;
         assert_eq!(result, JobResult::Cleaned { salvaged: vec![salvage.clone()] });

@@ -8,7 +8,7 @@ use orchd_core::stage::Role;
 use orchd_core::time::Span;
 
 use crate::agents::{agent_run, why};
-use crate::world::{World, work_in};
+use crate::world::{World, run_git, work_in};
 
 #[tokio::test]
 async fn ends_are_classed() {
@@ -126,11 +126,92 @@ async fn commits_of_a_run_that_was_never_taken_in_are_kept() {
     world.plays(Role::Developer, "echo new > new; say '{}'");
     let run = agent_run(world.job(Some(&task), world.agent(Role::Developer, &world.base)).await);
     assert!(matches!(run.outcome, AgentOutcome::Completed { .. }), "{:?}", run.outcome);
-    let refs = crate::world::run_git(world.mirror().await.dir(), &["for-each-ref", "refs/orchd/salvage"]);
+    let refs = run_git(world.mirror().await.dir(), &["for-each-ref", "refs/orchd/salvage"]);
     assert_eq!(refs.lines().count(), 1, "{refs}");
 }
 
-async fn appears(path: &std::path::Path) {
+/// What it left uncommitted lies on the salvage branch of its clone.
+#[tokio::test]
+async fn uncommitted_work_of_a_run_that_was_never_taken_in_is_kept() {
+    let mut world = World::new().await;
+    world.plays(Role::Developer, "echo half > half; touch \"$ORCHD_RUN_DIR/up\"; exit 3");
+    let task = world.task("DEMO-1");
+    let (context, _) = world.context(Some(&task), world.agent(Role::Developer, &world.base));
+    let (dir, kept) = (world.shop.run_dir(context.run()), RefName::salvage(context.run()));
+    let shop = world.shop.clone();
+    let handle = tokio::spawn(async move { work_in(&shop, context).await });
+    appears(&dir.join("up")).await;
+    handle.abort();
+    let _ = handle.await;
+    appears(&dir.join("result.json")).await;
+    world.plays(Role::Developer, "test ! -e half && echo new > new && say '{}'");
+    let run = agent_run(world.job(Some(&task), world.agent(Role::Developer, &world.base)).await);
+    assert!(matches!(run.outcome, AgentOutcome::Completed { .. }), "{:?}", run.outcome);
+    let mirror = world.mirror().await;
+    let tip = mirror.resolve(&kept).await.unwrap().expect("its work has a ref");
+    assert_eq!(mirror.read_file(&tip, "half", 100).await.unwrap().unwrap(), b"half\n");
+}
+
+/// What goes wrong here for a moment (a full disk, say) is no reason to throw away what a run did.
+#[tokio::test]
+async fn a_finished_run_is_not_lost_over_trouble_that_passes() {
+    let mut world = World::new().await;
+    world.plays(Role::Developer, "echo code > code; say '{}'");
+    let task = world.task("DEMO-1");
+    let (context, _) = world.context(Some(&task), world.agent(Role::Developer, &world.base));
+    let ended = world.shop.run_dir(context.run()).join("result.json");
+    // In the place of the folder into which work is taken.
+    let trouble = world.mirror().await.dir().join("orchd-intake");
+    std::fs::write(&trouble, "").unwrap();
+    let (result, ()) = tokio::join!(world.work(context), async {
+        appears(&ended).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        std::fs::remove_file(&trouble).unwrap();
+    });
+    let run = agent_run(result);
+    assert!(matches!(run.outcome, AgentOutcome::Completed { .. }), "{:?}", run.outcome);
+}
+
+/// Nobody asked for the end: were it "told to end", the role would run again at once, without budget and for ever.
+#[tokio::test]
+async fn a_run_that_signals_its_shim_was_not_told_to_end() {
+    let mut world = World::new().await;
+    world.plays(Role::Developer, "kill -TERM $PPID; exec sleep 600");
+    let task = world.task("DEMO-1");
+    let result = world.job(Some(&task), world.agent(Role::Developer, &world.base)).await;
+    assert!(!matches!(result, JobResult::Ended { .. }), "{result:?}");
+}
+
+/// The same through the file with which a stop is asked for.
+#[tokio::test]
+async fn a_run_that_writes_a_stop_was_not_told_to_end() {
+    let mut world = World::new().await;
+    world.plays(Role::Developer, "echo enough > \"$ORCHD_RUN_DIR/stop\"; exec sleep 600");
+    let task = world.task("DEMO-1");
+    let result = world.job(Some(&task), world.agent(Role::Developer, &world.base)).await;
+    assert!(!matches!(result, JobResult::Ended { .. }), "{result:?}");
+}
+
+/// As one that was killed in the middle of a `git bisect` leaves it: the branch has its commits, HEAD is elsewhere.
+#[tokio::test]
+async fn commits_of_a_failed_run_are_kept_wherever_its_head_was() {
+    let mut world = World::new().await;
+    world.plays(
+        Role::Developer,
+        "echo hours > hours; git add hours; git commit -q -m hours; \
+         git checkout -q --detach HEAD~1; echo half > half; exit 3",
+    );
+    let task = world.task("DEMO-1");
+    let run = agent_run(world.job(Some(&task), world.agent(Role::Developer, &world.base)).await);
+    let mirror = world.mirror().await;
+    let refs = run_git(mirror.dir(), &["for-each-ref", "--format=%(refname)"]);
+    let kept = refs.lines().any(|name| {
+        run_git(mirror.dir(), &["ls-tree", "-r", "--name-only", name]).lines().any(|file| file == "hours")
+    });
+    assert!(kept, "its commit is in none of these refs (said: {:?}):\n{refs}", run.salvage);
+}
+
+pub(crate) async fn appears(path: &std::path::Path) {
     for _ in 0..1200 {
         if path.exists() {
             return;

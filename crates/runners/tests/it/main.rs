@@ -4,12 +4,14 @@
 
 mod agents;
 mod bad_agents;
+mod broken;
 mod cleaning;
 mod ends;
 mod landing;
 mod mains;
+mod outlived;
 mod programs;
 mod pruning;
-mod review;
+mod sandboxed;
 mod suites;
 mod world;

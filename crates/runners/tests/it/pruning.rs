@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use orchd_core::id::{RefName, RunId};
+use orchd_core::id::{RefName, RunId, TaskId};
+use orchd_core::job::{JobResult, Work};
 use orchd_core::stage::Role;
 use orchd_core::time::{Span, Timestamp};
 use orchd_runners::{Pruned, prune};
@@ -40,7 +41,7 @@ async fn old_runs_go_and_held_ones_stay() {
     let busy = BTreeSet::from([held]);
     let days = |n| Span(DAY.0 * n);
     let pruned = prune(&world.shop, &busy, NOW, days(14), days(90)).await.unwrap();
-    assert_eq!(pruned, Pruned { runs: 1, refs: 0 });
+    assert_eq!(pruned, Pruned { runs: 1, folders: 0, refs: 0 });
     assert!(!there(&world, old) && there(&world, held) && there(&world, young));
     assert!(stranger.exists(), "what is no run's is left alone");
 }
@@ -53,17 +54,68 @@ async fn old_salvage_of_runs_goes_and_that_of_tasks_stays() {
     let task = world.task("DEMO-1");
     let name = |run: RunId| RefName::salvage(run);
     let (old, young) = (name(run_at(91, 1)), name(run_at(89, 2)));
-    let of_task = RefName::new(format!("refs/orchd/salvage/{}", task.id));
-    for name in [&old, &young, &of_task] {
+    let of_task = RefName::new(format!("refs/orchd/salvage/task/{}", task.id));
+    let beside = RefName::new(format!("{old}-branch"));
+    for name in [&old, &beside, &young, &of_task] {
         mirror.set_ref(name, &world.base).await.unwrap();
     }
     let days = |n| Span(DAY.0 * n);
     let pruned = prune(&world.shop, &BTreeSet::new(), NOW, days(14), days(90)).await.unwrap();
-    assert_eq!(pruned, Pruned { runs: 0, refs: 1 });
+    assert_eq!(pruned, Pruned { runs: 0, folders: 0, refs: 2 });
     assert_eq!(mirror.resolve(&old).await.unwrap(), None);
+    assert_eq!(mirror.resolve(&beside).await.unwrap(), None);
     for name in [&young, &of_task] {
         assert_eq!(mirror.resolve(name).await.unwrap(), Some(world.base.clone()));
     }
+}
+
+/// The work of a stopped task is kept under the task's identity, which is as time-ordered as a run's: it says when the
+/// task was born, not when it was stopped.
+#[tokio::test]
+async fn the_salvage_of_a_task_born_long_ago_stays() {
+    let world = World::new().await;
+    let head = world.commit_on(&world.base, &[("code", "x\n")]).await;
+    let mut task = world.task("DEMO-1");
+    task.id = TaskId(run_at(91, 1).0);
+    world.developed(&mut task, &head).await;
+    let result = world.job(Some(&task), Work::CleanUp { branch: task.branch.clone() }).await;
+    let JobResult::Cleaned { salvaged } = result else { panic!("{result:?}") };
+    let days = |n| Span(DAY.0 * n);
+    prune(&world.shop, &BTreeSet::new(), NOW, days(14), days(90)).await.unwrap();
+    let kept = RefName::new(salvaged[0].clone());
+    assert_eq!(world.mirror().await.resolve(&kept).await.unwrap(), Some(head));
+}
+
+/// A killed orchd leaves checkouts and drafts; read-only folders in them stand in nobody's way.
+#[tokio::test]
+async fn old_checkouts_drafts_and_clones_moved_aside_go() {
+    let world = World::new().await;
+    let (old, held, young) = (run_at(15, 1), run_at(15, 2), run_at(13, 3));
+    let (checkouts, clones) = (world.data.join("checkouts"), world.data.join("clones"));
+    for run in [old, held, young] {
+        std::fs::create_dir_all(checkouts.join(run.to_string()).join("cache/x")).unwrap();
+    }
+    let closed = checkouts.join(old.to_string()).join("cache");
+    std::fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o500)).unwrap();
+    let task = world.task("DEMO-1").id;
+    let aside = |run: RunId| clones.join(format!("{task}.aside-{run}"));
+    let clone = clones.join(task.to_string());
+    let (old_draft, draft) = (clones.join("a.new"), clones.join(format!("{task}.new")));
+    let (gone, kept) = (aside(run_at(91, 4)), aside(run_at(89, 5)));
+    for (dir, days_ago) in [(&old_draft, 15), (&draft, 13), (&clone, 1000), (&gone, 1), (&kept, 1000)] {
+        std::fs::create_dir_all(dir).unwrap();
+        let at = u64::try_from(NOW.0).unwrap() - days_ago * 86_400_000;
+        let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(at);
+        std::fs::File::open(dir).unwrap().set_modified(at).unwrap();
+    }
+    let days = |n| Span(DAY.0 * n);
+    let busy = BTreeSet::from([held]);
+    let pruned = prune(&world.shop, &busy, NOW, days(14), days(90)).await.unwrap();
+    assert_eq!(pruned, Pruned { runs: 0, folders: 3, refs: 0 });
+    assert!(!old_draft.exists() && draft.exists());
+    let left = |run: RunId| checkouts.join(run.to_string()).exists();
+    assert!(!left(old) && left(held) && left(young));
+    assert!(!gone.exists() && kept.exists() && clone.exists());
 }
 
 /// A shim that lives keeps its directory, even where no job knows it any more.

@@ -25,7 +25,7 @@ fn impossible_costs_are_not_counted() {
 fn exit_75_passes_others_stay_and_a_signal_is_nobodys_fault() {
     let temp = tempfile::tempdir().expect("temporary directory");
     let dir = RunDir::create(temp.path().join("run")).expect("created");
-    let outcome = |ended| read(&dir, &ended).expect("read").outcome;
+    let outcome = |ended| read(&dir, &ended, &Secrets::default()).expect("read").outcome;
     assert_eq!(outcome(Ended::Exited { code: 0 }), AgentOutcome::Finished);
     assert!(matches!(outcome(Ended::Exited { code: 75 }), AgentOutcome::Transient { .. }));
     assert!(matches!(outcome(Ended::Exited { code: 1 }), AgentOutcome::Permanent { .. }));
