@@ -3,10 +3,11 @@
 use std::fs;
 use std::time::Duration;
 
+use orchd_core::time::Span;
 use orchd_launcher::ended::Ended;
 use orchd_launcher::launcher::{find, give_up_start, reattach};
 use orchd_launcher::lost::Survivors;
-use orchd_launcher::{Found, ResultError, RunDir, RunResult, Waited};
+use orchd_launcher::{Found, LaunchError, Launcher, ResultError, RunDir, RunResult, Waited};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Place, alive, ended, launcher, new_run, shim, until, within};
@@ -104,7 +105,10 @@ async fn who_supervises_is_written_again_when_the_run_rewrites_it() {
         sleep 0.05; done",
         place.dir.file(RunDir::SHIM).display()
     );
-    let mut running = launcher().start(&place.dir, &place.spec(&script)).await.expect("started");
+    let mut spec = place.spec(&script);
+    // Longer than is waited below: at its end the shim writes it again in any case.
+    spec.deadline = Span::secs(120);
+    let mut running = launcher().start(&place.dir, &spec).await.expect("started");
     place.appears(&place.work().join("up")).await;
     let identity = place.dir.identity().expect("read").expect("written");
     fs::write(place.work().join("go"), "").expect("written");
@@ -112,6 +116,25 @@ async fn who_supervises_is_written_again_when_the_run_rewrites_it() {
     until(|| place.dir.identity().ok().flatten().filter(|now| *now == identity)).await;
     running.stop("seen").expect("asked");
     within(running.wait()).await.expect("waited");
+}
+
+/// "Not started" means that nothing of it runs, however far its shim came.
+#[tokio::test]
+async fn what_a_shim_that_gave_up_had_started_is_swept() {
+    let place = Place::new();
+    let up = place.work().join("up");
+    let script = format!(
+        "ORCHD_RUN_ID={run} sh -c 'echo up > {up}; exec sleep 600' > /dev/null 2>&1 & \
+         while [ ! -s {up} ]; do sleep 0.05; done; echo gave up >&2; exit 1",
+        run = place.run,
+        up = up.display()
+    );
+    let launcher = Launcher::new("/bin/sh", vec!["-c".to_owned(), script]);
+    let Err(LaunchError::ShimDied { said }) = launcher.start(&place.dir, &place.spec("exit 0")).await else {
+        panic!("it never said that it was ready")
+    };
+    assert_eq!(said, "gave up");
+    assert_eq!(alive(place.run), Vec::<String>::new());
 }
 
 #[tokio::test]
