@@ -10,6 +10,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use orchd_core::id::RunId;
 use serde::{Deserialize, Serialize};
@@ -156,7 +157,10 @@ pub(crate) fn refused(group: &Path) -> Containment {
 }
 
 fn tried(base: &Path) -> Result<Containment, String> {
-    let at = base.join(format!("orchd-probe-{}", std::process::id()));
+    // Two threads may try at once.
+    static TRIES: AtomicU64 = AtomicU64::new(0);
+    let at = format!("orchd-probe-{}-{}", std::process::id(), TRIES.fetch_add(1, Ordering::Relaxed));
+    let at = base.join(at);
     let said = |error: io::Error| format!("no cgroup can be made in {}: {error}", base.display());
     fs::create_dir(&at).map_err(said)?;
     let controllers = group::controllers(&at);

@@ -4,25 +4,26 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::Stdio;
-
 use std::time::Duration;
 
 use orchd_core::id::RunId;
+use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt as _, Interest};
 use tokio::process::{Child, Command};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::clock;
 use crate::containment::scope::{self, Prefix};
 use crate::containment::{self, Mechanism};
 use crate::log;
-use crate::lost::{self, Lost};
+use crate::lost::{self, Lost, Survivors};
 use crate::process::ProcessId;
-use crate::result::RunResult;
+use crate::result::{ResultError, RunResult};
 use crate::run_dir::RunDir;
 use crate::shim::READY;
 use crate::spec::RunSpec;
@@ -32,7 +33,8 @@ const START_LOOK_MS: i64 = 20;
 const START_LOOKS: u32 = 500;
 
 /// Systemd answers at once, or its bus is stuck.
-const SCOPE_ANSWERS: Duration = Duration::from_secs(10);
+const SCOPE_LOOK: Duration = Duration::from_millis(50);
+const SCOPE_LOOKS: u32 = 200;
 
 /// Starts shims: the program that has the hidden subcommand, usually `/proc/self/exe`, so that an upgrade on disk
 /// changes nothing under a running process.
@@ -103,6 +105,14 @@ pub struct RunningRun {
     run: RunId,
     dir: RunDir,
     shim: Shim,
+    /// What is being made of a run whose shim has ended. It goes on while nobody waits.
+    settling: Option<JoinHandle<io::Result<Waited>>>,
+}
+
+impl RunningRun {
+    fn new(run: RunId, dir: &RunDir, shim: Shim) -> Self {
+        Self { run, dir: dir.clone(), shim, settling: None }
+    }
 }
 
 #[derive(Debug)]
@@ -127,17 +137,15 @@ impl Launcher {
         let by_scope = probed.is_ok_and(|found| found.mechanism == Mechanism::SystemdScope);
         for prefix in scope::prefixes(spec.run, by_scope) {
             let mut child = self.spawn_shim(dir, spec, &prefix)?;
-            if is_ready(&mut child, !prefix.argv.is_empty()).await {
-                return Ok(RunningRun { run: spec.run, dir: dir.clone(), shim: Shim::Child(child) });
+            if is_ready(&mut child, dir, !prefix.argv.is_empty()).await {
+                return Ok(RunningRun::new(spec.run, dir, Shim::Child(child)));
             }
             // What is known of a shim stays: only where none began may the next way be tried.
             if dir.file(RunDir::SHIM).exists() {
                 break;
             }
         }
-        let said = log::tail(dir, RunDir::SHIM_LOG, 2_000).map(|tail| tail.text).unwrap_or_default();
-        let said = said.trim();
-        Err(LaunchError::ShimDied { said: if said.is_empty() { "it said nothing" } else { said }.to_owned() })
+        Err(died(dir, spec.run).await)
     }
 
     fn spawn_shim(&self, dir: &RunDir, spec: &RunSpec, prefix: &Prefix) -> Result<Child, LaunchError> {
@@ -177,23 +185,57 @@ impl Launcher {
     }
 }
 
-/// Whether the shim said that the run is under way. One that did not is gone when this returns.
-async fn is_ready(child: &mut Child, is_bounded: bool) -> bool {
+/// What is told of a shim that gave up. It may have come as far as starting the run: that is swept first.
+async fn died(dir: &RunDir, run: RunId) -> LaunchError {
+    let at = dir.clone();
+    let swept = spawn_blocking(move || sweep(&at, run)).await.map_err(io::Error::other);
+    let said = log::tail(dir, RunDir::SHIM_LOG, 2_000).map(|tail| tail.text).unwrap_or_default();
+    let said = match said.trim() {
+        "" => "it said nothing".to_owned(),
+        said => said.to_owned(),
+    };
+    let left = match swept.and_then(|left| left) {
+        Ok(Survivors::None) => return LaunchError::ShimDied { said },
+        Ok(Survivors::Alive(pids)) => format!("of the run these processes cannot be killed: {pids:?}"),
+        Ok(Survivors::Unknown(error)) | Err(error) => {
+            format!("what of the run still lives is not known: {error}")
+        }
+    };
+    LaunchError::ShimDied { said: format!("{said}; {left}") }
+}
+
+fn sweep(dir: &RunDir, run: RunId) -> io::Result<Survivors> {
+    match dir.lock() {
+        Ok(_lock) => Ok(lost::declare(dir, run, ResultError::Missing).survivors),
+        // Another shim was first, and the run is in its hands.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Survivors::None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the shim said that the run is under way. One that did not is gone when this returns. `by_scope`: systemd
+/// comes first, and may never answer; a shim that has begun takes the time it takes (a large disk, a slow host).
+async fn is_ready(child: &mut Child, dir: &RunDir, by_scope: bool) -> bool {
     let Some(out) = child.stdout.take() else { return false };
     let mut said = Vec::new();
     let mut out = out.take(READY.len() as u64);
-    let reads = out.read_to_end(&mut said);
-    if is_bounded {
-        // Too late, or an error of the pipe: a shim that did not say it is ready; judged below.
-        let _ = timeout(SCOPE_ANSWERS, reads).await;
-    } else {
-        // The same.
-        let _ = reads.await;
+    {
+        let mut reads = pin!(out.read_to_end(&mut said));
+        let mut looks = SCOPE_LOOKS;
+        // An error of the pipe is a shim that did not say it is ready; judged below.
+        while timeout(SCOPE_LOOK, reads.as_mut()).await.is_err() {
+            if by_scope && !dir.file(RunDir::SHIM).exists() {
+                looks -= 1;
+                if looks == 0 {
+                    break;
+                }
+            }
+        }
     }
     if said == READY.as_bytes() {
         return true;
     }
-    if is_bounded {
+    if by_scope {
         // It still waits for systemd, or is about to begin; it must not begin later.
         let _ = child.start_kill();
     }
@@ -213,19 +255,27 @@ impl RunningRun {
         &self.dir
     }
 
-    /// Waits for the shim's end and reads the result. May be dropped and called again. A lost run's processes are
-    /// swept before this returns.
+    /// Waits for the shim's end and reads the result. May be dropped and called again, however often: what it waits
+    /// for goes on meanwhile. A lost run's processes are swept before this returns.
     pub async fn wait(&mut self) -> io::Result<Waited> {
-        match &mut self.shim {
-            Shim::Child(child) => {
-                child.wait().await?;
-            }
-            Shim::Adopted(pidfd) => {
-                pidfd.readable().await?.retain_ready();
+        if self.settling.is_none() {
+            match &mut self.shim {
+                Shim::Child(child) => {
+                    child.wait().await?;
+                }
+                Shim::Adopted(pidfd) => {
+                    pidfd.readable().await?.retain_ready();
+                }
             }
         }
-        let (dir, run) = (self.dir.clone(), self.run);
-        spawn_blocking(move || settled(&dir, run)).await.map_err(io::Error::other)
+        let (dir, run) = (&self.dir, self.run);
+        let settling = self.settling.get_or_insert_with(|| {
+            let dir = dir.clone();
+            spawn_blocking(move || settled(&dir, run))
+        });
+        let settled = settling.await;
+        self.settling = None;
+        settled.map_err(io::Error::other)?
     }
 
     /// Asks the shim to end the run (SIGTERM, grace, SIGKILL to all of it); [`RunningRun::wait`] then tells the end.
@@ -247,7 +297,7 @@ impl RunningRun {
         };
         let gone = || io::Error::new(io::ErrorKind::NotFound, "the run's shim has ended");
         let shim = ProcessId::of(known.ok_or_else(gone)?)?;
-        Ok(pidfd_send_signal(shim.open().ok_or_else(gone)?, Signal::TERM)?)
+        Ok(pidfd_send_signal(shim.open()?.ok_or_else(gone)?, Signal::TERM)?)
     }
 }
 
@@ -255,12 +305,12 @@ impl RunningRun {
 pub async fn find(dir: &RunDir, run: RunId) -> io::Result<Found> {
     let Some(identity) = dir.identity()? else { return Ok(Found::NotStarted) };
     // The shim is asked first: while it lives, whatever lies in the directory is not yet the result.
-    if let Some(pidfd) = identity.shim.open() {
+    if let Some(pidfd) = identity.shim.open()? {
         let shim = Shim::Adopted(watched(pidfd)?);
-        return Ok(Found::Running(RunningRun { run, dir: dir.clone(), shim }));
+        return Ok(Found::Running(RunningRun::new(run, dir, shim)));
     }
     let at = dir.clone();
-    Ok(match spawn_blocking(move || settled(&at, run)).await.map_err(io::Error::other)? {
+    Ok(match spawn_blocking(move || settled(&at, run)).await.map_err(io::Error::other)?? {
         Waited::Ended(result) => Found::Ended(result),
         Waited::Lost(lost) => Found::Lost(lost),
     })
@@ -312,10 +362,17 @@ fn watched(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }.map_err(io::Error::from)
 }
 
-/// The shim is gone: its result, or what is left of the run.
-fn settled(dir: &RunDir, run: RunId) -> Waited {
+/// The shim is gone: its result, or what is left of the run. Where this process itself lacks what it takes to read the
+/// result, nothing is known of the run, and it is not lost.
+fn settled(dir: &RunDir, run: RunId) -> io::Result<Waited> {
     match RunResult::read(dir, run) {
-        Ok(result) => Waited::Ended(Box::new(result)),
-        Err(why) => Waited::Lost(lost::declare(dir, run, why)),
+        Ok(result) => Ok(Waited::Ended(Box::new(result))),
+        Err(ResultError::Io(error)) if is_want(&error) => Err(error),
+        Err(why) => Ok(Waited::Lost(lost::declare(dir, run, why))),
     }
+}
+
+/// Descriptors or memory, of this process or of the host.
+fn is_want(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
 }

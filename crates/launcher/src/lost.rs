@@ -46,22 +46,22 @@ pub enum Survivors {
 pub(crate) fn declare(dir: &RunDir, run: RunId, why: ResultError) -> Lost {
     let mut killed = BTreeSet::new();
     let deadline = clock::boot_ms().saturating_add(PATIENCE.0);
-    let group = group(dir, run);
+    let groups = groups(dir, run);
     loop {
-        let found = match leavings(dir, run, group.as_ref()) {
+        let found = match leavings(dir, run, &groups) {
             Ok(found) => found,
             Err(error) => return Lost { why, killed: killed.len(), survivors: Survivors::Unknown(error) },
         };
         if found.is_empty() {
             // One that cannot be removed is empty all the same, and in nobody's way.
-            let _ = group.as_ref().map(Group::remove);
+            groups.iter().for_each(|group| drop(group.remove()));
             return Lost { why, killed: killed.len(), survivors: Survivors::None };
         }
         if clock::boot_ms() >= deadline {
             let pids = found.iter().map(|stat| stat.pid).collect();
             return Lost { why, killed: killed.len(), survivors: Survivors::Alive(pids) };
         }
-        if let Some(Err(error)) = group.as_ref().map(Group::kill) {
+        if let Err(error) = groups.iter().try_for_each(Group::kill) {
             return Lost { why, killed: killed.len(), survivors: Survivors::Unknown(error) };
         }
         for stat in &found {
@@ -74,38 +74,50 @@ pub(crate) fn declare(dir: &RunDir, run: RunId, why: ResultError) -> Lost {
     }
 }
 
-/// The run's group, if it is still there. Its path was written where the run could change it: see [`Group::of`].
-fn group(dir: &RunDir, run: RunId) -> Option<Group> {
-    let written = dir.identity().ok().flatten().and_then(|identity| identity.containment);
-    match written {
-        Some(containment) => Group::of(&containment.group?, run),
-        // It died between making the group and saying so.
-        None => containment::left_by(run),
+/// The run's groups that are still there: the one its shim wrote down, and the one it would have been given. What was
+/// written lies where the run could change it: see [`Group::of`], and why it is not trusted to be all.
+fn groups(dir: &RunDir, run: RunId) -> Vec<Group> {
+    let written = dir.identity().ok().flatten().and_then(|identity| identity.containment?.group);
+    let mut groups: Vec<Group> = written.and_then(|path| Group::of(&path, run)).into_iter().collect();
+    if let Some(left) = containment::left_by(run)
+        && groups.iter().all(|known| known.path() != left.path())
+    {
+        groups.push(left);
     }
+    groups
 }
 
 /// Living processes of a run whose shim is gone.
-fn leavings(dir: &RunDir, run: RunId, group: Option<&Group>) -> io::Result<Vec<Stat>> {
-    let inside = group.map_or(Ok(Vec::new()), Group::processes)?;
+fn leavings(dir: &RunDir, run: RunId, groups: &[Group]) -> io::Result<Vec<Stat>> {
+    let mut inside = Vec::new();
+    for group in groups {
+        inside.extend(group.processes()?);
+    }
     // Of an earlier boot nothing is left, and its session numbers mean nothing.
     let identity = dir.identity().ok().flatten();
-    if identity.as_ref().is_some_and(|identity| boot_id().is_ok_and(|boot| boot != identity.shim.boot)) {
-        return Ok(Vec::new());
+    if let Some(identity) = &identity
+        && boot_id()? != identity.shim.boot
+    {
+        return Ok(inside);
     }
-    let known = identity.iter().flat_map(|it| it.child.iter().chain([&it.shim]));
     // A session's number is free again once its last member is gone: then it may be a stranger's.
-    let sessions: Vec<_> =
-        known.filter(|leader| Stat::of(leader.pid).is_none_or(|now| now.start == leader.start)).collect();
+    let mut sessions = Vec::new();
+    for leader in identity.iter().flat_map(|it| it.child.iter().chain([&it.shim])) {
+        if Stat::of(leader.pid)?.is_none_or(|now| now.start == leader.start) {
+            sessions.push(leader);
+        }
+    }
     let all = process::all()?;
     let own = i32::try_from(std::process::id()).map_err(io::Error::other)?;
     let mark = format!("{}={run}", RunSpec::MARK);
     let in_session =
         |stat: &Stat| sessions.iter().any(|leader| stat.session == leader.pid && stat.start >= leader.start);
-    let roots: BTreeSet<i32> = all
-        .iter()
-        .filter(|stat| stat.pid != own && (in_session(stat) || is_marked(stat.pid, mark.as_bytes())))
-        .map(|stat| stat.pid)
-        .collect();
+    let mut roots = BTreeSet::new();
+    for stat in all.iter().filter(|stat| stat.pid != own) {
+        if in_session(stat) || is_marked(stat.pid, mark.as_bytes())? {
+            roots.insert(stat.pid);
+        }
+    }
     let below = process::below(&all, &roots);
     let own_or_dead = |stat: &Stat| stat.pid == own || stat.is_dead();
     let found: BTreeMap<i32, Stat> = all
@@ -120,7 +132,10 @@ fn leavings(dir: &RunDir, run: RunId, group: Option<&Group>) -> io::Result<Vec<S
 }
 
 /// Whether the process was started with the mark. Another user's cannot be read and is not ours.
-fn is_marked(pid: i32, mark: &[u8]) -> bool {
-    fs::read(format!("/proc/{pid}/environ"))
-        .is_ok_and(|environ| environ.split(|&b| b == 0).any(|var| var == mark))
+fn is_marked(pid: i32, mark: &[u8]) -> io::Result<bool> {
+    match process::unless_gone(fs::read(format!("/proc/{pid}/environ"))) {
+        Ok(environ) => Ok(environ.is_some_and(|text| text.split(|&b| b == 0).any(|var| var == mark))),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use orchd_core::mutant::{self, Mutant};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
@@ -24,28 +25,36 @@ pub struct ProcessId {
 impl ProcessId {
     /// The identity of the process that has `pid` now.
     pub fn of(pid: i32) -> io::Result<Self> {
-        let stat = Stat::of(pid)
+        let stat = Stat::of(pid)?
             .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("no process {pid}")))?;
         Ok(Self { boot: boot_id()?, pid, start: stat.start })
     }
 
     /// A pidfd of exactly this process while it runs; `None` when it ended (a zombie has ended), or when the host was
-    /// booted since, or when its pid belongs to another now.
-    pub fn open(&self) -> Option<OwnedFd> {
-        if boot_id().ok()? != self.boot {
-            return None;
+    /// booted since, or when its pid belongs to another now. Not knowing (no descriptor left, no memory) is an error.
+    pub fn open(&self) -> io::Result<Option<OwnedFd>> {
+        if boot_id()? != self.boot {
+            return Ok(None);
         }
+        let Some(pid) = Pid::from_raw(self.pid) else { return Ok(None) };
         // The order matters: once the pidfd is open it names one process for good, so checking the start time
         // afterwards proves that it is ours.
-        let fd = pidfd_open(Pid::from_raw(self.pid)?, PidfdFlags::NONBLOCK).ok()?;
-        let stat = Stat::of(self.pid)?;
+        let fd = pidfd_open(pid, PidfdFlags::NONBLOCK);
+        let Some(stat) = Stat::of(self.pid)? else { return Ok(None) };
         let is_it = stat.start == self.start || mutant::on(Mutant::Inc06);
-        (is_it && !stat.is_dead()).then_some(fd)
+        if !is_it || stat.is_dead() {
+            return Ok(None);
+        }
+        match fd {
+            Ok(fd) => Ok(Some(fd)),
+            Err(Errno::SRCH | Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
-    /// Whether it still runs.
-    pub fn is_alive(&self) -> bool {
-        self.open().is_some()
+    /// Whether it still runs; an error when that cannot be known.
+    pub fn is_alive(&self) -> io::Result<bool> {
+        Ok(self.open()?.is_some())
     }
 }
 
@@ -69,8 +78,13 @@ pub(crate) struct Stat {
 }
 
 impl Stat {
-    pub(crate) fn of(pid: i32) -> Option<Self> {
-        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+    /// `None`: there is no such process. Anything else that keeps it from being read is an error, as a process that
+    /// cannot be seen may live.
+    pub(crate) fn of(pid: i32) -> io::Result<Option<Self>> {
+        let path = format!("/proc/{pid}/stat");
+        let Some(text) = unless_gone(fs::read(&path))? else { return Ok(None) };
+        let unreadable = || io::Error::new(io::ErrorKind::InvalidData, format!("{path} is not as expected"));
+        Self::parse(&text).map(Some).ok_or_else(unreadable)
     }
 
     /// The command's name stands in brackets and may hold anything, brackets and broken UTF-8 included: the fields
@@ -111,7 +125,8 @@ impl Stat {
     /// Stops the whole process group of this process, which must be stopped itself: one that cannot end keeps the
     /// group's number from being another's. The kernel tells all members at once, forks in flight included.
     pub(crate) fn stop_group(&self) -> io::Result<()> {
-        let is_its = Self::of(self.pid).is_some_and(|now| now.start == self.start && now.group == self.group);
+        let is_its =
+            Self::of(self.pid)?.is_some_and(|now| now.start == self.start && now.group == self.group);
         match Pid::from_raw(self.group).filter(|_| is_its) {
             Some(group) => Ok(kill_process_group(group, Signal::STOP)?),
             None => Ok(()),
@@ -121,14 +136,29 @@ impl Stat {
     /// Sends `signal` to exactly this process; one that ended meanwhile is no error.
     pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
         let Some(pid) = Pid::from_raw(self.pid) else { return Ok(()) };
-        let Ok(fd) = pidfd_open(pid, PidfdFlags::empty()) else { return Ok(()) };
-        match Self::of(self.pid) {
+        let fd = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(fd) => fd,
+            Err(Errno::SRCH | Errno::NOENT) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        match Self::of(self.pid)? {
             Some(now) if now.start == self.start => match pidfd_send_signal(&fd, signal) {
-                Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+                Ok(()) | Err(Errno::SRCH) => Ok(()),
                 Err(error) => Err(error.into()),
             },
-            _ => Ok(()),
+            Some(_) | None => Ok(()),
         }
+    }
+}
+
+/// What was read about a process; `None` when it is gone, before or while it was read.
+pub(crate) fn unless_gone<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::NOENT | Errno::SRCH) => Ok(None),
+            _ => Err(error),
+        },
     }
 }
 
@@ -145,9 +175,13 @@ pub(crate) fn each(mut see: impl FnMut(Stat)) -> io::Result<()> {
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
-        // One that ended between the listing and the reading is simply gone.
-        if let Some(stat) = Stat::of(pid) {
-            see(stat);
+        match Stat::of(pid) {
+            Ok(Some(stat)) => see(stat),
+            // One that ended between the listing and the reading is simply gone.
+            Ok(None) => {}
+            // Of another user, where the host hides those.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())

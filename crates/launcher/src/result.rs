@@ -14,11 +14,16 @@ use crate::ended::{Ended, ExitClass, class};
 use crate::log;
 use crate::run_dir::RunDir;
 use crate::sandbox::SandboxUse;
+use crate::spec::RunSpec;
 
 /// The version of the file this code writes and reads.
 const VERSION: u32 = 1;
 /// A result is a few kilobytes.
 const CAP: u64 = 1024 * 1024;
+
+/// Of an output this much is hashed: all that is kept, unless the file system could drop nothing of a flood.
+const HASHED: u64 = RunSpec::WHOLE_OUTPUT_CEILING;
+const HASH_PIECE: usize = 256 * 1024;
 
 /// The end of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +60,7 @@ pub struct Output {
     /// How many of them are no longer kept.
     #[serde(default)]
     pub dropped: u64,
-    /// SHA-256 of what is kept.
+    /// SHA-256 of what is kept, at most of its first 512 MiB.
     pub sha256: Digest,
 }
 
@@ -226,7 +231,8 @@ fn unreadable(error: serde_json::Error) -> ResultError {
 }
 
 impl Output {
-    /// Size and digest of a file of the run; a missing one is empty (the run never started).
+    /// Size and digest of a file of the run; a missing one is empty (the run never started). Bounded in time, however
+    /// much was written.
     pub fn of(dir: &RunDir, name: &str) -> io::Result<Self> {
         use sha2::Digest as _;
         use std::fmt::Write as _;
@@ -234,17 +240,25 @@ impl Output {
         if let Some(file) = log::open(dir, name)? {
             file.sync_all()?;
         }
-        let mut dropped = 0;
-        let bytes = log::pieces(dir, name, |piece, before| {
-            hash.update(piece);
-            dropped += before;
-        })?;
+        let extent = log::extent(dir, name)?;
+        let (mut at, mut hashed) = (0, 0);
+        loop {
+            let piece = log::chunk(dir, name, at, HASH_PIECE)?;
+            let left = usize::try_from(HASHED - hashed).unwrap_or(usize::MAX);
+            let part = &piece.bytes[..piece.bytes.len().min(left)];
+            hash.update(part);
+            hashed += part.len() as u64;
+            at = piece.next;
+            if piece.eof || hashed >= HASHED {
+                break;
+            }
+        }
         let mut hex = String::with_capacity(64);
         for byte in hash.finalize() {
             // Writing to a String cannot fail.
             let _ = write!(hex, "{byte:02x}");
         }
-        Ok(Self { bytes, dropped, sha256: Digest(hex) })
+        Ok(Self { bytes: extent.total, dropped: extent.dropped_bytes(), sha256: Digest(hex) })
     }
 }
 

@@ -159,14 +159,15 @@ impl Surroundings<'_> {
         let ended = watch::watch(&mut tree, ceilings, outputs, self);
         tree.end(grace(self.spec, &ended), self.bell);
         priority::ordinary();
-        outputs.look(self.spec);
+        let is_flood = outputs.look(self.spec).is_too_much;
         // What the kernel ended for its ceiling looks like a death by a signal.
-        Ok(self.enclosure.broke().unwrap_or(ended))
+        Ok(self.enclosure.broke().unwrap_or_else(|| in_full(ended, is_flood)))
     }
 
-    /// A run that removed what says who supervises it must not look like one that never began.
+    /// A run that removed or rewrote what says who supervises it must not look like one that never began, nor like
+    /// another's.
     fn keep_signed(&self) {
-        if !self.dir.file(RunDir::SHIM).exists()
+        if !self.dir.identity().is_ok_and(|now| now.as_ref() == Some(self.identity))
             && let Err(error) = self.sign_again()
         {
             note(&error.to_string());
@@ -231,6 +232,24 @@ fn spawn(spec: &RunSpec, outputs: &Outputs, enclosure: &mut Enclosure) -> Result
         .ok_or_else(|| failed(&io::Error::other("the system gave no pid")))?;
     enclosure.received(child);
     Ok(child)
+}
+
+/// The end with what its last moments, and those of what it left running, came to: a run that wrote too much between
+/// two looks did not end in order.
+fn in_full(ended: Ended, is_flood: bool) -> Ended {
+    match ended {
+        Ended::Exited { .. } | Ended::Signalled { .. } if is_flood => Ended::OutputCeiling,
+        Ended::Exited { .. }
+        | Ended::Signalled { .. }
+        | Ended::DeadlineExceeded
+        | Ended::Stalled
+        | Ended::Stopped { .. }
+        | Ended::OutputCeiling
+        | Ended::MemoryCeiling { .. }
+        | Ended::ProcessCeiling { .. }
+        | Ended::DiskCeiling { .. }
+        | Ended::SpawnFailed { .. } => ended,
+    }
 }
 
 /// How gently the rest of the tree is ended.

@@ -12,7 +12,7 @@ use super::Controller;
 use crate::clock;
 use crate::ended::Ended;
 use crate::limits::Limits;
-use crate::process::Stat;
+use crate::process::{self, Stat};
 
 /// Groups of an agent's own below a run's (a container engine makes some); deeper ones are killed, but not told first.
 const DEPTH: u32 = 8;
@@ -96,7 +96,7 @@ impl Group {
 
     /// The processes in it, now.
     pub(crate) fn processes(&self) -> io::Result<Vec<Stat>> {
-        Ok(self.pids()?.into_iter().filter_map(Stat::of).collect())
+        self.pids()?.into_iter().filter_map(|pid| Stat::of(pid).transpose()).collect()
     }
 
     /// Whether anything lives in it or below it. Not knowing is an error, never "no".
@@ -191,14 +191,14 @@ fn collect(dir: &Path, depth: u32, pids: &mut Vec<i32>) -> io::Result<()> {
     };
     // 0 stands for a process of another pid namespace.
     pids.extend(procs.lines().filter_map(|line| line.parse::<i32>().ok()).filter(|&pid| pid > 0));
-    for below in children(dir).filter(|_| depth > 0) {
+    for below in children(dir, depth)? {
         collect(&below, depth - 1, pids)?;
     }
     Ok(())
 }
 
 fn remove_below(dir: &Path, depth: u32) -> io::Result<()> {
-    for below in children(dir).filter(|_| depth > 0) {
+    for below in children(dir, depth)? {
         remove_below(&below, depth - 1)?;
     }
     match fs::remove_dir(dir) {
@@ -207,9 +207,18 @@ fn remove_below(dir: &Path, depth: u32) -> io::Result<()> {
     }
 }
 
-fn children(dir: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path())
+fn children(dir: &Path, depth: u32) -> io::Result<Vec<PathBuf>> {
+    if depth == 0 {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in process::unless_gone(fs::read_dir(dir))?.into_iter().flatten() {
+        let Some(entry) = process::unless_gone(entry)? else { continue };
+        if entry.file_type()?.is_dir() {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

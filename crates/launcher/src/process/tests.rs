@@ -15,9 +15,22 @@ fn a_name_with_brackets_and_broken_utf8_is_read_over() {
 #[test]
 fn the_own_identity_is_alive_and_another_start_time_is_not() {
     let me = ProcessId::of(i32::try_from(std::process::id()).expect("pids are i32")).expect("own stat");
-    assert!(me.is_alive());
-    assert!(!ProcessId { start: me.start + 1, ..me.clone() }.is_alive());
-    assert!(!ProcessId { boot: "another boot".into(), ..me }.is_alive());
+    let is_alive = |id: ProcessId| id.is_alive().expect("known");
+    assert!(is_alive(me.clone()));
+    assert!(!is_alive(ProcessId { start: me.start + 1, ..me.clone() }));
+    assert!(!is_alive(ProcessId { boot: "another boot".into(), ..me }));
+}
+
+#[test]
+fn only_what_is_not_there_is_gone() {
+    let read = |errno: Errno| unless_gone::<()>(Err(errno.into()));
+    for gone in [Errno::NOENT, Errno::SRCH] {
+        assert!(matches!(read(gone), Ok(None)), "{gone}");
+    }
+    for unknown in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::ACCESS, Errno::PERM, Errno::IO] {
+        assert_eq!(read(unknown).expect_err("unknown").raw_os_error(), Some(unknown.raw_os_error()));
+    }
+    assert!(matches!(Stat::of(i32::MAX), Ok(None)));
 }
 
 #[test]

@@ -24,7 +24,8 @@ const SAMPLE_MS: i64 = 500;
 const WALK_MS: i64 = 5_000;
 /// ... and not more often than lets a walk take one part in so many of the time.
 const WALK_SHARE: i64 = 30;
-/// More files than this in a run's directories are not counted: the ceiling is then kept for those that were.
+/// More files than this in a run's directories are not counted. Where they are the run's own, the ceiling is kept for
+/// those that were; where they were there before it, its growth cannot be told.
 const WALK_FILES: usize = 300_000;
 
 pub(super) struct Ceilings {
@@ -95,55 +96,54 @@ fn outermost(roots: Vec<PathBuf>) -> Vec<PathBuf> {
 struct Disk {
     ceiling: u64,
     roots: Vec<PathBuf>,
-    /// Bytes before the run.
-    before: u64,
+    /// Bytes before the run; `None` where there were too many files to count: then growth cannot be told.
+    before: Option<u64>,
     next: i64,
     /// Free bytes of the file systems at the last walk.
     free: u64,
 }
 
+/// Bytes allocated below the roots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    All(u64),
+    /// There were more files: it is at least this.
+    AtLeast(u64),
+}
+
 impl Disk {
     fn new(ceiling: u64, roots: Vec<PathBuf>) -> Self {
-        let mut disk = Self { ceiling, roots, before: 0, next: 0, free: 0 };
-        disk.before = disk.walk(clock::boot_ms());
+        let mut disk = Self { ceiling, roots, before: None, next: 0, free: 0 };
+        disk.before = match disk.walk(clock::boot_ms()) {
+            Counted::All(bytes) => Some(bytes),
+            Counted::AtLeast(_) => {
+                note(&format!(
+                    "there are more than {WALK_FILES} files before the run: its disk ceiling is not kept"
+                ));
+                None
+            }
+        };
         disk
     }
 
     fn broken(&mut self, now: i64) -> Option<Ended> {
+        let before = self.before?;
         // Much less free space than before may be the run's doing: then the next walk is due now.
         let is_urgent = self.free.saturating_sub(self.free()) > self.ceiling / 2;
         if now < self.next && !is_urgent {
             return None;
         }
-        let grown = priority::ordinarily(|| self.walk(now)).saturating_sub(self.before);
-        (grown > self.ceiling).then_some(Ended::DiskCeiling { ceiling: self.ceiling })
+        // What a walk that was cut did count is there in any case.
+        let (Counted::All(bytes) | Counted::AtLeast(bytes)) = priority::ordinarily(|| self.walk(now));
+        (bytes.saturating_sub(before) > self.ceiling).then_some(Ended::DiskCeiling { ceiling: self.ceiling })
     }
 
-    /// Bytes allocated below the roots.
-    fn walk(&mut self, now: i64) -> u64 {
+    fn walk(&mut self, now: i64) -> Counted {
         self.free = self.free();
-        let (mut bytes, mut files) = (0_u64, 0);
-        let mut queue = self.roots.clone();
-        while let Some(dir) = queue.pop() {
-            // What disappears meanwhile takes no space.
-            for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
-                let Ok(meta) = entry.metadata() else { continue };
-                bytes = bytes.saturating_add(meta.blocks().saturating_mul(512));
-                files += 1;
-                if meta.is_dir() {
-                    queue.push(entry.path());
-                }
-            }
-            if files > WALK_FILES {
-                note(&format!(
-                    "more than {WALK_FILES} files: the rest of the run's disk space is not counted"
-                ));
-                break;
-            }
-        }
+        let counted = count(self.roots.clone(), WALK_FILES);
         let took = clock::boot_ms() - now;
         self.next = now.saturating_add(took.saturating_mul(WALK_SHARE).max(WALK_MS));
-        bytes
+        counted
     }
 
     fn free(&self) -> u64 {
@@ -151,3 +151,25 @@ impl Disk {
         self.roots.iter().map(of).min().unwrap_or(0)
     }
 }
+
+fn count(mut queue: Vec<PathBuf>, most: usize) -> Counted {
+    let (mut bytes, mut files) = (0_u64, 0);
+    while let Some(dir) = queue.pop() {
+        // What disappears meanwhile takes no space.
+        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+            let Ok(meta) = entry.metadata() else { continue };
+            if files == most {
+                return Counted::AtLeast(bytes);
+            }
+            files += 1;
+            bytes = bytes.saturating_add(meta.blocks().saturating_mul(512));
+            if meta.is_dir() {
+                queue.push(entry.path());
+            }
+        }
+    }
+    Counted::All(bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -148,7 +148,8 @@ impl Enclosure {
         let Some(group) = &self.group else { return };
         let is_in = group.pids().is_ok_and(|pids| pids.contains(&main.as_raw_nonzero().get()));
         // It may have ended already; then the group was not needed, and does no harm.
-        if is_in || process::Stat::of(main.as_raw_nonzero().get()).is_none_or(|stat| stat.is_dead()) {
+        let now = process::Stat::of(main.as_raw_nonzero().get());
+        if is_in || now.is_ok_and(|stat| stat.is_none_or(|stat| stat.is_dead())) {
             return;
         }
         self.containment = containment::refused(group.path());

@@ -91,7 +91,8 @@ impl<'a> Tree<'a> {
         loop {
             self.reap();
             if mutant::on(Mutant::Inc12) {
-                Stat::of(self.main.as_raw_nonzero().get()).iter().for_each(|main| tell(main, Signal::KILL));
+                let main = Stat::of(self.main.as_raw_nonzero().get());
+                main.ok().flatten().iter().for_each(|main| tell(main, Signal::KILL));
                 return;
             }
             if let Some(Err(error)) = self.group.map(Group::kill) {

@@ -19,6 +19,8 @@ use crate::ended::Ended;
 const LOOK_MS: i64 = 250;
 /// The stall watchdog takes this many samples in its span, but not more often than once per look.
 const STALL_SAMPLES: i64 = 20;
+/// Two looks are further apart than this, and than two samples should be, where the whole host stood still.
+const GAP_MS: i64 = 2_000;
 
 pub(super) fn watch(
     tree: &mut Tree<'_>,
@@ -69,6 +71,7 @@ struct Stall {
     every: i64,
     /// Clock ticks per sample that count as work.
     ticks: u64,
+    looked: Option<i64>,
     sampled: Option<i64>,
     quiet_since: i64,
     written: [u64; 2],
@@ -83,6 +86,7 @@ impl Stall {
             span: span.0,
             every,
             ticks: per_sample.max(1),
+            looked: None,
             sampled: None,
             quiet_since: 0,
             written: [0, 0],
@@ -91,13 +95,34 @@ impl Stall {
     }
 
     fn has_come(&mut self, now: i64, tree: &Tree<'_>, written: [u64; 2]) -> bool {
-        match self.sampled {
-            Some(sampled) if now - sampled < self.every => return false,
-            Some(_) => {}
-            None => self.quiet_since = now,
+        self.wakes(now);
+        if !self.is_due(now) {
+            return false;
         }
+        self.sample(now, tree.cpu(), written)
+    }
+
+    /// Where nobody looked for long (the host was suspended, the machine stopped) nothing could happen: that is no
+    /// silence of the run, which gets its whole span again.
+    fn wakes(&mut self, now: i64) {
+        if self.looked.is_some_and(|looked| now - looked > self.every.max(GAP_MS)) {
+            self.quiet_since = now;
+        }
+        self.looked = Some(now);
+    }
+
+    fn is_due(&mut self, now: i64) -> bool {
+        match self.sampled {
+            Some(sampled) => now - sampled >= self.every,
+            None => {
+                self.quiet_since = now;
+                true
+            }
+        }
+    }
+
+    fn sample(&mut self, now: i64, cpu: BTreeMap<(i32, u64), u64>, written: [u64; 2]) -> bool {
         self.sampled = Some(now);
-        let cpu = tree.cpu();
         let same_processes = cpu.keys().eq(self.cpu.keys());
         let total = |cpu: &BTreeMap<_, u64>| cpu.values().sum::<u64>();
         let worked = total(&cpu).abs_diff(total(&self.cpu)) >= self.ticks;
@@ -108,3 +133,6 @@ impl Stall {
         now - self.quiet_since >= self.span
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,7 @@ async fn check(agent: &Agent) {
     assert!(agent.ends.contains(&result.ended), "{}: {told}", agent.does);
     assert_eq!(alive(place.run), Vec::<String>::new(), "{}: {told}", agent.does);
     assert_eq!(inside(&place), Vec::<String>::new(), "{}: {told}", agent.does);
-    assert!(shim.is_none_or(|shim| !shim.is_alive()), "{}: its shim lives", agent.does);
+    assert!(shim.is_none_or(|shim| !shim.is_alive().expect("known")), "{}: its shim lives", agent.does);
     let group = result.containment.clone().expect("recorded").group;
     assert!(!group.is_some_and(|group| group.exists()), "{}: its cgroup is still there", agent.does);
     let work = match &result.leftovers {
@@ -266,7 +266,7 @@ fn inc_06_a_reused_pid_is_not_the_process_that_had_it() {
     let now = ProcessId::of(pid).expect("it lives");
     // The run of an hour ago had this pid.
     let before = ProcessId { start: now.start.saturating_sub(1), ..now.clone() };
-    let (lives, looks_alive) = (now.is_alive(), before.is_alive());
+    let (lives, looks_alive) = (now.is_alive().expect("known"), before.is_alive().expect("known"));
     child.kill().expect("killed");
     child.wait().expect("reaped");
     assert!(lives);

@@ -130,6 +130,19 @@ async fn an_output_without_end_is_ended() {
     assert!(result.stdout.bytes > 100_000);
 }
 
+/// However quick the run was: what it wrote before the first look, and what its strays wrote after its end, counts.
+#[tokio::test]
+async fn a_flood_between_two_looks_is_one_all_the_same() {
+    let after =
+        "(trap '' TERM; until [ $(cat go) ]; do :; done; head -c 200000 /dev/zero) 2>/dev/null & echo y > go";
+    for script in ["head -c 200000 /dev/zero", after] {
+        let place = Place::new();
+        let mut spec = place.spec(script);
+        spec.output_ceiling = 100_000;
+        assert_eq!(place.end(&spec).await.ended, Ended::OutputCeiling, "{script}");
+    }
+}
+
 #[tokio::test]
 async fn ten_megabytes_and_broken_utf8_are_kept_as_they_came() {
     let place = Place::new();

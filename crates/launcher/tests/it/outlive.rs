@@ -1,11 +1,13 @@
 //! What outlives what: a run its starter, a result everyone; and what is said when the shim itself is killed.
 
 use std::fs;
+use std::time::Duration;
 
+use orchd_core::time::Span;
 use orchd_launcher::ended::Ended;
 use orchd_launcher::launcher::{find, give_up_start, reattach};
 use orchd_launcher::lost::Survivors;
-use orchd_launcher::{Found, ResultError, RunDir, RunResult, Waited};
+use orchd_launcher::{Found, LaunchError, Launcher, ResultError, RunDir, RunResult, Waited};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Place, alive, ended, launcher, new_run, shim, until, within};
@@ -69,8 +71,70 @@ async fn a_killed_shim_is_a_lost_run_and_its_processes_are_swept() {
     assert!(matches!(lost.survivors, Survivors::None), "{:?}", lost.survivors);
     assert!(lost.killed >= 1, "{lost:?}");
     assert_eq!(alive(place.run), Vec::<String>::new());
-    assert!(!identity.child.expect("written").is_alive());
+    assert!(!identity.child.expect("written").is_alive().expect("known"));
     assert!(matches!(find(&place.dir, place.run).await.expect("looked"), Found::Lost(_)));
+}
+
+/// Who looks in short turns gets there: the sweep goes on between them, and is told by the one that did the work.
+#[tokio::test]
+async fn waiting_in_short_turns_tells_of_the_one_sweep() {
+    let place = Place::new();
+    let script = "setsid sh -c 'echo up > far; exec env -i sleep 600' & sleep 600";
+    let mut running = launcher().start(&place.dir, &place.spec(script)).await.expect("started");
+    place.appears(&place.work().join("far")).await;
+    let identity = place.dir.identity().expect("read").expect("written");
+    kill_process(Pid::from_raw(identity.shim.pid).expect("a pid"), Signal::KILL).expect("killed");
+    let waited = within(async {
+        loop {
+            if let Ok(waited) = tokio::time::timeout(Duration::from_millis(1), running.wait()).await {
+                return waited;
+            }
+        }
+    });
+    let Waited::Lost(lost) = waited.await.expect("waited") else { panic!("a killed shim wrote a result") };
+    assert!(lost.killed >= 1, "{lost:?}");
+    assert_eq!(alive(place.run), Vec::<String>::new());
+}
+
+/// Whatever a run writes in place of the name of its supervisor does not stay there.
+#[tokio::test]
+async fn who_supervises_is_written_again_when_the_run_rewrites_it() {
+    let place = Place::new();
+    let script = format!(
+        "echo up > up; while :; do [ -e go ] && {{ echo '{{}}' > {0}; rm go; echo done > done; }}; \
+        sleep 0.05; done",
+        place.dir.file(RunDir::SHIM).display()
+    );
+    let mut spec = place.spec(&script);
+    // Longer than is waited below: at its end the shim writes it again in any case.
+    spec.deadline = Span::secs(120);
+    let mut running = launcher().start(&place.dir, &spec).await.expect("started");
+    place.appears(&place.work().join("up")).await;
+    let identity = place.dir.identity().expect("read").expect("written");
+    fs::write(place.work().join("go"), "").expect("written");
+    place.appears(&place.work().join("done")).await;
+    until(|| place.dir.identity().ok().flatten().filter(|now| *now == identity)).await;
+    running.stop("seen").expect("asked");
+    within(running.wait()).await.expect("waited");
+}
+
+/// "Not started" means that nothing of it runs, however far its shim came.
+#[tokio::test]
+async fn what_a_shim_that_gave_up_had_started_is_swept() {
+    let place = Place::new();
+    let up = place.work().join("up");
+    let script = format!(
+        "ORCHD_RUN_ID={run} sh -c 'echo up > {up}; exec sleep 600' > /dev/null 2>&1 & \
+         while [ ! -s {up} ]; do sleep 0.05; done; echo gave up >&2; exit 1",
+        run = place.run,
+        up = up.display()
+    );
+    let launcher = Launcher::new("/bin/sh", vec!["-c".to_owned(), script]);
+    let Err(LaunchError::ShimDied { said }) = launcher.start(&place.dir, &place.spec("exit 0")).await else {
+        panic!("it never said that it was ready")
+    };
+    assert_eq!(said, "gave up");
+    assert_eq!(alive(place.run), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -161,5 +225,5 @@ async fn shim_and_run_lead_sessions_of_their_own() {
     assert_eq!(session_of(identity.shim.pid), identity.shim.pid.to_string());
     running.stop("seen").expect("asked");
     within(running.wait()).await.expect("waited");
-    until(|| (!identity.shim.is_alive()).then_some(())).await;
+    until(|| (!identity.shim.is_alive().expect("known")).then_some(())).await;
 }
