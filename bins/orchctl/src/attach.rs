@@ -13,6 +13,8 @@ use crate::render::{Out, cut};
 
 /// How often it is looked whether another run has begun.
 const LOOK: Duration = Duration::from_millis(500);
+/// Looks in a row that found no server, or one that said nothing: a minute.
+const PATIENCE: u32 = 120;
 /// A tool's arguments on one line.
 const ARGUMENTS: usize = 160;
 
@@ -55,29 +57,49 @@ async fn next_run(
     Ok(part.run.filter(|run| Some(run.as_str()) != shown))
 }
 
-/// One run to its end; a connection that broke is made again where it was lost.
+/// One run to its end. A connection that broke is made again where it was lost: the run goes on without a server.
 async fn watch(client: &Client, out: &Out, key: &str, run: &str) -> Result<(), Exit> {
     out.line(&format!("── run {run}"));
+    let path = format!("/tasks/{key}/session?run={run}");
     let mut last: Option<String> = None;
+    let mut alone = 0;
     loop {
-        let path = format!("/tasks/{key}/session?run={run}");
-        let mut heard = client.listen(&path, last.as_deref()).await?;
-        while let Some(said) = heard.next().await {
-            if out.json {
-                out.data(&serde_json::json!({ "event": said.name, "data": said.data }))?;
-            } else if let Some(line) = line(&said) {
-                out.line(&line);
-            }
-            if said.id.is_some() {
-                last = said.id;
-            }
-            if said.name == "over" {
-                return Ok(());
+        let heard = match client.listen(&path, last.as_deref()).await {
+            Ok(heard) => Some(heard),
+            Err(ClientError::NotRunning { .. } | ClientError::Broken { .. }) if alone < PATIENCE => None,
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(mut heard) = heard {
+            while let Some(said) = heard.next().await {
+                alone = 0;
+                show(out, &said)?;
+                if said.id.is_some() {
+                    last.clone_from(&said.id);
+                }
+                if said.name == "over" {
+                    return Ok(());
+                }
             }
         }
-        // The server went away; the run did not.
+        alone += 1;
+        if alone == 1 {
+            out.line("── the server is away; the run goes on");
+        }
+        if alone > PATIENCE {
+            return Err(Exit::failed(format!("the session of run {run} can not be heard any more")));
+        }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+fn show(out: &Out, said: &Said) -> Result<(), Exit> {
+    if out.json {
+        return out.data(&serde_json::json!({ "event": said.name, "data": said.data }));
+    }
+    if let Some(line) = line(said) {
+        out.line(&line);
+    }
+    Ok(())
 }
 
 /// What a person reads of an event.

@@ -3,14 +3,21 @@
 
 use std::path::PathBuf;
 
-use orchd_daemon::{Health, examine};
+use orchd_daemon::{Finding, Health, examine};
+use orchd_http::client::Client;
+use orchd_http::dto;
 
 use crate::exit::Exit;
 use crate::render::Out;
 
 pub(crate) async fn run(out: &Out, data: Option<PathBuf>) -> Result<(), Exit> {
     let data = data.map_or_else(crate::session::default_data, Ok)?;
-    let findings = examine(&data).await;
+    let mut findings = examine(&data).await;
+    if let Ok(state) = Client::new(&orchd_daemon::socket(&data)).get::<dto::State>("/state").await {
+        // The server's own surroundings count, not those of this terminal.
+        let sentence = format!("it runs; {}", state.containment);
+        findings.push(Finding { what: "server".to_owned(), health: Health::Good, sentence });
+    }
     if out.json {
         out.data(&findings)?;
     } else {

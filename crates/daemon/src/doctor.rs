@@ -46,7 +46,7 @@ fn found(what: &str, health: Health, sentence: impl Into<String>) -> Finding {
 
 /// Looks at everything. `data` may not exist yet.
 pub async fn examine(data: &Path) -> Vec<Finding> {
-    let mut findings = vec![git(data).await, held_together(), walls(), room(data)];
+    let mut findings = vec![git().await, held_together(), walls(), room(data)];
     match projects::load(data) {
         Ok(projects) => {
             for project in &projects {
@@ -59,8 +59,13 @@ pub async fn examine(data: &Path) -> Vec<Finding> {
     findings
 }
 
-async fn git(data: &Path) -> Finding {
-    let asked = match Git::new(GitConfig::new(data.join("home"))) {
+async fn git() -> Finding {
+    // orchd's git has a home of its own, which is made; what is only looked at leaves nothing.
+    let home = match tempfile::tempdir() {
+        Ok(home) => home,
+        Err(error) => return found("git", Health::Missing, format!("no temporary directory: {error}")),
+    };
+    let asked = match Git::new(GitConfig::new(home.path())) {
         Ok(git) => git.version().await,
         Err(error) => Err(error),
     };
@@ -70,7 +75,7 @@ async fn git(data: &Path) -> Finding {
     }
 }
 
-/// What keeps the processes of a run together.
+/// What would keep the processes of a run together if this process started one; a server says its own at its start.
 fn held_together() -> Finding {
     let probed = containment::probe();
     let health = match probed.mechanism {

@@ -8,7 +8,8 @@ use orchd_core::task::Task;
 use orchd_http::api::Files;
 use orchd_http::dto;
 use orchd_http::session::Hearing;
-use orchd_launcher::{RunDir, RunResult, RunSpec, log};
+use orchd_launcher::log::{self, Chunk};
+use orchd_launcher::{RunDir, RunResult, RunSpec};
 use orchd_runners::Workshop;
 use tokio::task::spawn_blocking;
 
@@ -45,16 +46,48 @@ impl DataFiles {
 fn part(dir: &RunDir, run: RunId, offset: u64, secrets: &[String]) -> std::io::Result<dto::LogPart> {
     let over = RunResult::read(dir, run).is_ok();
     let total = log::extent(dir, RunDir::STDOUT)?.total;
-    let chunk = log::chunk(dir, RunDir::STDOUT, offset.min(total), PART)?;
-    let mut text = String::from_utf8_lossy(&chunk.bytes).into_owned();
-    for secret in secrets {
-        text = text.replace(secret, "***");
+    let offset = offset.min(total);
+    // A credential may begin before this part: what is before it is looked at too, and not shown.
+    let longest = secrets.iter().map(String::len).max().unwrap_or(0) as u64;
+    let mut chunk = log::chunk(dir, RunDir::STDOUT, offset - offset.min(longest), PART)?;
+    mask(&mut chunk.bytes, secrets);
+    if !(over && chunk.eof) {
+        hold_back(&mut chunk, secrets);
     }
+    let shown = chunk.bytes.get(usize::try_from(offset.saturating_sub(chunk.offset)).unwrap_or(PART)..);
+    let mut text = String::from_utf8_lossy(shown.unwrap_or_default()).into_owned();
     if chunk.dropped > 0 {
         text.insert_str(0, &format!("[{} bytes are gone: the log is bounded]\n", chunk.dropped));
     }
     let eof = over && chunk.eof;
     Ok(dto::LogPart { run: Some(run.to_string()), text, next: chunk.next, total: chunk.total, eof })
+}
+
+/// Overwrites credentials, each by stars of its length: places in the output stay what they are.
+fn mask(bytes: &mut [u8], secrets: &[String]) {
+    for secret in secrets.iter().map(String::as_bytes).filter(|secret| !secret.is_empty()) {
+        let mut at = 0;
+        while let Some(found) = bytes.get(at..).and_then(|rest| position(rest, secret)) {
+            bytes[at + found..at + found + secret.len()].fill(b'*');
+            at += found + secret.len();
+        }
+    }
+}
+
+fn position(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+/// What may be the beginning of a credential is left for the next part, which has its end.
+fn hold_back(chunk: &mut Chunk, secrets: &[String]) {
+    let begins = |secret: &String| {
+        let most = secret.len().saturating_sub(1).min(chunk.bytes.len());
+        (1..=most).rev().find(|n| chunk.bytes.ends_with(&secret.as_bytes()[..*n]))
+    };
+    let held = secrets.iter().filter_map(begins).max().unwrap_or(0);
+    chunk.bytes.truncate(chunk.bytes.len() - held);
+    chunk.next -= held as u64;
+    chunk.eof &= held == 0;
 }
 
 #[async_trait]
@@ -88,3 +121,6 @@ impl Files for DataFiles {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

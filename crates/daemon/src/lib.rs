@@ -105,7 +105,7 @@ pub async fn serve(
     let hint = Arc::new(tokio::sync::Notify::new());
     let renewal = renewal::start(Arc::clone(&engine));
     let loops = drive::start(Arc::clone(&engine), Arc::clone(&hint), settings.workers, renewal.progress());
-    let server = tokio::spawn(serve_api(listener, app(&wired, Arc::clone(&hint))));
+    let server = tokio::spawn(serve_api(listener, app(&wired, Arc::clone(&hint), held_together.to_string())));
     let house = {
         let (engine, shop, clock) = (Arc::clone(&engine), wired.workshop.clone(), Arc::clone(&wired.clock));
         let keep = settings.keep;
@@ -127,13 +127,14 @@ pub async fn serve(
     Ok(())
 }
 
-fn app(wired: &Wired, hint: Arc<tokio::sync::Notify>) -> Arc<App> {
+fn app(wired: &Wired, hint: Arc<tokio::sync::Notify>, containment: String) -> Arc<App> {
     let clock = Arc::clone(&wired.clock);
     Arc::new(App {
         engine: Arc::clone(&wired.engine),
         board: Arc::clone(&wired.board),
         files: Arc::clone(&wired.files),
         hint: Arc::new(move || hint.notify_one()),
+        containment,
         now: Arc::new(move || clock.now()),
     })
 }
@@ -181,6 +182,9 @@ pub async fn serve_briefly(data: &Path, exe: &Path) -> Result<Brief, DaemonError
     let wired = wire(data, exe, 0, Floors::default()).await?;
     let path = socket(data);
     let listener = listen(&path)?;
-    let server = tokio::spawn(serve_api(listener, app(&wired, Arc::new(tokio::sync::Notify::new()))));
+    let server = tokio::spawn(serve_api(
+        listener,
+        app(&wired, Arc::new(tokio::sync::Notify::new()), "no runs are started".to_owned()),
+    ));
     Ok(Brief { server, socket: path, _wired: wired })
 }

@@ -9,12 +9,15 @@ use orchd_core::id::RunId;
 use orchd_http::session::{Heard, Hearing};
 use orchd_launcher::dialect::{Event, Translator};
 use orchd_launcher::log;
+use orchd_launcher::run_dir::ShimIdentity;
 use orchd_launcher::{RunDir, RunResult, RunSpec};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 /// How often a log that has nothing new is looked at again.
 const LOOK: Duration = Duration::from_millis(200);
+/// After so many looks that found nothing it is asked whether anybody is still there.
+const LOOKS: u32 = 10;
 /// Bytes that are read at once.
 const PART: usize = 64 * 1024;
 
@@ -29,6 +32,8 @@ struct Watcher {
     heard_until: u64,
     waiting: VecDeque<Heard>,
     caught_up: bool,
+    /// Looks in a row that found nothing.
+    quiet: u32,
     over: bool,
 }
 
@@ -45,6 +50,7 @@ pub(crate) fn hear(dir: RunDir, run: RunId, from: u64, secrets: Vec<String>) -> 
         heard_until: from,
         waiting,
         caught_up: false,
+        quiet: 0,
         over: false,
     };
     Ok(Box::pin(unfold(watcher, next)))
@@ -102,6 +108,13 @@ impl Watcher {
         if !part.eof {
             return Ok(true);
         }
+        let nothing = part.bytes.is_empty() && result.is_none();
+        self.quiet = if nothing { self.quiet.saturating_add(1) } else { 0 };
+        if nothing && self.quiet.is_multiple_of(LOOKS) && self.is_lost() {
+            let ended = "lost: its supervising process is gone and left no result".to_owned();
+            self.waiting.push_back(Heard::Over { ended });
+            self.over = true;
+        }
         if let Some(result) = result {
             let last = self.translator.end(&result.ended);
             self.say(last, None);
@@ -114,6 +127,14 @@ impl Watcher {
             self.waiting.insert(at, Heard::CaughtUp);
         }
         Ok(!self.waiting.is_empty())
+    }
+
+    /// Whether nobody is there any more who could write a result. Looks only: what is left of a lost run is its job's.
+    fn is_lost(&self) -> bool {
+        let gone = |identity: ShimIdentity| !identity.shim.is_alive();
+        // What can not be read now may be read at the next look.
+        let shim = self.dir.identity().ok().flatten();
+        shim.is_some_and(gone) && RunResult::read(&self.dir, self.run).is_err()
     }
 
     fn say(&mut self, events: Vec<Event>, next: Option<u64>) {

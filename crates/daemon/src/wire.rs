@@ -101,7 +101,7 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32, floors: Floors) -> Resu
     let workshop = Workshop::new(WorkshopConfig {
         data: data.clone(),
         git: git.clone(),
-        launcher: Launcher::new(exe.to_owned(), vec!["shim".to_owned()]),
+        launcher: Launcher::new(this_program(), vec!["shim".to_owned()]),
         clock: Arc::clone(&clock),
         repos: places.clone(),
         submit: exe.to_owned(),
@@ -130,6 +130,12 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32, floors: Floors) -> Resu
     };
     let files = Arc::new(DataFiles { workshop: Arc::new(workshop.clone()) });
     Ok(Wired { engine: Arc::new(Engine::new(deps)), board, files, clock, workshop })
+}
+
+/// This program as it runs, whatever lies at its path by now: a shim is of the same version as who starts it. By pid
+/// and not by `self`, as another program may stand between the two.
+fn this_program() -> PathBuf {
+    PathBuf::from(format!("/proc/{}/exe", std::process::id()))
 }
 
 /// Who fails together waits together: a role that names no provider has its profile's.

@@ -1,7 +1,7 @@
 //! Claiming jobs, running them, and settling what they answer. A result is accepted only with the current
 //! token; one that can not be stored yet is kept and offered again.
 
-use orchd_core::id::{InputId, RunId};
+use orchd_core::id::{InputId, JobId, RunId, Token};
 use orchd_core::job::JobResult;
 use orchd_core::port::executor::{About, RunContext};
 use orchd_core::port::host::Room;
@@ -30,11 +30,32 @@ impl Engine {
     }
 
     /// Takes over what earlier processes of this data directory left running. Their runs may still be alive: an
-    /// executor adopts a run it finds, and otherwise settles it from its result file or as lost.
+    /// executor adopts a run it finds, and otherwise settles it from its result file or as lost. None of them is given
+    /// back as unstarted: after an error all are taken over again.
     pub async fn take_over(&self) -> Result<Vec<RunContext>, EngineError> {
         let asked = self.now();
         let claimed = self.deps.store.take_over(self.deps.boot, self.deps.leases.ttl).await?;
-        self.contexts(claimed, asked).await
+        let adopted = join::all(claimed.into_iter().map(|one| self.adopt(one, asked))).await;
+        Ok(adopted.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// The context of a job that may be under way.
+    async fn adopt(&self, one: Claimed, asked: Timestamp) -> Result<Option<RunContext>, EngineError> {
+        let guard = self.held.take(&one, asked);
+        let (job, token) = (one.job, one.token);
+        match self.context(one, guard).await {
+            Ok(Some(context)) => Ok(Some(context)),
+            // Held and renewed: its run may live, and nobody is to start another in its place.
+            Err(error @ EngineError::UnknownProject { .. }) => {
+                tracing::error!(%job, "a run that may live is left alone: {error}");
+                Ok(None)
+            }
+            Err(error @ EngineError::Store(_)) => Err(error),
+            Ok(None) => {
+                self.give_back(job, token, "its task or repository is gone").await;
+                Ok(None)
+            }
+        }
     }
 
     async fn contexts(
@@ -56,13 +77,17 @@ impl Engine {
             Ok(None) => "its task or repository is gone".to_owned(),
             Err(error) => error.to_string(),
         };
+        self.give_back(job, token, &why).await;
+        None
+    }
+
+    async fn give_back(&self, job: JobId, token: Token, why: &str) {
         tracing::error!(%job, "a claimed job can not be started: {why}");
         // Not renewed any more: if it can not be given back now, its lease ends and it is reaped.
         self.held.drop_lease(job, token);
         if let Err(error) = self.deps.store.release(job, token).await {
             tracing::error!(%job, "it could not be given back: {error}");
         }
-        None
     }
 
     async fn context(

@@ -23,6 +23,8 @@ use crate::remove::{self, blocking};
 
 /// New objects of one run; a shared clone holds no others.
 const MAX_OBJECT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// A file of one ref.
+const MAX_REF_BYTES: u64 = 4096;
 /// A file of refs.
 const MAX_REFS_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -79,7 +81,8 @@ impl Mirror {
     ) -> Result<RunHeads, GitError> {
         self.make_quarantine(quarantine).await?;
         let names = wanted.clone().map(|(theirs, _)| theirs);
-        let (into, from) = (quarantine.join("objects"), clone.clone());
+        let into = quarantine.join("objects");
+        let named = clone.clone();
         let heads = blocking(move || {
             let heads = names.iter().map(|name| read_ref(&clone, name)).collect::<Result<Vec<_>, _>>()?;
             if heads.iter().any(Option::is_some) {
@@ -89,10 +92,8 @@ impl Mirror {
         })
         .await?;
         for (head, (_, ours)) in heads.iter().zip(&wanted) {
-            if let Some(sha) = head
-                && let Err(error) = self.take(quarantine, sha, ours).await
-            {
-                return Err(self.whose_fault(error, quarantine, sha, &from).await);
+            if let Some(sha) = head {
+                self.take(&named, quarantine, sha, ours).await?;
             }
         }
         let mut heads = heads.into_iter();
@@ -104,35 +105,30 @@ impl Mirror {
         borrow_objects(&dir.join("objects"), &self.dir().join("objects")).await
     }
 
-    async fn take(&self, quarantine: &Path, sha: &Sha, ours: &RefName) -> Result<(), GitError> {
+    /// A refusal is the clone's fault where its objects are, and the host's otherwise.
+    async fn take(&self, clone: &Path, quarantine: &Path, sha: &Sha, ours: &RefName) -> Result<(), GitError> {
+        match self.fetch_from(quarantine, sha, ours).await {
+            Err(GitError::Failed { .. }) if !self.is_sound(quarantine, sha).await? => {
+                let why = format!("objects of its commit {sha} are missing or damaged");
+                Err(GitError::CloneUnusable { path: clone.to_owned(), why })
+            }
+            taken => taken,
+        }
+    }
+
+    /// Whether everything new that the commit needs is there and in order, by reading alone: a full disk is no answer.
+    async fn is_sound(&self, quarantine: &Path, sha: &Sha) -> Result<bool, GitError> {
+        let call = self.git().call("check a run's commits", Place::Bare(quarantine));
+        let check = ["fsck", "--strict", "--no-full", "--no-dangling", "--no-progress", sha.as_str()];
+        Ok(call.args(check).output().await?.code == Some(0))
+    }
+
+    async fn fetch_from(&self, quarantine: &Path, sha: &Sha, ours: &RefName) -> Result<(), GitError> {
         let intake = RefName::new("refs/heads/intake");
         bare::set(self.git(), quarantine, &intake, sha).await?;
         let fetch = self.call("take a run's commits").args(["-c", "fetch.fsckObjects=true"]).args(FETCH);
         fetch.arg("--").arg(quarantine).arg(format!("+{intake}:{ours}")).done().await
     }
-}
-
-impl Mirror {
-    /// Whether git would not take `sha` for what the clone holds (an object that is missing, broken or malformed), which
-    /// no repeat mends, or for what happened here (a full disk, a lock).
-    async fn whose_fault(&self, error: GitError, quarantine: &Path, sha: &Sha, clone: &Path) -> GitError {
-        if !matches!(error, GitError::Failed { .. }) {
-            return error;
-        }
-        let look = self.git().call("check a run's commits", Place::Bare(quarantine));
-        let args = ["fsck", "--strict", "--no-dangling", "--no-progress", "--no-reflogs", sha.as_str()];
-        match look.args(args).output().await {
-            Ok(said) if said.code.is_some_and(|code| code != 0) => {
-                let why = format!("{sha} cannot be taken from it: {}", first_line(&said.stderr));
-                GitError::CloneUnusable { path: clone.to_owned(), why }
-            }
-            Ok(_) | Err(_) => error,
-        }
-    }
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or("an object is missing or broken")
 }
 
 /// Lets the repository with `objects` read another's objects without copying, as `git clone --shared` does.
@@ -165,11 +161,17 @@ pub(crate) fn read_ref(clone: &Path, name: &RefName) -> Result<Option<Sha>, GitE
     if fs::symlink_metadata(git_dir.join("reftable")).is_ok() {
         return Err(unusable("its refs were converted to another format".to_owned()));
     }
-    let loose = read_plain(&git_dir, name.as_str(), 4096)?;
+    let small = |file: &str, limit| match read_plain(&git_dir, file, limit) {
+        Err(GitError::TooLarge { limit, .. }) => {
+            Err(unusable(format!("its {file} has more than {limit} bytes")))
+        }
+        read => read,
+    };
+    let loose = small(name.as_str(), MAX_REF_BYTES)?;
     let text = match loose {
         Some(text) => Some(text.trim().to_owned()),
         None => {
-            let packed = read_plain(&git_dir, "packed-refs", MAX_REFS_BYTES)?.unwrap_or_default();
+            let packed = small("packed-refs", MAX_REFS_BYTES)?.unwrap_or_default();
             packed
                 .lines()
                 .find_map(|line| line.strip_suffix(name.as_str())?.strip_suffix(' ').map(str::to_owned))
@@ -234,8 +236,8 @@ fn copy_objects(clone: &Path, into: &Path) -> Result<(), GitError> {
             copied += fs::copy(&path, target.join(file))
                 .map_err(|error| permission::explain("copy", &path, error))?;
             if copied > MAX_OBJECT_BYTES {
-                let what = format!("the objects of {}", clone.display());
-                return Err(GitError::TooLarge { what, limit: MAX_OBJECT_BYTES });
+                let why = format!("it holds more than {MAX_OBJECT_BYTES} bytes of new objects");
+                return Err(GitError::CloneUnusable { path: clone.to_owned(), why });
             }
         }
     }

@@ -8,6 +8,9 @@ use crate::error::GitError;
 use crate::mirror::Mirror;
 use crate::names::check_inner_path;
 
+/// A line or three for each submodule.
+const GITMODULES_MAX: usize = 1024 * 1024;
+
 /// Whether one commit is in the history of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ancestry {
@@ -123,6 +126,21 @@ impl Mirror {
         }
     }
 
+    /// The first part of `path` at which something else than a folder stands: a link, a file, a submodule. None where
+    /// a folder is there, or could be.
+    pub async fn obstacle(&self, head: &Sha, path: &str) -> Result<Option<String>, GitError> {
+        let path = check_inner_path(path)?;
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        for part in ends.map(|end| &path[..end]) {
+            match self.entry(head, part).await? {
+                None => return Ok(None),
+                Some(entry) if entry.starts_with("040000 ") => {}
+                Some(_) => return Ok(Some(part.to_owned())),
+            }
+        }
+        Ok(None)
+    }
+
     /// `mode type object\tpath` of one entry.
     async fn entry(&self, sha: &Sha, path: &str) -> Result<Option<String>, GitError> {
         let path = check_inner_path(path)?;
@@ -138,6 +156,38 @@ impl Mirror {
         let call = self.three_dot("list changed files", &["--name-only", "-z"], base, head);
         let bytes = call.bytes().await?;
         Ok(records(&bytes).map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+    }
+
+    /// Paths at which `base...head` puts a repository of its own that `.gitmodules` does not name: what is in there
+    /// is in no commit of this one, and nobody could fetch it.
+    pub async fn undeclared_repositories(&self, base: &Sha, head: &Sha) -> Result<Vec<String>, GitError> {
+        let bytes = self.three_dot("list changed entries", &["--raw", "-z"], base, head).bytes().await?;
+        let fields: Vec<String> =
+            records(&bytes).map(|field| String::from_utf8_lossy(field).into()).collect();
+        // Without renames every entry is `:mode mode object object status` and one path.
+        let is_repository = |entry: &str| entry.split(' ').nth(1) == Some("160000");
+        let mut found: Vec<String> = fields
+            .chunks_exact(2)
+            .filter(|pair| is_repository(&pair[0]))
+            .map(|pair| pair[1].clone())
+            .collect();
+        if !found.is_empty() {
+            let declared = self.declared_submodules(head).await?;
+            found.retain(|path| !declared.contains(path));
+        }
+        Ok(found)
+    }
+
+    async fn declared_submodules(&self, head: &Sha) -> Result<Vec<String>, GitError> {
+        let text = self.read_file(head, ".gitmodules", GITMODULES_MAX).await?.unwrap_or_default();
+        let call = self.call("read .gitmodules").args(["config", "-z", "--file", "-", "--get-regexp"]);
+        let output = call.arg(r"^submodule\..*\.path$").stdin(text).output().await?;
+        // A file that cannot be read declares nothing.
+        let values = records(&output.stdout).map(|record| {
+            let text = String::from_utf8_lossy(record);
+            text.split_once('\n').map(|(_, path)| path.to_owned())
+        });
+        Ok(values.flatten().collect())
     }
 
     /// Line counts of `base...head` per file.

@@ -11,9 +11,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, extract::DefaultBodyLimit};
 use orchd_core::id::{InputId, Key, RepoId, TaskId};
+use orchd_core::job::JobKind;
 use orchd_core::port::board::Board;
 use orchd_core::port::host::Room;
-use orchd_core::port::store::{InputOutcome, JobState, StoreError};
+use orchd_core::port::store::{InputOutcome, JobRow, JobState, StoreError};
 use orchd_core::render;
 use orchd_core::task::Request;
 use orchd_core::time::Timestamp;
@@ -39,6 +40,8 @@ pub struct App {
     pub files: Arc<dyn Files>,
     /// Called after anything that may make a task due: a hint, nothing more.
     pub hint: Arc<dyn Fn() + Send + Sync>,
+    /// What keeps the processes of runs together, for people.
+    pub containment: String,
     /// Now.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -98,6 +101,7 @@ async fn state(State(app): Shared) -> Answer<dto::State> {
         now: (app.now)().0,
         drained: store.drained().await?,
         short: short(engine),
+        containment: app.containment.clone(),
         providers: store
             .providers()
             .await?
@@ -344,11 +348,12 @@ struct LogQuery {
     run: Option<String>,
 }
 
-/// The latest run of a task, if it had one.
+/// The latest run of a task that prints something: an agent's, or a suite's.
 pub(crate) async fn latest_run(app: &App, key: &str) -> Result<Option<String>, Problem> {
     let task = find(app, key).await?;
     let rows = app.engine.store().jobs(Some(task), 10_000).await?;
-    Ok(rows.iter().rev().find_map(|row| row.run).map(|run| run.to_string()))
+    let prints = |row: &&JobRow| matches!(row.job.kind, JobKind::Agent | JobKind::Ci | JobKind::Test);
+    Ok(rows.iter().rev().filter(prints).find_map(|row| row.run).map(|run| run.to_string()))
 }
 
 /// The output of a task's latest run, or of the named one.

@@ -183,6 +183,8 @@ pub struct State {
     pub drained: bool,
     /// What the host is short of, so that nothing new is started; none where there is room.
     pub short: Option<String>,
+    /// What keeps the processes of this server's runs together.
+    pub containment: String,
     /// Providers that nobody may use now, a line each: what is down, since when, and when it is tried again.
     pub providers: Vec<String>,
     /// All tasks, oldest first.

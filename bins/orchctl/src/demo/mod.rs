@@ -116,7 +116,11 @@ async fn work(
         // Not raced with a signal: a child that is being started must be known to be ended.
         let mut engine = Engine::start(&place.data, &place.project, serial).await?;
         // Asked for before the first kill: who asks again after a lost answer asks twice, and keys are given once.
-        watch.ask().await?;
+        if let Err(error) = watch.ask().await {
+            // What went wrong first is what to tell.
+            let _ = engine.stop().await;
+            return Err(error);
+        }
         let end = tokio::select! {
             seen = watch.follow(&mut engine) => seen.and_then(|seen| finish(place, seen, chaos.as_ref())),
             code = signals.any() => Ok(End::Interrupted(code)),

@@ -145,3 +145,19 @@ async fn a_corrupt_object_does_not_enter_the_mirror() {
     assert!(matches!(taken, Err(GitError::CloneUnusable { .. })), "{taken:?}");
     assert!(!world.mirror.has_commit(&head).await.unwrap());
 }
+
+/// What the host is at fault for is never said of the clone.
+#[tokio::test]
+async fn a_mirror_that_takes_nothing_is_not_the_clones_fault() {
+    let world = World::new().await;
+    let ((agent, branch), run) = (agent(&world).await, run());
+    let head = agent.commit("work", "x", "work");
+    // A lock on the ref stands for whatever keeps the mirror from being written.
+    let lock = world.mirror.dir().join(format!("refs/orchd/run/{run}.lock"));
+    std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+    std::fs::write(&lock, "").unwrap();
+    let taken = world.mirror.fetch_run(&agent.dir, &branch, run).await;
+    assert!(matches!(taken, Err(GitError::Failed { .. })), "{taken:?}");
+    std::fs::remove_file(&lock).unwrap();
+    assert_eq!(world.mirror.fetch_run(&agent.dir, &branch, run).await.unwrap().head, Some(head));
+}

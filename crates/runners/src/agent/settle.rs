@@ -6,7 +6,7 @@ use std::time::Duration;
 use orchd_core::id::{RefName, Sha};
 use orchd_core::job::{AgentOutcome, AgentRun, JobResult};
 use orchd_core::verdict::Submission;
-use orchd_git::{Ancestry, RunHeads};
+use orchd_git::{Ancestry, GitError, RunHeads};
 use orchd_launcher::dialect::{self, Reading};
 use orchd_launcher::result::LeftoverOutcome;
 use orchd_launcher::{Ended, RunDir, RunResult, Waited};
@@ -82,8 +82,12 @@ async fn ended(site: &Site<'_>, result: &RunResult) -> Result<JobResult, RunnerE
             (Some(taken), counted)
         }
         (Ok(taken), Some(outcome)) => (Some(taken), Counted::No(outcome)),
-        (Err(RunnerError::Git(error)), _) if error.is_the_clones() => {
-            (None, Counted::No(AgentOutcome::Failed { why: error.to_string() }))
+        (Err(RunnerError::Git(GitError::CloneUnusable { why, .. })), _) => {
+            let why = format!(
+                "the run broke its clone: {why}; nothing of its work could be kept; the next run starts in a \
+                 fresh clone and must leave .git to git"
+            );
+            (None, Counted::No(AgentOutcome::Failed { why }))
         }
         (Err(error), _) => return Err(error),
     };
@@ -133,7 +137,7 @@ async fn take(site: &Site<'_>) -> Result<Taken, RunnerError> {
     let mut pauses = INTAKE_PAUSES.into_iter();
     loop {
         match (take_once(site).await, pauses.next()) {
-            (Err(RunnerError::Git(error)), _) if error.is_the_clones() => return Err(error.into()),
+            (Err(error @ RunnerError::Git(GitError::CloneUnusable { .. })), _) => return Err(error),
             (Err(error), Some(pause)) => {
                 tracing::warn!(task = %site.task.id, "a run's work is taken in again soon: {}", error.reason());
                 tokio::time::sleep(pause).await;
@@ -183,19 +187,46 @@ async fn counts(
     }
     match &result.leftovers {
         LeftoverOutcome::Clean { .. } | LeftoverOutcome::Committed { .. } | LeftoverOutcome::NotAsked => {}
-        LeftoverOutcome::Salvaged { why, .. } => return failed(format!("its changes do not count: {why}")),
+        LeftoverOutcome::Salvaged { why, .. } => {
+            let branch = site.branch();
+            return failed(format!(
+                "its changes do not count: {why}; end with {branch} checked out, your work on it, and nothing half done"
+            ));
+        }
         LeftoverOutcome::Failed { error } => {
-            return failed(format!("its changes could not be committed in its clone: {error}"));
+            return failed(format!(
+                "its changes could not be committed in its clone, so that only its own commits are kept: {error}"
+            ));
         }
     }
     match &taken.heads.head {
-        None => failed(format!("the run removed its branch {}", site.branch())),
-        Some(_) if taken.on_start => Ok(Counted::Yes { said, ignored }),
+        None => failed(format!("the run removed its branch {}; leave it in place", site.branch())),
+        Some(head) if taken.on_start => match in_the_way(site, head).await? {
+            None => Ok(Counted::Yes { said, ignored }),
+            Some(why) => failed(why),
+        },
         Some(head) => failed(format!(
             "the run rewrote history: {head} does not contain {}, where it started; add commits, never replace them",
             site.assigned.start
         )),
     }
+}
+
+/// What on the branch would keep others from its work: the task's next run, or whoever gets the branch.
+async fn in_the_way(site: &Site<'_>, head: &Sha) -> Result<Option<String>, RunnerError> {
+    let folder = task_branch::docs_folder(&site.task.key);
+    if let Some(part) = site.mirror.obstacle(head, &folder).await? {
+        return Ok(Some(format!(
+            "{part} is in the way of the task's documents in {folder}; make it a folder"
+        )));
+    }
+    let foreign = site.mirror.undeclared_repositories(site.assigned.start, head).await?;
+    Ok(foreign.first().map(|path| {
+        format!(
+            "{path} is a repository of its own, so that nothing in it is on the branch; remove {path}/.git and commit \
+             its files, or declare it in .gitmodules"
+        )
+    }))
 }
 
 /// Moves the branch or keeps the work aside, and tells all of it.
@@ -275,7 +306,7 @@ async fn main(site: &Site<'_>) -> Result<Sha, RunnerError> {
     }
 }
 
-/// Keeps what a run left that does not count; names the refs. Nothing on top of the start is nothing to keep, and
+/// Keeps what a run left that does not count; names the ref. Nothing on top of the start is nothing to keep, and
 /// neither is the request, which orchd wrote there itself.
 async fn keep(site: &Site<'_>, taken: &Taken) -> Result<Option<String>, RunnerError> {
     let run = site.context.run();
@@ -286,7 +317,8 @@ async fn keep(site: &Site<'_>, taken: &Taken) -> Result<Option<String>, RunnerEr
         false => Vec::new(),
     };
     site.mirror.delete_ref(&RefName::run(run)).await?;
-    Ok((!kept.is_empty()).then(|| kept.join(", ")))
+    // The run's own name; where its branch parted from its partial work, that lies beside it.
+    Ok(kept.into_iter().next())
 }
 
 /// Moves the mirror's branch, then the remote's. The mirror has the work: a remote that is down costs nobody a run, as

@@ -44,3 +44,18 @@ async fn what_cannot_be_reached_keeps_nobody_from_being_cleaned_up() {
     let result = world.job(Some(&world.task("DEMO-2")), Work::CleanUp { branch: task.branch.clone() }).await;
     assert_eq!(result, JobResult::Cleaned { salvaged: Vec::new() });
 }
+
+/// A developer that leaves commits which nobody can have.
+#[tokio::test]
+async fn a_clone_that_was_broken_keeps_nobody_from_being_cleaned_up() {
+    for broken in ["rm -rf .git/objects/??", "head -c 9999 /dev/zero > .git/refs/heads/orchd/DEMO-1"] {
+        let mut world = World::new().await;
+        let script = format!("echo code > code; git add code; git commit -q -m own; {broken}; exit 3");
+        world.plays(Role::Developer, &script);
+        let task = world.task("DEMO-1");
+        agent_run(world.job(Some(&task), world.agent(Role::Developer, &world.base)).await);
+        let result = world.job(Some(&task), Work::CleanUp { branch: task.branch.clone() }).await;
+        assert!(matches!(&result, JobResult::Cleaned { .. }), "{broken}: {result:?}");
+        assert!(!world.shop.clone_dir(task.id).exists(), "{broken}");
+    }
+}

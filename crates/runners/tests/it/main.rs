@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is how they fail")]
 
 mod agents;
+mod bad_agents;
 mod broken;
 mod cleaning;
 mod ends;
