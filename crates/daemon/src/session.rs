@@ -131,7 +131,8 @@ impl Watcher {
 
     /// Whether nobody is there any more who could write a result. Looks only: what is left of a lost run is its job's.
     fn is_lost(&self) -> bool {
-        let gone = |identity: ShimIdentity| !identity.shim.is_alive();
+        // Not knowing is no answer: it is asked again.
+        let gone = |identity: ShimIdentity| matches!(identity.shim.is_alive(), Ok(false));
         // What can not be read now may be read at the next look.
         let shim = self.dir.identity().ok().flatten();
         shim.is_some_and(gone) && RunResult::read(&self.dir, self.run).is_err()

@@ -146,11 +146,6 @@ fn exit(code: &Option<i32>) -> String {
 }
 
 impl GitError {
-    /// Whether the cause lies in an agent's clone: no repeat mends it, and the clone is of no more use.
-    pub const fn is_the_clones(&self) -> bool {
-        matches!(self, Self::CloneUnusable { .. } | Self::TooLarge { .. })
-    }
-
     /// Wraps an I/O error, naming the operation and the path.
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

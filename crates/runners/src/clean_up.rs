@@ -83,7 +83,7 @@ impl CleanUpExecutor {
                 mirror.delete_ref(&RefName::run(run)).await?;
                 Ok(heads)
             }
-            Err(error) if error.is_the_clones() => {
+            Err(error @ GitError::CloneUnusable { .. }) => {
                 set_aside(&self.shop, task.id, context.run(), &error).await?;
                 Ok(nothing)
             }

@@ -81,7 +81,7 @@ pub(super) async fn make_ready(site: &Site<'_>) -> Result<(), RunnerError> {
     }
     match prepared {
         Ok(_) => {}
-        Err(error) if error.is_the_clones() => {
+        Err(error @ GitError::CloneUnusable { .. }) => {
             set_aside(site.shop, site.task.id, site.context.run(), &error).await?;
             AgentClone::prepare(mirror, &site.clone, &spec).await?;
         }

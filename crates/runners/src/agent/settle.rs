@@ -82,13 +82,9 @@ async fn ended(site: &Site<'_>, result: &RunResult) -> Result<JobResult, RunnerE
             (Some(taken), counted)
         }
         (Ok(taken), Some(outcome)) => (Some(taken), Counted::No(outcome)),
-        (Err(RunnerError::Git(error)), _) if error.is_the_clones() => {
-            let broken = match &error {
-                GitError::CloneUnusable { why, .. } => why.clone(),
-                other => other.to_string(),
-            };
+        (Err(RunnerError::Git(GitError::CloneUnusable { why, .. })), _) => {
             let why = format!(
-                "the run broke its clone: {broken}; nothing of its work could be kept; the next run starts in a \
+                "the run broke its clone: {why}; nothing of its work could be kept; the next run starts in a \
                  fresh clone and must leave .git to git"
             );
             (None, Counted::No(AgentOutcome::Failed { why }))
@@ -141,7 +137,7 @@ async fn take(site: &Site<'_>) -> Result<Taken, RunnerError> {
     let mut pauses = INTAKE_PAUSES.into_iter();
     loop {
         match (take_once(site).await, pauses.next()) {
-            (Err(RunnerError::Git(error)), _) if error.is_the_clones() => return Err(error.into()),
+            (Err(error @ RunnerError::Git(GitError::CloneUnusable { .. })), _) => return Err(error),
             (Err(error), Some(pause)) => {
                 tracing::warn!(task = %site.task.id, "a run's work is taken in again soon: {}", error.reason());
                 tokio::time::sleep(pause).await;
@@ -310,7 +306,7 @@ async fn main(site: &Site<'_>) -> Result<Sha, RunnerError> {
     }
 }
 
-/// Keeps what a run left that does not count; names the refs. Nothing on top of the start is nothing to keep, and
+/// Keeps what a run left that does not count; names the ref. Nothing on top of the start is nothing to keep, and
 /// neither is the request, which orchd wrote there itself.
 async fn keep(site: &Site<'_>, taken: &Taken) -> Result<Option<String>, RunnerError> {
     let run = site.context.run();
@@ -321,7 +317,8 @@ async fn keep(site: &Site<'_>, taken: &Taken) -> Result<Option<String>, RunnerEr
         false => Vec::new(),
     };
     site.mirror.delete_ref(&RefName::run(run)).await?;
-    Ok((!kept.is_empty()).then(|| kept.join(", ")))
+    // The run's own name; where its branch parted from its partial work, that lies beside it.
+    Ok(kept.into_iter().next())
 }
 
 /// Moves the mirror's branch, then the remote's. The mirror has the work: a remote that is down costs nobody a run, as

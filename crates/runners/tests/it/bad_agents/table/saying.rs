@@ -97,7 +97,7 @@ pub(super) const ROWS: &[Row] = &[
         does: "mends the code that it is to judge, and approves",
         program: "echo mended > code; git commit -q -am mended; echo x > work; say '{\"verdict\":\"APPROVED\"}'",
         counts: Counts::Completed,
-        reads: "reviewer says yes",
+        reads: "reviewer says yes; not its to change and dropped: code, work",
         work: Work::Dropped,
         besides: "dropped: code, work",
         ..REVIEWER
