@@ -5,60 +5,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use orchd_core::id::{BootId, Branch, Key, ProjectId, RepoId, Sha};
+use orchd_core::id::{BootId, Key, ProjectId, RepoId};
 use orchd_core::lease::LeasePolicy;
 use orchd_core::policy::Policy;
 use orchd_core::port::clock::Ids as _;
-use orchd_core::port::forge::Forge;
-use orchd_core::port::host::{Host, Room};
 use orchd_core::port::store::{JobState, Store};
-use orchd_core::port::tracker::{OutsideError, Tracker};
 use orchd_core::repo::Repo;
 use orchd_core::stage::Stage;
 use orchd_core::task::{Request, Task};
 use orchd_core::time::Timestamp;
 use orchd_engine::{Deps, Engine, NewRequest};
-use orchd_testkit::{CountingIds, ManualClock, MemoryStore, block_on};
-
-/// Surfaces that nobody looks at.
-struct Nobody;
-
-#[async_trait]
-impl Tracker for Nobody {
-    async fn set_status(&self, _: &ProjectId, _: &Key, _: &str, _: &str) -> Result<(), OutsideError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Forge for Nobody {
-    async fn ensure_pull(
-        &self,
-        _: &RepoId,
-        _: &Branch,
-        _: &str,
-        _: &str,
-        _: bool,
-    ) -> Result<(), OutsideError> {
-        Ok(())
-    }
-    async fn write_records(&self, _: &Task, _: &[(String, String)]) -> Result<(), OutsideError> {
-        Ok(())
-    }
-    async fn branch_head(&self, _: &RepoId, _: &Branch) -> Result<Option<Sha>, OutsideError> {
-        Ok(None)
-    }
-}
-
-/// A host with or without room.
-struct Space(bool);
-
-impl Host for Space {
-    fn room(&self) -> Room {
-        if self.0 { Room::Enough } else { Room::Short { why: "the disk is full".to_owned() } }
-    }
-}
+use orchd_testkit::{CountingIds, ManualClock, MemoryStore, NoSurfaces, Space, block_on};
 
 struct World {
     store: Arc<MemoryStore>,
@@ -80,8 +37,8 @@ impl World {
             store: Arc::<MemoryStore>::clone(&self.store),
             clock: Arc::<ManualClock>::clone(&self.clock),
             ids: Arc::<CountingIds>::clone(&self.ids),
-            tracker: Arc::new(Nobody),
-            forge: Arc::new(Nobody),
+            tracker: Arc::new(NoSurfaces),
+            forge: Arc::new(NoSurfaces),
             executors: BTreeMap::new(),
             policies: projects.iter().map(policy).collect(),
             boot: BootId(self.ids.next()),

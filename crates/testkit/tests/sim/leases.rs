@@ -6,64 +6,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use orchd_core::fact::{Fact, Input};
-use orchd_core::id::{Branch, JobId, Key, ProjectId, RepoId, Sha};
+use orchd_core::id::JobId;
 use orchd_core::job::{JobKind, JobResult, SuiteOutcome, SuiteRun, Work};
 use orchd_core::lease::LeasePolicy;
 use orchd_core::policy::Policy;
 use orchd_core::port::clock::Clock;
 use orchd_core::port::executor::{Executor, RunContext};
-use orchd_core::port::forge::Forge;
-use orchd_core::port::host::{Host, Room};
 use orchd_core::port::store::{JobState, SettleOutcome, Store};
-use orchd_core::port::tracker::{OutsideError, Tracker};
 use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
 use orchd_engine::{Deps, Engine};
 use orchd_testkit::contract::lab::{Lab, sha};
-use orchd_testkit::{CountingIds, ManualClock, block_on, contract, join_all, yield_once};
+use orchd_testkit::{CountingIds, ManualClock, NoSurfaces, Space, block_on, contract, join_all, yield_once};
 
 /// The lease of the incident, and how often a reaper looks.
 const LEASE: LeasePolicy = LeasePolicy { ttl: Span::secs(300) };
 const LOOK: Span = Span::secs(20);
-
-/// Surfaces that nobody asks for anything here.
-struct NoSurfaces;
-
-#[async_trait]
-impl Tracker for NoSurfaces {
-    async fn set_status(&self, _: &ProjectId, _: &Key, _: &str, _: &str) -> Result<(), OutsideError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Forge for NoSurfaces {
-    async fn ensure_pull(
-        &self,
-        _: &RepoId,
-        _: &Branch,
-        _: &str,
-        _: &str,
-        _: bool,
-    ) -> Result<(), OutsideError> {
-        Ok(())
-    }
-    async fn write_records(&self, _: &Task, _: &[(String, String)]) -> Result<(), OutsideError> {
-        Ok(())
-    }
-    async fn branch_head(&self, _: &RepoId, _: &Branch) -> Result<Option<Sha>, OutsideError> {
-        Ok(None)
-    }
-}
-
-/// A host with room for everything.
-struct Roomy;
-
-impl Host for Roomy {
-    fn room(&self) -> Room {
-        Room::Enough
-    }
-}
 
 /// A suite that takes so long, whatever else happens.
 struct Suite {
@@ -96,7 +54,7 @@ fn process(lab: &Lab, n: u64, takes: Span) -> Engine {
         tracker: Arc::new(NoSurfaces),
         forge: Arc::new(NoSurfaces),
         executors,
-        host: Arc::new(Roomy),
+        host: Arc::new(Space(true)),
         policies: BTreeMap::from([(policy.project.clone(), Arc::new(policy))]),
         boot: lab.boot(),
         leases: LEASE,
