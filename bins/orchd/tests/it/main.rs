@@ -4,6 +4,7 @@
 
 mod place;
 mod secrets;
+mod steering;
 
 use rustix::process::Signal;
 

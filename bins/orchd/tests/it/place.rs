@@ -8,8 +8,8 @@ use orchd_core::policy::{Agent, Policy};
 use orchd_core::stage::Role;
 use orchd_core::time::Span;
 use orchd_daemon::{Project, save_projects, socket};
-use orchd_http::client::Client;
-use orchd_http::dto::{Event, NewTask, Task};
+use orchd_http::client::{Client, ClientError};
+use orchd_http::dto::{self, Event, NewTask, Receipt, Task};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -104,6 +104,16 @@ impl Place {
         let _: Task = run(client.post("/tasks", &new)).unwrap();
     }
 
+    /// A command to the task; the refusal's code where it is refused.
+    pub(crate) fn command(&self, command: &dto::Command) -> Result<(), String> {
+        let client = Client::new(&socket(&self.at("data")));
+        match run(client.post::<Receipt>("/tasks/T-1/commands", command)) {
+            Ok(_) => Ok(()),
+            Err(ClientError::Refused(why)) => Err(why.code),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     /// Names of the task's events so far.
     pub(crate) fn events(&self) -> Vec<String> {
         let events: Vec<Event> = self.get("/tasks/T-1/events").unwrap_or_default();
@@ -112,6 +122,11 @@ impl Place {
 
     pub(crate) fn wait_for_event(&self, name: &str) {
         self.wait(name, || self.events().iter().any(|event| event == name).then_some(()));
+    }
+
+    /// Waits until the task's events hold a text.
+    pub(crate) fn wait_for_text(&self, text: &str) {
+        self.wait(text, || self.answer("/tasks/T-1/events").contains(text).then_some(()));
     }
 
     pub(crate) fn note(&self, name: &str) -> String {
