@@ -63,14 +63,19 @@ fn part(dir: &RunDir, run: RunId, offset: u64, secrets: &[String]) -> std::io::R
     Ok(dto::LogPart { run: Some(run.to_string()), text, next: chunk.next, total: chunk.total, eof })
 }
 
-/// Overwrites credentials, each by stars of its length: places in the output stay what they are.
+/// Overwrites credentials, each by stars of its length: places in the output stay what they are. All are found before
+/// the first is overwritten, as one may be a part of another.
 fn mask(bytes: &mut [u8], secrets: &[String]) {
+    let mut found = Vec::new();
     for secret in secrets.iter().map(String::as_bytes).filter(|secret| !secret.is_empty()) {
         let mut at = 0;
-        while let Some(found) = bytes.get(at..).and_then(|rest| position(rest, secret)) {
-            bytes[at + found..at + found + secret.len()].fill(b'*');
-            at += found + secret.len();
+        while let Some(next) = bytes.get(at..).and_then(|rest| position(rest, secret)) {
+            found.push(at + next..at + next + secret.len());
+            at += next + secret.len();
         }
+    }
+    for place in found {
+        bytes[place].fill(b'*');
     }
 }
 

@@ -16,7 +16,7 @@ mod field;
 mod gemini;
 mod heard;
 mod lines;
-mod mask;
+pub(crate) mod mask;
 mod opencode;
 mod usage;
 

@@ -51,3 +51,10 @@ fn nothing_else_is_changed() {
     mask(&mut bytes, &[SECRET.to_owned()]);
     assert_eq!(bytes, b"top-secret-ke and **************");
 }
+
+#[test]
+fn a_credential_that_is_a_part_of_another_leaves_nothing_of_it() {
+    let mut bytes = b"top-secret-key".to_vec();
+    mask(&mut bytes, &["secret".to_owned(), SECRET.to_owned()]);
+    assert_eq!(bytes, b"**************");
+}

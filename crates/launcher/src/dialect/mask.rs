@@ -9,7 +9,7 @@ use crate::log;
 use crate::run_dir::RunDir;
 
 /// Shorter "secrets" would mask ordinary words.
-const SECRET_MIN: usize = 6;
+pub(crate) const SECRET_MIN: usize = 6;
 
 /// Texts that are shown nowhere.
 #[derive(Debug, Default)]

@@ -8,13 +8,12 @@ use std::os::unix::fs::FileExt as _;
 use memchr::memmem::Finder;
 
 use super::note;
+use crate::dialect::mask::SECRET_MIN;
 use crate::log;
 use crate::run_dir::RunDir;
 
 /// Bytes that are looked at at once.
 const PART: usize = 1024 * 1024;
-/// Shorter ones are words.
-const SECRET_MIN: usize = 8;
 /// What a run writes that others read.
 const FILES: [&str; 4] = [RunDir::STDOUT, RunDir::STDERR, RunDir::SUBMISSION, RunDir::USAGE];
 
