@@ -12,6 +12,7 @@ mod sched;
 mod shape;
 mod sim;
 mod store;
+mod twin;
 mod watch;
 mod work;
 
@@ -21,6 +22,8 @@ use std::sync::Arc;
 use orchd_core::audit::Violation;
 use orchd_core::id::ProjectId;
 use orchd_core::policy::Policy;
+
+use crate::contract::Make;
 
 pub use fault::{FAULTS, Fault};
 pub use watch::Totals;
@@ -37,6 +40,8 @@ pub struct Options {
     pub trace: bool,
     /// Numbers of faults that are left out: what a shrinker varies.
     pub skip: BTreeSet<u32>,
+    /// Another store beside the memory's: it has every call too, and the engine works with its answers.
+    pub beside: Option<Make>,
 }
 
 impl Options {
@@ -59,6 +64,8 @@ pub struct Outcome {
     pub struck: Vec<Fault>,
     /// What was broken, of the first moment at which something was.
     pub violations: Vec<Violation>,
+    /// Where the store beside the memory's answered differently.
+    pub parted: Option<String>,
     /// What happened, oldest first, if it was traced.
     pub trace: Vec<String>,
     /// The store at the end.

@@ -161,7 +161,7 @@ impl SimStore {
     }
 
     fn inner(&self) -> &dyn Store {
-        &*self.sim.store
+        self.sim.rows()
     }
 }
 
@@ -205,7 +205,7 @@ impl Store for SimStore {
         let sim = Arc::clone(&self.sim);
         let replica = self.replica;
         let applied = async move {
-            let answer = sim.store.commit(commit).await;
+            let answer = sim.rows().commit(commit).await;
             if answer == CommitOutcome::Committed && !silent {
                 sim.with(|i| i.commits += 1);
             }
@@ -223,7 +223,7 @@ impl Store for SimStore {
         let sim = Arc::clone(&self.sim);
         let applied = async move {
             let said = format!("{:?}", commit.change.events);
-            let answer = sim.store.commit_repo(commit).await;
+            let answer = sim.rows().commit_repo(commit).await;
             sim.say(|| format!("a repository commits: {answer:?} {said}"));
             if answer == CommitOutcome::Committed {
                 sim.with(|i| i.commits += 1);

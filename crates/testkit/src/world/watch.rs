@@ -62,7 +62,7 @@ pub(super) fn drive(sim: &Arc<Sim>, schedule: &mut Schedule) {
     };
     let horizon = START + sim.shape.horizon;
     let end = horizon + CALM;
-    while watch.violations.is_empty() && !at_rest(sim) {
+    while watch.violations.is_empty() && !sim.has_parted() && !at_rest(sim) {
         match schedule.turn(sim) {
             Turned::Polled => watch.after_poll(sim, schedule),
             Turned::Idle(None) => break,
@@ -75,7 +75,7 @@ pub(super) fn drive(sim: &Arc<Sim>, schedule: &mut Schedule) {
             break;
         }
     }
-    if watch.violations.is_empty() {
+    if watch.violations.is_empty() && !sim.has_parted() {
         watch.ask_rest(sim);
     }
     sim.with(|i| i.verdict = Some((watch.violations, watch.truth, watch.polls)));
@@ -248,8 +248,12 @@ pub(super) fn outcome(sim: &Arc<Sim>, seed: u64) -> Outcome {
     let trace = sim.with(|i| i.trace.take()).unwrap_or_default();
     let (hash, struck) = sim.with(|i| (i.hash, std::mem::take(&mut i.faults.struck)));
     let now = sim.clock.now();
+    let parted = sim.twin.as_ref().and_then(|twin| {
+        twin.compare_all(now);
+        twin.parted()
+    });
     let rest = Rest { state, truth, policies: sim.policies.clone(), now };
-    Outcome { seed, hash, totals, struck, violations, trace, rest }
+    Outcome { seed, hash, totals, struck, violations, parted, trace, rest }
 }
 
 fn ended(state: &State, stage: orchd_core::stage::Stage) -> u64 {
