@@ -2,6 +2,7 @@
 //! where a test knows it, what really happened outside. Asked by tests after every commit, by a reconciler and
 //! by `orchctl doctor`. Reads only; what to do about a violation is the caller's business.
 
+mod load;
 mod provider;
 mod rest;
 mod rows;
@@ -26,6 +27,7 @@ use crate::repo::Repo;
 use crate::task::Task;
 use crate::time::Timestamp;
 
+pub use load::Rows;
 pub use truth::{TrueHook, TrueLanding, Truth};
 
 /// Everything the invariants speak about, as it stands between two commits.

@@ -53,7 +53,9 @@ fn translate(dialect: Dialect, bytes: &[u8], secrets: &[String]) {
     events.extend(translator.end(&ended));
     let reading = translator.reading(&ended, &String::from_utf8_lossy(bytes.get(..200).unwrap_or(bytes)));
     // Of a credential that looks like the mask or like an event's own words nothing can be said.
-    let telling = |secret: &&String| secret.len() >= 12 && secret.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let telling = |secret: &&String| {
+        secret.len() >= 12 && secret.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
     for secret in secrets.iter().filter(telling) {
         for event in &events {
             assert!(!format!("{event:?}").contains(secret.as_str()), "{secret} is shown in {event:?}");
