@@ -75,7 +75,9 @@ impl Heard {
     }
 
     pub(crate) fn session(&mut self, id: Option<&str>, model: Option<&str>) {
-        let id = id.filter(|id| is_session_name(id)).map(str::to_owned);
+        // One that holds a credential is no name, and would be shown wherever a session is named.
+        let is_name = |id: &&str| is_session_name(id) && self.masked(id) == **id;
+        let id = id.filter(is_name).map(str::to_owned);
         let model = model.map(|model| self.clean(model, ARGUMENTS_CAP));
         self.session = id.clone().or(self.session.take());
         self.model = model.clone().or(self.model.take());
@@ -92,7 +94,8 @@ impl Heard {
         self.trouble = None;
         let text = self.clean(text, TEXT_CAP);
         let words = match self.last_words.take() {
-            Some(words) if goes_on => words + &text,
+            // A secret that came in pieces is one only now.
+            Some(words) if goes_on => self.masked(&(words + &text)).into_owned(),
             Some(_) | None => text.clone(),
         };
         self.last_words = Some(end_of(&words, WORDS_CAP).to_owned());
