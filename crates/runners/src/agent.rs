@@ -46,11 +46,11 @@ impl AgentExecutor {
         let waited = match watch::before(&site.dir, context.run(), context.guard.as_ref()).await? {
             Before::Over(waited) => waited,
             Before::NeverBegan => {
-                return Ok(JobResult::Lost { reason: "orchd ended before the run began".to_owned() });
+                return Ok(JobResult::lost("orchd ended before the run began"));
             }
             Before::Nothing => {
                 if let Some(why) = context.guard.told_to_end() {
-                    return Ok(JobResult::Ended { why });
+                    return Ok(JobResult::ended(why));
                 }
                 start(&site).await?
             }

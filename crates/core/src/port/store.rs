@@ -107,7 +107,7 @@ pub struct Loaded {
     pub names: Vec<(TaskId, Key)>,
     /// What the task depends on, by key. An issue that was never started is open.
     pub deps: Vec<Dep>,
-    /// The cost in all `RunEnded` events of the project's tasks that were written at or after the given moment.
+    /// The cost in all [accounts](Event::account) of the project's tasks that were written at or after the given moment.
     pub spent_since: Money,
     /// The operator stopped admission.
     pub drained: bool,

@@ -59,7 +59,7 @@ pub(super) async fn settle(site: &Site<'_>, waited: Waited) -> Result<JobResult,
                 // Nothing can be saved from what is not a clone any more.
                 Err(error) => reason.push_str(&format!("; its work could not be kept: {}", error.reason())),
             }
-            Ok(JobResult::Lost { reason })
+            Ok(JobResult::lost(reason))
         }
     }
 }
@@ -71,7 +71,7 @@ async fn ended(site: &Site<'_>, result: &RunResult) -> Result<JobResult, RunnerE
         if let Ok(taken) = &taken {
             keep(site, taken).await?;
         }
-        return Ok(JobResult::Ended { why });
+        return Ok(JobResult::ended(why));
     }
     let reading =
         site.profile.read(&dir, result).map_err(RunnerError::io("read the output in", &site.dir))?;

@@ -149,6 +149,6 @@ async fn a_setting_the_program_does_not_know_is_left_out_and_an_unknown_profile_
     plays(&mut world, "cloude", "exit 0");
     let task = world.task("DEMO-1");
     let result = world.job(Some(&task), world.agent(Role::Developer, &world.base)).await;
-    let JobResult::Infra { reason } = &result else { panic!("{result:?}") };
+    let JobResult::Infra { reason, .. } = &result else { panic!("{result:?}") };
     assert!(reason.contains("known are claude, codex"), "{reason}");
 }

@@ -120,7 +120,7 @@ pub(crate) fn end_queued(
     why: &str,
     at: Timestamp,
 ) -> Answer<()> {
-    let result = JobResult::Ended { why: why.to_owned() };
+    let result = JobResult::ended(why);
     let fact = fact(of, id, kind, result, InputId(id.0), at)?;
     end(conn, id, JobState::Cancelled, Some(why), &fact)
 }

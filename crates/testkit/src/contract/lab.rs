@@ -75,7 +75,7 @@ pub fn look_work() -> Work {
 
 /// A result that means nothing to the case.
 pub fn some_result() -> JobResult {
-    JobResult::Infra { reason: "no space left".to_owned() }
+    JobResult::infra("no space left")
 }
 
 /// A fact that means nothing to the case.

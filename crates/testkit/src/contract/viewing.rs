@@ -1,5 +1,6 @@
 //! What a decision is given: the admission view, dependencies, money; and the lists for people.
 
+use orchd_core::account::Account;
 use orchd_core::admission::Candidacy;
 use orchd_core::docs::DocFacts;
 use orchd_core::event::{Event, RepoEvent};
@@ -138,10 +139,7 @@ pub(super) fn run_of(run: RunId, cost: i64) -> Event {
         dropped: Vec::new(),
         ignored_fields: Vec::new(),
         docs: DocFacts::default(),
-        cost: Money(cost),
-        tokens: (1, 2),
-        usage: Vec::new(),
-        session: None,
+        account: Account { cost: Money(cost), tokens: (1, 2), ..Account::default() },
         took_ms: 3,
         salvage: None,
     };

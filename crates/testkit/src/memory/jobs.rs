@@ -90,7 +90,7 @@ fn end_queued(state: &mut State, id: JobId, why: &str, at: Timestamp) {
     if let Some(job) = state.jobs.get_mut(&id) {
         job.row.job.ending = Some(why.to_owned());
     }
-    end(state, id, &JobResult::Ended { why: why.to_owned() }, InputId(id.0), at);
+    end(state, id, &JobResult::ended(why), InputId(id.0), at);
 }
 
 /// Ends a job with its result as a fact of its address.

@@ -223,8 +223,8 @@ impl State {
     /// Appends a task's event.
     pub(super) fn log(&mut self, task: TaskId, project: &ProjectId, event: Event, at: Timestamp) {
         self.last_event += 1;
-        if let Event::RunEnded { run } = &event {
-            self.costs.entry(project.clone()).or_default().push((at, run.cost));
+        if let Some(account) = event.account() {
+            self.costs.entry(project.clone()).or_default().push((at, account.cost));
         }
         let logged = Logged { seq: self.last_event, of: Address::Task(task), at, event };
         self.task_events.entry(task).or_default().push(logged);
