@@ -8,8 +8,12 @@ use crate::policy::Money;
 /// What a run used until its end.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Account {
-    /// Reported cost.
+    /// Its cost, as reported.
     pub cost: Money,
+    /// The cost is not reported but what the policy expects of a launch: the program tells it last, and was ended
+    /// before.
+    #[serde(default)]
+    pub assumed: bool,
     /// Reported tokens, input and output.
     pub tokens: (u64, u64),
     /// What was used of each model, where the program says so; empty otherwise.

@@ -96,8 +96,9 @@ fn ended(outcome: &AgentOutcome) -> String {
 
 /// What a run had used that left no result.
 fn used(account: Option<&Account>) -> String {
-    account.map_or_else(String::new, |Account { cost, tokens: (input, output), .. }| {
-        format!("; it had used ${:.2} and {input} + {output} tokens", cost.usd())
+    account.map_or_else(String::new, |Account { cost, assumed, tokens: (input, output), .. }| {
+        let about = if *assumed { "about " } else { "" };
+        format!("; it had used {about}${:.2}, {input} tokens in and {output} out", cost.usd())
     })
 }
 

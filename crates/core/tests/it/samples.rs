@@ -128,6 +128,7 @@ fn birth() -> Birth {
 fn account() -> Account {
     Account {
         cost: Money(1_200_000),
+        assumed: false,
         tokens: (1000, 200),
         usage: vec![ModelUsage {
             model: "large-1".to_owned(),

@@ -69,7 +69,7 @@ async fn a_developers_commits_and_leftovers_become_the_branch() {
     let run_dir = world.shop.run_dir(context.run());
     let run = agent_run(world.work(context.clone()).await);
     assert_eq!(completed(&run).summary.as_deref(), Some("done"));
-    assert_eq!((run.entry, run.cost.0, run.tokens), (3, 250_000, (7, 5)));
+    assert_eq!((run.entry, run.account.cost.0, run.account.tokens), (3, 250_000, (7, 5)));
     assert_eq!(run.ignored_fields, ["key"]);
     assert_eq!(run.salvage, None);
     let request = "docs/work-items/DEMO-1/00-business-request.md".to_owned();

@@ -6,7 +6,7 @@ use orchd_core::docs::DocFacts;
 use orchd_core::event::{Event, RepoEvent};
 use orchd_core::fact::Address;
 use orchd_core::id::{Key, RepoId, RunId};
-use orchd_core::job::{AgentOutcome, AgentRun};
+use orchd_core::job::{AgentOutcome, AgentRun, JobKind};
 use orchd_core::policy::Money;
 use orchd_core::port::store::Rows;
 use orchd_core::stage::{Role, Stage};
@@ -160,11 +160,15 @@ pub async fn money_is_summed_over_the_project_since_a_moment(lab: &Lab) {
     let mut commit = lab.plan(&b).await;
     write(&mut commit, run(lab, 4000));
     write(&mut commit, run(lab, 50_000));
+    // One that left no result was paid for too.
+    let account = Account { cost: Money(600_000), ..Account::default() };
+    let (kind, why) = (JobKind::Agent, "stopped".to_owned());
+    write(&mut commit, Event::JobFailed { kind, why, told: true, account: Some(Box::new(account)) });
     lab.committed(commit).await;
     lab.enter(&b, Stage::Cancelled).await;
     let since = async |at: Timestamp| answered(lab.store().load(a.id, at).await).map(|l| l.spent_since);
-    assert_eq!(since(start).await, Some(Money(54_021)));
-    assert_eq!(since(later).await, Some(Money(54_000)));
+    assert_eq!(since(start).await, Some(Money(654_021)));
+    assert_eq!(since(later).await, Some(Money(654_000)));
     assert_eq!(since(later + Span::millis(1)).await, Some(Money(0)));
 }
 

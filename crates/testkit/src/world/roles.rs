@@ -99,8 +99,8 @@ pub(super) fn account() -> Account {
     Account {
         cost: Money(120_000),
         tokens: (1000, 200),
-        usage: Vec::new(),
         session: Some(AgentSession { profile: "script".to_owned(), id: "s-1".to_owned() }),
+        ..Account::default()
     }
 }
 
