@@ -2,6 +2,8 @@
 //! tasks. What a run's end says changes it; `decide/run.rs` asks it before every start; a turn's commit stores it.
 //! Values only: nothing here knows a store or a profile.
 
+mod bar;
+
 use serde::{Deserialize, Serialize};
 
 use crate::budget;
@@ -11,6 +13,8 @@ use crate::policy::Budgets;
 use crate::reason::Wait;
 use crate::task::Task;
 use crate::time::{Span, Timestamp};
+
+pub use bar::Bar;
 
 /// Characters that are kept of what a provider said.
 const WORDS: usize = 200;

@@ -428,7 +428,8 @@ pub trait Store: Send + Sync {
     async fn due_repos(&self, limit: u32) -> StoreResult<Vec<RepoId>>;
 
     /// Claims queued jobs whose time has come, side jobs first, then by the task's present priority (a repository's
-    /// job has 0) and the job's age; no more than there are `runs`. While drained, side jobs only. Each gets the
+    /// job has 0) and the job's age; no more than there are `runs`. While drained, side jobs only. Passes over what
+    /// its provider's [`Bar`](crate::provider::Bar) does not admit. Each gets the
     /// next of `runs`, a token that only grows over the whole store, and a lease in the store's own time.
     async fn claim(&self, filter: &ClaimFilter, runs: &[RunId]) -> StoreResult<Vec<Claimed>>;
     /// Extends leases; the answers are in the order asked.

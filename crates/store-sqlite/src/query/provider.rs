@@ -2,7 +2,7 @@
 //! One that was never unwell has no row; its epoch is 0.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use orchd_core::port::store::{Commit, ProviderChange};
 use orchd_core::provider::Health;
 
@@ -25,21 +25,49 @@ statement! {
 
 statement! {
     /// The first row of a provider.
-    Begin<'a> { id: Text = &'a str, body: Text = &'a str } -> ();
-    "INSERT INTO providers (id, epoch, body) VALUES (:id, 1, :body) ON CONFLICT (id) DO NOTHING"
+    Begin<'a> {
+        id: Text = &'a str, body: Text = &'a str,
+        until: Nullable<BigInt> = Option<i64>, probe: Nullable<Text> = Option<&'a str>, one_by_one: Bool = bool,
+    } -> ();
+    "INSERT INTO providers (id, epoch, body, barred_until, probe, one_by_one) \
+     VALUES (:id, 1, :body, :until, :probe, :one_by_one) ON CONFLICT (id) DO NOTHING"
 }
 
 statement! {
     /// The compare-and-swap.
-    Swap<'a> { id: Text = &'a str, epoch: BigInt = i64, body: Text = &'a str } -> ();
-    "UPDATE providers SET epoch = epoch + 1, body = :body WHERE id = :id AND epoch = :epoch"
+    Swap<'a> {
+        id: Text = &'a str, epoch: BigInt = i64, body: Text = &'a str,
+        until: Nullable<BigInt> = Option<i64>, probe: Nullable<Text> = Option<&'a str>, one_by_one: Bool = bool,
+    } -> ();
+    "UPDATE providers SET epoch = epoch + 1, body = :body, barred_until = :until, probe = :probe, \
+     one_by_one = :one_by_one WHERE id = :id AND epoch = :epoch"
 }
 
-/// A change as it is stored; without a body it is a comparison.
+/// A change as it is stored; without a row it is a comparison.
 pub(crate) struct Write {
     id: String,
     epoch: i64,
-    body: Option<String>,
+    row: Option<NewRow>,
+}
+
+/// A health as it is stored, with what claims read of it.
+struct NewRow {
+    body: String,
+    until: Option<i64>,
+    probe: Option<String>,
+    one_by_one: bool,
+}
+
+impl NewRow {
+    fn new(health: &Health) -> Answer<Self> {
+        let bar = health.bar();
+        Ok(Self {
+            body: text::json("providers", &health.provider, health)?,
+            until: bar.map(|bar| bar.until.0),
+            probe: bar.and_then(|bar| bar.probe).map(|job| job.to_string()),
+            one_by_one: bar.is_some_and(|bar| bar.one_by_one),
+        })
+    }
 }
 
 /// The stored form of what a commit says about providers.
@@ -48,8 +76,8 @@ pub(crate) fn writes(commit: &Commit) -> Answer<Vec<Write>> {
         if let Some(other) = change.health.as_ref().filter(|health| health.provider != *id) {
             return Err(Fail::Rule(format!("the health of {id} is that of {}", other.provider)));
         }
-        let body = change.health.as_ref().map(|health| text::json("providers", id, health)).transpose()?;
-        Ok(Write { id: id.to_string(), epoch: text::int(change.epoch), body })
+        let row = change.health.as_ref().map(NewRow::new).transpose()?;
+        Ok(Write { id: id.to_string(), epoch: text::int(change.epoch), row })
     };
     commit.providers.iter().map(write).collect()
 }
@@ -57,10 +85,16 @@ pub(crate) fn writes(commit: &Commit) -> Answer<Vec<Write>> {
 /// Compares a provider's epoch, and writes the change if there is one.
 pub(crate) fn write(conn: &mut SqliteConnection, write: &Write) -> Answer<()> {
     let (id, epoch) = (write.id.as_str(), write.epoch);
-    let holds = match &write.body {
+    let holds = match &write.row {
         None => Epoch { id }.get_result::<i64>(conn)? == epoch,
-        Some(body) if epoch == 0 => Begin { id, body }.execute(conn)? == 1,
-        Some(body) => Swap { id, epoch, body }.execute(conn)? == 1,
+        Some(NewRow { body, until, probe, one_by_one }) => {
+            let (until, probe, one_by_one) = (*until, probe.as_deref(), *one_by_one);
+            let written = match epoch {
+                0 => Begin { id, body, until, probe, one_by_one }.execute(conn)?,
+                epoch => Swap { id, epoch, body, until, probe, one_by_one }.execute(conn)?,
+            };
+            written == 1
+        }
     };
     if holds { Ok(()) } else { Err(Fail::Conflict) }
 }
