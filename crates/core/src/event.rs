@@ -469,6 +469,19 @@ pub enum RepoEvent {
     },
 }
 
+/// What a person did to a provider. What runs make of one is in their tasks' logs: [`Event::ProviderChanged`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum ProviderEvent {
+    /// Its breaker was closed and its quota forgotten: from then on it is a provider that is well.
+    Closed {
+        /// By whom.
+        by: Actor,
+        /// What it was.
+        was: Box<Health>,
+    },
+}
+
 /// Findings as one digest: the same set in another order is the same.
 pub fn findings_digest(findings: &[Finding]) -> Digest {
     let mut sorted: Vec<&Finding> = findings.iter().collect();

@@ -141,6 +141,12 @@ impl Health {
         Self { provider, failures: 0, breaker: Breaker::Closed, quota: None }
     }
 
+    /// Whether nothing keeps runs from starting.
+    pub fn is_well(&self, now: Timestamp) -> bool {
+        let has_quota = self.quota.as_ref().is_none_or(|used_up| used_up.resets_at <= now);
+        matches!(self.breaker, Breaker::Closed) && has_quota
+    }
+
     /// Whether a run of the task may start now; else what it waits for. Outcome by `Result`: a Wait is no failure.
     pub fn may_start(&self, task: &Task, now: Timestamp) -> Result<Start, Wait> {
         if let Some(used_up) = &self.quota {

@@ -198,6 +198,8 @@ macro_rules! store_contract {
                 a_provider_keeps_its_identity
                 providers_are_listed_by_id
                 a_commit_can_wake_all_others
+                a_person_closes_a_provider
+                a_provider_that_was_closed_by_hand_bars_nothing
             }
             operating {
                 draining_is_seen_and_wakes_everybody

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use crate::admission::Candidacy;
 use crate::effect::{Effect, EffectState};
 use crate::enact::NewJob;
-use crate::event::{Birth, Event, RepoEvent};
+use crate::event::{Birth, Event, ProviderEvent, RepoEvent};
 use crate::fact::{Address, Input, Pending};
 use crate::id::{
     Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId, Token,
@@ -499,6 +499,17 @@ pub trait Store: Send + Sync {
     async fn repos(&self) -> StoreResult<Vec<(Repo, u64)>>;
     /// The health of every provider that has a row, with its epoch, by id.
     async fn providers(&self) -> StoreResult<Vec<(Health, u64)>>;
+    /// A person's word that a provider is well: compares and raises its epoch, which begins anew with a health that is,
+    /// logs it, and wakes every unfinished task. One that has no row is a conflict.
+    async fn close_provider(
+        &self,
+        provider: &ProviderId,
+        epoch: u64,
+        by: &Actor,
+        at: Timestamp,
+    ) -> CommitOutcome;
+    /// The newest `limit` things that people did to providers, the newest last.
+    async fn provider_events(&self, limit: u32) -> StoreResult<Vec<(Timestamp, ProviderEvent)>>;
     /// All dependencies: task, the issue it waits for, who declared it; by task id, then key.
     async fn dependencies(&self) -> StoreResult<Vec<(TaskId, Key, String)>>;
     /// Events of a task after `seq`, oldest first.

@@ -64,6 +64,9 @@ fn every_golden_file_decodes_and_encodes_identically() {
     for event in samples::repo_events() {
         check("repo-event", samples::repo_event_name(&event), &event);
     }
+    for event in samples::provider_events() {
+        check("provider-event", samples::provider_event_name(&event), &event);
+    }
 }
 
 #[test]
@@ -74,6 +77,9 @@ fn what_older_versions_wrote_is_read() {
     for event in samples::repo_events() {
         check_older("repo-event", samples::repo_event_name(&event), &event);
     }
+    for event in samples::provider_events() {
+        check_older("provider-event", samples::provider_event_name(&event), &event);
+    }
 }
 
 #[test]
@@ -82,6 +88,8 @@ fn every_variant_has_a_golden_file_and_every_file_a_variant() {
     let mut expected: BTreeSet<String> =
         samples::events().iter().map(|e| of("event", samples::event_name(e))).collect();
     expected.extend(samples::repo_events().iter().map(|e| of("repo-event", samples::repo_event_name(e))));
+    let providers = samples::provider_events();
+    expected.extend(providers.iter().map(|e| of("provider-event", samples::provider_event_name(e))));
     let files = std::fs::read_dir(folder(EVENT_VERSION)).expect("the golden files are there");
     let found: BTreeSet<String> = files
         .map(|file| file.expect("it can be listed").file_name().to_string_lossy().into_owned())

@@ -5,7 +5,7 @@ use orchd_core::account::{Account, AgentSession, ModelUsage};
 use orchd_core::command::{Refusal, RefusalCode};
 use orchd_core::docs::{Adr, Brd, DocFacts};
 use orchd_core::effect::{Effect, EffectState, Intent, LandingAnswer, ProbeAnswer, Proof};
-use orchd_core::event::{Birth, Event, How, RepoEvent, Spends};
+use orchd_core::event::{Birth, Event, How, ProviderEvent, RepoEvent, Spends};
 use orchd_core::gate::{GateName, GateOutcome, GateResult, Subject};
 use orchd_core::hold::HoldCode;
 use orchd_core::id::{
@@ -176,6 +176,18 @@ fn run() -> AgentRun {
     }
 }
 
+fn health() -> Health {
+    Health {
+        provider: ProviderId::new("claude"),
+        failures: 5,
+        breaker: Breaker::HalfOpen {
+            down: Down { since: at(3), why: "529 overloaded".to_owned(), times: 2 },
+            probe: Probe { task: task(), job: JobId(id(2)), until: at(60) },
+        },
+        quota: Some(UsedUp { since: at(1), resets_at: at(2), reported: Some(at(9)) }),
+    }
+}
+
 fn red() -> SuiteOutcome {
     SuiteOutcome::Red { failing: vec!["tests::a".to_owned()], output: "assertion failed".to_owned() }
 }
@@ -271,15 +283,7 @@ samples! { events, event_name, Event:
         }),
         spends: Some(Spends::Infra(GateName::CiGreen)),
     };
-    ProviderChanged = Event::ProviderChanged { health: Box::new(Health {
-        provider: ProviderId::new("claude"),
-        failures: 5,
-        breaker: Breaker::HalfOpen {
-            down: Down { since: at(3), why: "529 overloaded".to_owned(), times: 2 },
-            probe: Probe { task: task(), job: JobId(id(2)), until: at(60) },
-        },
-        quota: Some(UsedUp { since: at(1), resets_at: at(2), reported: Some(at(9)) }),
-    }) };
+    ProviderChanged = Event::ProviderChanged { health: Box::new(health()) };
     JobToldToEnd = Event::JobToldToEnd { job: JobId(id(2)), why: "stopped".to_owned() };
     EffectOpened = Event::EffectOpened { effect: Effect {
         id: EffectId(id(4)),
@@ -357,4 +361,8 @@ samples! { repo_events, repo_event_name, RepoEvent:
     MarkerAdded = RepoEvent::MarkerAdded {
         marker: Marker { task: task(), path: "README.md".to_owned(), text: "x".to_owned() },
     };
+}
+
+samples! { provider_events, provider_event_name, ProviderEvent:
+    Closed = ProviderEvent::Closed { by: ada(), was: Box::new(health()) };
 }

@@ -3,9 +3,13 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use orchd_core::event::ProviderEvent;
+use orchd_core::id::{Actor, ProviderId};
 use orchd_core::port::store::{Commit, ProviderChange};
 use orchd_core::provider::Health;
+use orchd_core::time::Timestamp;
 
+use super::wake;
 use crate::fail::{Fail, bad};
 use crate::group::Answer;
 use crate::statement::statement;
@@ -43,6 +47,24 @@ statement! {
      one_by_one = :one_by_one WHERE id = :id AND epoch = :epoch"
 }
 
+statement! {
+    /// One of them.
+    One<'a> { id: Text = &'a str } -> Text;
+    "SELECT body FROM providers WHERE id = :id"
+}
+
+statement! {
+    /// What a person did.
+    Log<'a> { id: Text = &'a str, at: BigInt = i64, body: Text = &'a str } -> ();
+    "INSERT INTO provider_events (provider, at, body) VALUES (:id, :at, :body)"
+}
+
+statement! {
+    /// The newest, the newest first.
+    Newest { limit: BigInt = i64 } -> (BigInt, BigInt, Text);
+    "SELECT seq, at, body FROM provider_events ORDER BY seq DESC LIMIT :limit"
+}
+
 /// A change as it is stored; without a row it is a comparison.
 pub(crate) struct Write {
     id: String,
@@ -72,7 +94,7 @@ impl NewRow {
 
 /// The stored form of what a commit says about providers.
 pub(crate) fn writes(commit: &Commit) -> Answer<Vec<Write>> {
-    let write = |(id, change): (&orchd_core::id::ProviderId, &ProviderChange)| {
+    let write = |(id, change): (&ProviderId, &ProviderChange)| {
         if let Some(other) = change.health.as_ref().filter(|health| health.provider != *id) {
             return Err(Fail::Rule(format!("the health of {id} is that of {}", other.provider)));
         }
@@ -97,6 +119,31 @@ pub(crate) fn write(conn: &mut SqliteConnection, write: &Write) -> Answer<()> {
         }
     };
     if holds { Ok(()) } else { Err(Fail::Conflict) }
+}
+
+/// A person's word that a provider is well.
+pub(crate) fn close(
+    conn: &mut SqliteConnection,
+    provider: &ProviderId,
+    epoch: u64,
+    by: Actor,
+    at: Timestamp,
+) -> Answer<()> {
+    let id = provider.as_str();
+    let body: Option<String> = One { id }.get_result(conn).optional()?;
+    let was: Health = text::parse("providers", id, &body.ok_or(Fail::Conflict)?)?;
+    let row = Some(NewRow::new(&Health::new(provider.clone()))?);
+    write(conn, &Write { id: id.to_owned(), epoch: text::int(epoch), row })?;
+    let event = ProviderEvent::Closed { by, was: Box::new(was) };
+    Log { id, at: at.0, body: &text::encode(id, &event)? }.execute(conn)?;
+    wake::all(conn, "", at.0)
+}
+
+/// The newest things that people did, the newest last: place, moment, body.
+pub(crate) fn log(conn: &mut SqliteConnection, limit: u32) -> Answer<Vec<(i64, i64, String)>> {
+    let mut rows: Vec<_> = Newest { limit: i64::from(limit) }.load(conn)?;
+    rows.reverse();
+    Ok(rows)
 }
 
 /// A provider's row as read: identity, epoch and body.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use orchd_core::admission::Candidacy;
-use orchd_core::event::{Event, RepoEvent};
+use orchd_core::event::{Event, ProviderEvent, RepoEvent};
 use orchd_core::fact::{Address, Input, Pending};
 use orchd_core::id::{
     Actor, InputId, JobId, Key, ProjectId, ProviderId, RepoId, TaskId, Token, TransitionId,
@@ -29,6 +29,8 @@ pub struct State {
     pub repos: BTreeMap<RepoId, RepoRow>,
     /// Providers that were ever unwell.
     pub providers: BTreeMap<ProviderId, ProviderRow>,
+    /// What people did to providers, oldest first.
+    pub provider_events: Vec<(Timestamp, ProviderEvent)>,
     /// All inputs.
     pub inputs: BTreeMap<InputId, InputRow>,
     /// Inputs not consumed, oldest first; no entry is empty (an index of `inputs`).
