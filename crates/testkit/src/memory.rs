@@ -56,6 +56,11 @@ impl MemoryStore {
         self.inspect(State::clone)
     }
 
+    /// Takes all rows away and leaves an empty store: what a run that is over leaves behind.
+    pub fn take(&self) -> State {
+        self.with(std::mem::take)
+    }
+
     /// The constraint that the latest commit refused for a broken constraint has broken. A caller that follows
     /// the contract never breaks one, so a test may demand `None`.
     pub fn last_violation(&self) -> Option<&'static str> {
@@ -252,7 +257,7 @@ impl Store for MemoryStore {
 
     async fn tasks(&self) -> StoreResult<Vec<(Task, u64)>> {
         let mut tasks: Vec<(Task, u64)> =
-            self.with(|state| state.tasks.values().map(|row| (row.task.clone(), row.version)).collect());
+            self.with(|state| state.tasks.values().map(|row| (Task::clone(&row.task), row.version)).collect());
         tasks.sort_by_key(|(task, _)| task.seq);
         Ok(tasks)
     }

@@ -58,6 +58,10 @@ struct Slot {
 pub(super) struct Schedule {
     rng: Rng,
     slots: Vec<Slot>,
+    /// Those that are ready in the present turn; kept for its room.
+    ready: Vec<usize>,
+    /// Until when each replica stands still; kept for its room.
+    still: Vec<Timestamp>,
 }
 
 /// What one turn of the schedule did.
@@ -71,16 +75,19 @@ pub(super) enum Turned {
 
 impl Schedule {
     pub(super) fn new(seed: u64) -> Self {
-        Self { rng: Rng::new(seed ^ 0x5c4e_d01e), slots: Vec::new() }
+        Self { rng: Rng::new(seed ^ 0x5c4e_d01e), slots: Vec::new(), ready: Vec::new(), still: Vec::new() }
     }
 
     /// Polls one of the futures that are ready.
     pub(super) fn turn(&mut self, sim: &Arc<Sim>) -> Turned {
-        for (owner, work) in sim.take_spawned() {
-            self.slots.push(Slot { owner, work, wake: Wake::Ready });
-        }
+        sim.with(|i| {
+            let spawned = i.spawned.drain(..);
+            self.slots.extend(spawned.map(|(owner, work)| Slot { owner, work, wake: Wake::Ready }));
+            self.still.clear();
+            self.still.extend(i.replicas.iter().map(|replica| replica.stopped_until));
+        });
         let now = sim.clock.now();
-        let mut ready = Vec::with_capacity(self.slots.len());
+        self.ready.clear();
         let mut next: Option<Timestamp> = None;
         for (index, slot) in self.slots.iter().enumerate() {
             let at = match slot.wake {
@@ -88,14 +95,18 @@ impl Schedule {
                 Wake::At(at) | Wake::Hint(at) => at,
                 Wake::Never => continue,
             };
-            let at = at.max(sim.stands_still_until(slot.owner));
+            let still = match slot.owner {
+                Owner::World => None,
+                Owner::Replica(replica) => self.still.get(replica).copied(),
+            };
+            let at = still.map_or(at, |still| at.max(still));
             if at <= now {
-                ready.push(index);
+                self.ready.push(index);
             } else {
                 next = Some(next.map_or(at, |n| n.min(at)));
             }
         }
-        let Some(index) = self.rng.pick(&ready).copied() else { return Turned::Idle(next) };
+        let Some(index) = self.rng.pick(&self.ready).copied() else { return Turned::Idle(next) };
         self.poll(sim, index);
         Turned::Polled
     }

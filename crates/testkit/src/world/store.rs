@@ -218,7 +218,8 @@ impl Store for SimStore {
             }
             answer
         };
-        self.commit_call("commit", kind, applied).await
+        // Boxed: a future that holds a row is copied whole wherever it is handed on.
+        self.commit_call("commit", kind, Box::pin(applied)).await
     }
     async fn commit_repo(&self, commit: RepoCommit) -> CommitOutcome {
         let sim = Arc::clone(&self.sim);
@@ -231,7 +232,7 @@ impl Store for SimStore {
             }
             answer
         };
-        self.commit_call("commit_repo", Kind::Writes, applied).await
+        self.commit_call("commit_repo", Kind::Writes, Box::pin(applied)).await
     }
     async fn was_committed(&self, transition: TransitionId) -> StoreResult<bool> {
         self.call("was_committed", Kind::Reads, self.inner().was_committed(transition)).await

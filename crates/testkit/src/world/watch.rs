@@ -252,7 +252,7 @@ pub(super) fn world<'a>(
 
 /// What came of it.
 pub(super) fn outcome(sim: &Arc<Sim>, seed: u64) -> Outcome {
-    let state = sim.store.snapshot();
+    let state = sim.store.take();
     let (violations, truth, polls) = sim.with(|i| i.verdict.take()).unwrap_or_default();
     let events = || state.task_events.values().flatten().map(|logged| &logged.event);
     let count = |is: fn(&Event) -> bool| events().filter(|event| is(event)).count() as u64;
