@@ -1,6 +1,8 @@
 //! What an event does to a row: the only code that changes a task or a repository. Total and without
 //! judgement, so that replaying a log rebuilds the row (I-14).
 
+use std::sync::Arc;
+
 use crate::command::deploy_subject;
 use crate::effect::{LandingAnswer, ProbeAnswer};
 use crate::event::{Birth, Event, How, RepoEvent, Spends};
@@ -42,7 +44,7 @@ pub fn born(birth: &Birth, at: Timestamp) -> Task {
         job: None,
         side_job: None,
         evidence: Evidence::default(),
-        gates: std::collections::BTreeMap::new(),
+        gates: Arc::default(),
         assignment: None,
         approval: None,
         confirmation: None,
@@ -135,7 +137,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             if result.gate == GateName::MergeReady && result.outcome.opens() {
                 task.landing.patch_moves = 0;
             }
-            task.gates.insert(result.gate, result.clone());
+            Arc::make_mut(&mut task.gates).insert(result.gate, result.clone());
         }
         Event::JobQueued { job, spec, spends } => {
             job_queued(task, job, *spends);
@@ -188,7 +190,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
         }
         Event::MainAsked => task.asked_main_at = Some(at),
         Event::LaneGivenBack => {
-            task.gates.remove(&GateName::MergeReady);
+            Arc::make_mut(&mut task.gates).remove(&GateName::MergeReady);
             task.evidence.ready = None;
         }
         Event::Stayed { reason } => {
@@ -297,7 +299,7 @@ fn retried(task: &mut Task) {
         HoldCode::MainMoves => task.landing.patch_moves = 0,
         HoldCode::NotMerged => {
             task.landing.refused = None;
-            task.gates.remove(&GateName::MergeReady);
+            Arc::make_mut(&mut task.gates).remove(&GateName::MergeReady);
             task.evidence.ready = None;
         }
         HoldCode::MainRegressed => task.landing.recheck = true,
@@ -421,7 +423,7 @@ fn fix_forward(task: &mut Task, at: Timestamp) {
     task.landing.patch_moves = 0;
     task.branch_state = None;
     task.cut_from = None;
-    task.gates.clear();
+    task.gates = Arc::default();
     task.evidence = Evidence::default();
     task.deploy.attempt += 1;
     task.confirmation = None;

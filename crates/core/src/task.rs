@@ -2,6 +2,7 @@
 //! here is what every surface shows. Values only; no rule of the pipeline lives here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -67,8 +68,8 @@ pub struct Task {
     pub side_job: Option<JobRef>,
     /// What jobs reported and no gate has judged away yet.
     pub evidence: Evidence,
-    /// The latest result of each gate.
-    pub gates: BTreeMap<GateName, GateResult>,
+    /// The latest result of each gate; copies of the row share them.
+    pub gates: Arc<BTreeMap<GateName, GateResult>>,
     /// The stage must run again before its gates count, and what the run must read.
     pub assignment: Option<Assignment>,
     /// The accepted approve.

@@ -256,8 +256,8 @@ impl Store for MemoryStore {
     }
 
     async fn tasks(&self) -> StoreResult<Vec<(Task, u64)>> {
-        let mut tasks: Vec<(Task, u64)> =
-            self.with(|state| state.tasks.values().map(|row| (Task::clone(&row.task), row.version)).collect());
+        let mut tasks: Vec<(Task, u64)> = self
+            .with(|state| state.tasks.values().map(|row| (Task::clone(&row.task), row.version)).collect());
         tasks.sort_by_key(|(task, _)| task.seq);
         Ok(tasks)
     }

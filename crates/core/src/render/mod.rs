@@ -55,7 +55,8 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
             break;
         }
     }
-    if line.chars().count() <= max {
+    // A character is a byte at least.
+    if line.len() <= max || line.chars().count() <= max {
         return line;
     }
     let cut: String = line.chars().take(max.saturating_sub(1)).collect();

@@ -15,7 +15,10 @@ pub(super) fn dirty(state: &State, now: Timestamp, limit: u32) -> Vec<Dirty> {
         let behind = p.wanted > p.shown_version && p.retry_at.is_none_or(|at| at <= now);
         if let Some(row) = state.tasks.get(task).filter(|_| behind) {
             let (version, shown) = (row.version, p.shown.clone());
-            found.push((row.task.seq, Dirty { task: Arc::clone(&row.task), surface: *surface, version, shown }));
+            found.push((
+                row.task.seq,
+                Dirty { task: Arc::clone(&row.task), surface: *surface, version, shown },
+            ));
         }
     }
     found.sort_by_key(|(seq, dirty)| (*seq, dirty.surface));
