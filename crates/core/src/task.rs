@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::AgentSession;
 use crate::effect::{Effect, Proof};
 use crate::gate::{GateName, GateResult, Subject};
 use crate::hold::Held;
 use crate::id::{Actor, Branch, Digest, JobId, Key, ProjectId, RepoId, Sha, TaskId};
-use crate::job::{AgentRun, AgentSession, BranchState, DeployAnswer, JobRef, ReadyRun, SuiteRun};
+use crate::job::{AgentRun, BranchState, DeployAnswer, JobRef, ReadyRun, SuiteRun};
 use crate::pipeline::TrackName;
 use crate::policy::Money;
 use crate::reason::Reason;

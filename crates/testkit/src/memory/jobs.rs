@@ -90,7 +90,7 @@ fn end_queued(state: &mut State, id: JobId, why: &str, at: Timestamp) {
     if let Some(job) = state.jobs.get_mut(&id) {
         job.row.job.ending = Some(why.to_owned());
     }
-    end(state, id, &JobResult::Ended { why: why.to_owned() }, InputId(id.0), at);
+    end(state, id, &JobResult::ended(why), InputId(id.0), at);
 }
 
 /// Ends a job with its result as a fact of its address.
@@ -125,6 +125,19 @@ fn claim_order(state: &State, now: Timestamp) -> Vec<(bool, i32, u64, JobId)> {
     order
 }
 
+/// Whether the job's provider may not be used now.
+fn is_barred(state: &State, id: JobId, now: Timestamp) -> bool {
+    let provider = state.jobs.get(&id).and_then(|job| job.row.job.provider.as_ref());
+    let Some(bar) = provider.and_then(|id| state.providers.get(id)).and_then(|row| row.health.bar()) else {
+        return false;
+    };
+    let tries = |j: &Job| {
+        let since = j.row.started_at.is_some_and(|at| at >= bar.until);
+        j.row.state == JobState::Running && j.row.job.provider.as_ref() == provider && since
+    };
+    !bar.admits(id, state.active_jobs().any(tries), now)
+}
+
 pub(super) fn claim(state: &mut State, filter: &ClaimFilter, runs: &[RunId], now: Timestamp) -> Vec<Claimed> {
     let pipeline = |j: &&Job| j.row.class == JobClass::Pipeline && j.row.state == JobState::Running;
     let running = u32::try_from(state.active_jobs().filter(pipeline).count()).unwrap_or(u32::MAX);
@@ -138,6 +151,9 @@ pub(super) fn claim(state: &mut State, filter: &ClaimFilter, runs: &[RunId], now
         if is_pipeline && room == 0 {
             // Side jobs come first: nothing behind this one could be claimed.
             break;
+        }
+        if is_barred(state, id, now) {
+            continue;
         }
         let Some(run) = runs.next() else { break };
         let token = state.next_token();

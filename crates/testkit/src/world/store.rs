@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use orchd_core::event::{Event, RepoEvent};
+use orchd_core::event::{Event, ProviderEvent, RepoEvent};
 use orchd_core::fact::{Address, Input};
 use orchd_core::id::{
-    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, RepoId, RunId, TaskId, Token, TransitionId,
+    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId, Token,
+    TransitionId,
 };
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
@@ -309,6 +310,19 @@ impl Store for SimStore {
     }
     async fn drained(&self) -> StoreResult<bool> {
         self.call("drained", Kind::Reads, self.inner().drained()).await
+    }
+    async fn close_provider(
+        &self,
+        provider: &ProviderId,
+        epoch: u64,
+        by: &Actor,
+        at: Timestamp,
+    ) -> CommitOutcome {
+        // Nobody closes one by hand in the simulation.
+        self.inner().close_provider(provider, epoch, by, at).await
+    }
+    async fn provider_events(&self, limit: u32) -> StoreResult<Vec<(Timestamp, ProviderEvent)>> {
+        self.call("provider_events", Kind::Reads, self.inner().provider_events(limit)).await
     }
     async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()> {
         self.call("add_dependency", Kind::Writes, self.inner().add_dependency(task, on, source, at)).await
