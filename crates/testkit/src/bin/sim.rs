@@ -4,7 +4,7 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use orchd_testkit::world::{Options, Outcome, Totals, run};
+use orchd_testkit::world::{Matrix, Options, Outcome, Totals, run};
 
 /// Events shown of a seed that broke something.
 const LAST: usize = 40;
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
     };
     let mut seen = Vec::new();
     let mut broken = 0;
+    let mut matrix = Matrix::default();
     for seed in args.first..args.first.saturating_add(args.seeds) {
         let outcome = run(&Options { trace: args.trace, ..Options::seed(seed) });
         if args.trace {
@@ -54,10 +55,12 @@ fn main() -> ExitCode {
             clear_progress();
             show(&outcome);
         }
+        matrix.add(&outcome.cells);
         seen.push(outcome.totals);
         progress(seed - args.first + 1, args.seeds, broken);
     }
     clear_progress();
+    println!("{matrix}");
     figures(&mut seen, broken);
     if broken > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
