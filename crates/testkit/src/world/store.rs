@@ -26,6 +26,7 @@ use super::sched::{give_way, never, sleep};
 use super::sim::Sim;
 use super::spot::Spot;
 use super::version;
+use crate::memory::is_silent;
 
 /// The store as one replica reaches it.
 pub(super) struct SimStore {
@@ -92,7 +93,7 @@ impl SimStore {
         self.call(name, spot, false, applied).await
     }
 
-    /// A call that writes; what it wrote is counted, and asked about.
+    /// A call that writes; what it wrote is asked about.
     async fn writes<T: Send + Written>(
         &self,
         name: &'static str,
@@ -202,14 +203,8 @@ impl SimStore {
     fn done(&self, name: &'static str, kind: Kind) {
         let word = name.bytes().fold(0u64, |w, b| w.rotate_left(5) ^ u64::from(b));
         match kind {
-            Kind::Touches => {
-                self.sim.touched(word);
-                self.sim.with(|i| i.commits += u64::from(name == "ack_projection"));
-            }
-            Kind::Writes => {
-                self.sim.wrote(word);
-                self.sim.with(|i| i.commits += 1);
-            }
+            Kind::Touches => self.sim.touched(word),
+            Kind::Writes => self.sim.wrote(word),
         }
     }
 
@@ -279,6 +274,9 @@ impl Store for SimStore {
         let (sim, replica, task) = (&self.sim, self.replica, commit.task.id);
         let applied = async move {
             let answer = self.commits(commit).await;
+            if answer == CommitOutcome::Committed && !silent {
+                sim.with(|i| i.commits += 1);
+            }
             sim.say(|| format!("replica {replica} commits {id}: {answer:?}"));
             if answer == CommitOutcome::Committed {
                 for line in said {
@@ -295,6 +293,9 @@ impl Store for SimStore {
             let said = format!("{:?}", commit.change.events);
             let answer = sim.store.commit_repo(commit).await;
             sim.say(|| format!("a repository commits: {answer:?} {said}"));
+            if answer == CommitOutcome::Committed {
+                sim.with(|i| i.commits += 1);
+            }
             Ok(answer)
         };
         let answer = self.writes("commit_repo", Kind::Writes, Spot::World, applied).await;
@@ -431,9 +432,4 @@ impl Store for SimStore {
     async fn ledger(&self, task: Option<TaskId>) -> StoreResult<Vec<LedgerRow>> {
         self.reads("ledger", self.here(), self.inner().ledger(task)).await
     }
-}
-
-/// A decision that found nothing new: it only says when to look again.
-fn is_silent(commit: &Commit) -> bool {
-    commit.events.is_empty() && commit.repo.is_none() && commit.job.is_none() && commit.consumed.is_empty()
 }
