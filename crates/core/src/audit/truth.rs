@@ -14,6 +14,8 @@ use crate::stage::Stage;
 pub struct Truth {
     /// Every commit that is in main now.
     pub main: BTreeMap<RepoId, BTreeSet<Sha>>,
+    /// Every commit that a person took out of main again.
+    pub taken_out: BTreeSet<Sha>,
     /// Main was moved by orchd, oldest first.
     pub landings: Vec<TrueLanding>,
     /// Deploy hooks that were run, oldest first.
@@ -59,7 +61,8 @@ pub(super) fn done_is_in_main(world: &World, found: &mut Found) {
             continue;
         };
         let Some(truth) = world.truth else { continue };
-        let in_main = truth.main.get(&task.repo).is_some_and(|main| main.contains(&proof.head));
+        let in_main = truth.main.get(&task.repo).is_some_and(|main| main.contains(&proof.head))
+            || truth.taken_out.contains(&proof.head);
         found.demand(in_main, || format!("{} is done and {} is not in main", task.key, proof.head));
         found.demand(task.head() == Some(&proof.head), || {
             format!("{} is done with {} in main, its head is {:?}", task.key, proof.head, task.head())

@@ -51,6 +51,7 @@ pub(crate) fn violations(outcome: &Outcome) {
 
 /// The figures of a range.
 pub(crate) fn figures(seen: &Figures) {
+    println!("{}", seen.matrix);
     let t = &seen.totals;
     let (commits, faults) = (&seen.commits, &seen.faults);
     println!("seeds       {} ({} of them run twice)", seen.seeds, seen.twice);
