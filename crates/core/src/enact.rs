@@ -9,6 +9,7 @@ use crate::evolve::{evolve, evolve_repo};
 use crate::gate::GateResult;
 use crate::id::{Actor, EffectId, JobId};
 use crate::job::{JobRef, JobSpec, Work};
+use crate::mutant::{self, Mutant};
 use crate::reason::{Reason, Wait};
 use crate::repo::{Freeze, Repo};
 use crate::stage::Stage;
@@ -334,6 +335,7 @@ impl Draft<'_> {
         }
         let gives_way = task.reason.as_ref().is_some_and(Reason::gives_way);
         let over = task.stage.is_terminal() || task.landed() || task.stopping.is_some() || gives_way;
+        let over = over && !(task.stage.is_terminal() && mutant::on(Mutant::PlaceKept));
         if self.out.repo.occupied_by(id) && (over || !admission::needs_place(task)) {
             self.write_repo(RepoEvent::GaveWay { task: id });
         }

@@ -2,6 +2,7 @@
 //! nothing changed, and a surface that is down delays nobody.
 
 use orchd_core::id::Digest;
+use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::store::{Dirty, Surface};
 use orchd_core::port::tracker::OutsideError;
 use orchd_core::render;
@@ -30,6 +31,9 @@ impl Engine {
         let written =
             if dirty.shown.as_deref() == Some(&digest) { Ok(()) } else { self.write(dirty, render).await };
         match written {
+            Err(_) if mutant::on(Mutant::ShownUnwritten) => {
+                self.deps.store.ack_projection(task.id, surface, version, &digest).await?;
+            }
             Ok(()) => self.deps.store.ack_projection(task.id, surface, version, &digest).await?,
             Err(error) => {
                 tracing::warn!(task = %task.key, surface = surface.name(), "{error}; tried again");
