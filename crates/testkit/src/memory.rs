@@ -31,6 +31,7 @@ use orchd_core::repo::Repo;
 use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
 
+pub(crate) use commit::is_silent;
 pub use state::{InputRow, Job, Projection, ProviderRow, RepoRow, State, TaskRow};
 
 /// A store in memory. Cheap to make; shared by reference.
@@ -97,6 +98,7 @@ impl Store for MemoryStore {
                 }
                 Address::Task(_) | Address::Repo(_) => {
                     state.store_input(to, id, input.clone(), at);
+                    state.commits += 1;
                     Ok(())
                 }
             }

@@ -37,6 +37,7 @@ pub(super) fn create_task(
     if let Some(taken) = key_taken(state, &birth).filter(|_| !mutant::on(Mutant::Inc31)) {
         return Ok(taken);
     }
+    state.commits += 1;
     state.last_seq += 1;
     let seq = counted.unwrap_or(state.last_seq);
     let branch = if life > 1 { Branch(format!("{}.{life}", birth.branch)) } else { birth.branch.clone() };

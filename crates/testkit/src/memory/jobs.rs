@@ -152,6 +152,7 @@ pub(super) fn claim(state: &mut State, filter: &ClaimFilter, runs: &[RunId], now
         }
         room -= u32::from(is_pipeline);
     }
+    state.commits += u64::from(!claimed.is_empty());
     claimed
 }
 
@@ -197,6 +198,7 @@ pub(super) fn settle(
         }
         JobState::Running => {
             end(state, id, result, fact, at);
+            state.commits += 1;
             Ok(SettleOutcome::Settled)
         }
         JobState::Queued => Ok(SettleOutcome::Stale),
@@ -215,6 +217,7 @@ pub(super) fn release(state: &mut State, id: JobId, token: Token, now: Timestamp
     if let Some(why) = job.row.job.ending.clone() {
         end_queued(state, id, &why, now);
     }
+    state.commits += 1;
     SettleOutcome::Settled
 }
 
@@ -232,6 +235,7 @@ pub(super) fn send_effect(
     match entries.find(|l| l.effect.id == effect && Address::Task(l.task) == of) {
         Some(entry) if entry.effect.state == EffectState::Intent => {
             entry.effect.state = EffectState::Sent;
+            state.commits += 1;
             SendOutcome::MaySend
         }
         Some(_) | None => SendOutcome::Stale,
@@ -254,7 +258,7 @@ pub(super) fn expired(state: &State, limit: u32, now: Timestamp) -> Vec<Expired>
 
 pub(super) fn take_over(state: &mut State, boot: BootId, ttl: Span, now: Timestamp) -> Vec<Claimed> {
     let ids: Vec<JobId> = state.active.values().copied().collect();
-    let mut taken = Vec::new();
+    let (mut taken, before) = (Vec::new(), state.last_token);
     for id in ids {
         let Some(owner) = state.running(id).and_then(|j| j.row.owner) else { continue };
         let token = (owner != boot).then(|| state.next_token());
@@ -268,5 +272,6 @@ pub(super) fn take_over(state: &mut State, boot: BootId, ttl: Span, now: Timesta
         }
         taken.extend(job.claimed());
     }
+    state.commits += u64::from(state.last_token > before);
     taken
 }

@@ -69,6 +69,9 @@ pub struct State {
     pub last_event: u64,
     /// The latest input's place.
     pub last_input: u64,
+    /// Transactions that wrote what an invariant speaks about: decisions that said something, claims that claimed,
+    /// settlements, releases, sends, births and inputs.
+    pub commits: u64,
     /// The constraint that refused the latest refused commit.
     pub last_violation: Option<&'static str>,
 }

@@ -23,6 +23,7 @@ use orchd_core::time::{Span, Timestamp};
 use super::fault::{Fate, Fault};
 use super::sched::{give_way, never, sleep};
 use super::sim::Sim;
+use crate::memory::is_silent;
 
 /// The store as one replica reaches it.
 pub(super) struct SimStore {
@@ -346,9 +347,4 @@ impl Store for SimStore {
     async fn ledger(&self, task: Option<TaskId>) -> StoreResult<Vec<LedgerRow>> {
         self.call("ledger", Kind::Reads, self.inner().ledger(task)).await
     }
-}
-
-/// A decision that found nothing new: it only says when to look again.
-fn is_silent(commit: &Commit) -> bool {
-    commit.events.is_empty() && commit.repo.is_none() && commit.job.is_none() && commit.consumed.is_empty()
 }

@@ -24,8 +24,12 @@ const POLLS: u64 = 60_000;
 /// What was counted in a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Commits that wrote something.
+    /// Store transactions that wrote what invariants speak about: decisions of tasks and repositories, claims,
+    /// settlements, releases, sends, creations, inputs. Renewals, acknowledged projections and decisions that
+    /// only say when to look again are not among them.
     pub commits: u64,
+    /// Decisions of tasks and repositories that said something, of those.
+    pub decisions: u64,
     /// Faults that struck.
     pub faults: u64,
     /// Processes that died.
@@ -42,6 +46,24 @@ pub struct Totals {
     pub cancelled: u64,
     /// Polls of futures.
     pub polls: u64,
+}
+
+impl Totals {
+    /// Adds what was counted elsewhere.
+    pub const fn add(&mut self, other: &Self) {
+        let Self { commits, decisions, faults, crashes, landings, reworks, holds, done, cancelled, polls } =
+            other;
+        self.commits += *commits;
+        self.decisions += *decisions;
+        self.faults += *faults;
+        self.crashes += *crashes;
+        self.landings += *landings;
+        self.reworks += *reworks;
+        self.holds += *holds;
+        self.done += *done;
+        self.cancelled += *cancelled;
+        self.polls += *polls;
+    }
 }
 
 /// What only the watcher knows.
@@ -235,7 +257,8 @@ pub(super) fn outcome(sim: &Arc<Sim>, seed: u64) -> Outcome {
     let events = || state.task_events.values().flatten().map(|logged| &logged.event);
     let count = |is: fn(&Event) -> bool| events().filter(|event| is(event)).count() as u64;
     let totals = sim.with(|i| Totals {
-        commits: i.commits,
+        commits: state.commits,
+        decisions: i.commits,
         faults: i.faults.struck.len() as u64,
         crashes: i.crashes,
         landings: i.git.landings.len() as u64,
