@@ -335,8 +335,8 @@ impl Draft<'_> {
         }
         let gives_way = task.reason.as_ref().is_some_and(Reason::gives_way);
         let over = task.stage.is_terminal() || task.landed() || task.stopping.is_some() || gives_way;
-        let over = over && !(task.stage.is_terminal() && mutant::on(Mutant::PlaceKept));
-        if self.out.repo.occupied_by(id) && (over || !admission::needs_place(task)) {
+        let keeps = task.stage.is_terminal() && mutant::on(Mutant::PlaceKept);
+        if self.out.repo.occupied_by(id) && !keeps && (over || !admission::needs_place(task)) {
             self.write_repo(RepoEvent::GaveWay { task: id });
         }
         let waits_for_lane = matches!(task_reason(&self.out.task), Some(Reason::Wait(Wait::Lane { .. })));

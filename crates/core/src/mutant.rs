@@ -81,16 +81,12 @@ mutants! {
 
     /// A job's result is stored by the job's id, whoever brings it and whatever the job's state.
     SettleById = "settle-by-id";
-    /// A job's result is stored if the job runs, whoever brings it.
-    SettleByState = "settle-by-state";
     /// Taking a lease over gives no new token.
     TokenKept = "token-kept";
     /// A lease counts as over while its owner renews it.
     ReapTheLiving = "reap-the-living";
     /// An irreversible step starts without the store's word.
     SendUnasked = "send-unasked";
-    /// The store gives its word for an irreversible step to a lease that is not the present one.
-    SendUnfenced = "send-unfenced";
     /// The compare-and-swap on the repository's epoch is skipped.
     EpochIgnored = "epoch-ignored";
     /// The compare-and-swap on a provider's epoch is skipped.
@@ -105,8 +101,6 @@ mutants! {
     LostActIsNone = "lost-act-is-none";
     /// A landing that a probe does not find counts as refused, and its door stays open.
     AbsentIsRefused = "absent-is-refused";
-    /// An answer about a deployment that nobody knows counts as a failure of the work.
-    UnknownDeployIsFailure = "unknown-deploy-is-failure";
     /// STOP ends a task while its irreversible step is open.
     NaiveCancel = "naive-cancel";
     /// A paused task goes on.
@@ -143,8 +137,6 @@ mutants! {
     NumberKept = "number-kept";
     /// A surface that could not be written counts as written.
     ShownUnwritten = "shown-unwritten";
-    /// A commit whose answer was lost counts as done.
-    UnknownIsDone = "unknown-is-done";
 }
 
 /// Whether the safeguard is switched off.

@@ -141,9 +141,6 @@ fn deploy_answered(task: &Task, answer: DeployAnswer) -> Vec<Event> {
         DeployAnswer::Deployed => (EffectState::Applied, "the hook exited 0".to_owned()),
         DeployAnswer::FailedTakenBack { .. } => (EffectState::Refused, "the hook exited 1".to_owned()),
         DeployAnswer::FailedBroken { .. } => (EffectState::Applied, "the hook exited 2".to_owned()),
-        DeployAnswer::Unknown { why } if mutant::on(Mutant::UnknownDeployIsFailure) => {
-            (EffectState::Refused, why.clone())
-        }
         // Not an answer yet: the environment is asked first.
         DeployAnswer::Unknown { why } => return moved(task, EffectState::Unknown, why).into_iter().collect(),
     };

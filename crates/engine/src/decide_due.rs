@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use orchd_core::enact::Minted;
 use orchd_core::id::{EffectId, JobId, ProviderId, RepoId, TaskId, TransitionId};
-use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::store::{
     Commit, CommitOutcome, LedgerWrite, Loaded, ProviderChange, RepoChange, RepoCommit, StoreError,
 };
@@ -48,7 +47,6 @@ impl Engine {
             match self.deps.store.commit(commit).await {
                 CommitOutcome::Committed => return Ok(()),
                 CommitOutcome::Conflict => {}
-                CommitOutcome::Unknown if mutant::on(Mutant::UnknownIsDone) => return Ok(()),
                 CommitOutcome::Unknown => {
                     if self.deps.store.was_committed(transition).await? {
                         return Ok(());

@@ -184,12 +184,12 @@ pub(super) fn settle(
     fact: InputId,
     at: Timestamp,
 ) -> StoreResult<SettleOutcome> {
-    let anybody = mutant::on(Mutant::SettleById) || mutant::on(Mutant::SettleByState);
+    let anybody = mutant::on(Mutant::SettleById);
     let Some(job) = state.jobs.get(&id).filter(|j| j.row.token == Some(token) || anybody) else {
         return Ok(SettleOutcome::Stale);
     };
     match job.row.state {
-        _whatever if mutant::on(Mutant::SettleById) && !state.inputs.contains_key(&fact) => {
+        _whatever if anybody => {
             end(state, id, result, fact, at);
             Ok(SettleOutcome::Settled)
         }
@@ -228,8 +228,7 @@ pub(super) fn send_effect(
     token: Token,
     now: Timestamp,
 ) -> SendOutcome {
-    let present = |j: &&mut Job| j.row.token == Some(token) && !j.lease_over(now);
-    let held = state.running(id).filter(|j| present(j) || mutant::on(Mutant::SendUnfenced));
+    let held = state.running(id).filter(|j| j.row.token == Some(token) && !j.lease_over(now));
     let Some(of) = held.map(|j| j.row.of.clone()) else { return SendOutcome::Stale };
     let mut entries = state.ledger.iter_mut();
     match entries.find(|l| l.effect.id == effect && Address::Task(l.task) == of) {
