@@ -18,7 +18,7 @@ use crate::admission::Candidacy;
 use crate::event::{Event, RepoEvent};
 use crate::evolve::{evolve, evolve_repo};
 use crate::fact::{Address, Input};
-use crate::id::{Digest, InputId, JobId, Key, ProjectId, ProviderId, RepoId, TaskId, Token};
+use crate::id::{BootId, Digest, InputId, JobId, Key, ProjectId, ProviderId, RepoId, TaskId, Token};
 use crate::policy::Policy;
 use crate::port::store::{Disposition, JobRow, JobState, LedgerRow, Logged};
 use crate::provider::Health;
@@ -242,6 +242,7 @@ pub static INVARIANTS: [Invariant; 19] = [
         10,
         "At most one applied and one open effect per key, task and target; what really happened is in the ledger.",
     )
+    .step(steps::new_number)
     .rows(truth::effects),
     Invariant::new(11, "Infrastructure, waits and a red main never change the stage and never spend rework.")
         .step(steps::only_work_is_rejected),
@@ -296,7 +297,7 @@ pub struct Auditor {
     repos: BTreeMap<RepoId, RepoReplay>,
     /// As the tasks' logs have them so far.
     providers: BTreeMap<ProviderId, Health>,
-    jobs: BTreeMap<JobId, (JobState, Option<Token>)>,
+    jobs: BTreeMap<JobId, Lease>,
     /// Those of them that were queued or ran.
     open: BTreeSet<JobId>,
     inputs: usize,
@@ -312,6 +313,13 @@ struct Replay {
     same_policy: bool,
     /// When a person last named the task for the repair.
     named_at: Option<Timestamp>,
+}
+
+/// A job as it was at the last look.
+struct Lease {
+    state: JobState,
+    token: Option<Token>,
+    owner: Option<BootId>,
 }
 
 /// A repository as its log has it so far.
@@ -496,17 +504,21 @@ impl Auditor {
     /// vanished (I-13).
     fn remember(&mut self, world: &World, found: &mut Vec<Violation>) {
         for row in &world.jobs {
-            let now = (row.state, row.token);
+            let now = Lease { state: row.state, token: row.token, owner: row.owner };
             match is_open(row.state) {
                 true => self.open.insert(row.job.id),
                 false => self.open.remove(&row.job.id),
             };
-            let Some((state, token)) = self.jobs.insert(row.job.id, now) else { continue };
-            if !is_open(state) && now != (state, token) {
+            let Some(was) = self.jobs.insert(row.job.id, now) else { continue };
+            if !is_open(was.state) && (row.state, row.token) != (was.state, was.token) {
                 found.push(of(3, format!("job {} had ended and was changed", row.job.id)));
             }
-            if row.token.is_some() && row.token < token {
+            if row.token.is_some() && row.token < was.token {
                 found.push(of(3, format!("the token of job {} went back", row.job.id)));
+            }
+            let other = row.owner.is_some() && was.owner.is_some() && row.owner != was.owner;
+            if other && row.token == was.token {
+                found.push(of(3, format!("job {} changed hands under its old token", row.job.id)));
             }
         }
         if world.inputs.is_some() {

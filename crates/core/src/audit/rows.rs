@@ -16,6 +16,7 @@ use crate::reason::{Reason, Wait};
 use crate::repo::Repo;
 use crate::stage::Stage;
 use crate::task::Task;
+use crate::time::Timestamp;
 use crate::view::Candidate;
 
 fn active<'w>(world: &'w World<'_>) -> impl Iterator<Item = &'w JobRow> {
@@ -231,12 +232,41 @@ pub(super) fn waits_have_an_end(world: &World, found: &mut Found) {
                 let open = active(world).any(|row| row.job.id == *job) || told(world, *job);
                 found.demand(open, || format!("{} waits for job {job}, which is nowhere", task.key));
             }
+            Some(reason) if let Some(until) = ends_at(reason) => {
+                // Not `wake_at`: what the decision went by is not what it is judged by.
+                found.demand(due.is_some_and(|due| due <= until), || {
+                    format!("{}: {reason:?} ends at {until:?} and the task is due at {due:?}", task.key)
+                });
+            }
             Some(reason) if reason.wake_at(world.now).is_some() => {
                 found.demand(due.is_some(), || format!("{}: {reason:?} has no wake-up", task.key));
                 stale(world, task, reason, found);
             }
             Some(_) => {}
         }
+    }
+}
+
+/// When time alone ends what a task waits for.
+fn ends_at(reason: &Reason) -> Option<Timestamp> {
+    match reason {
+        Reason::Deferred { until, .. } | Reason::Wait(Wait::Ci { until, .. } | Wait::Quota { until }) => {
+            Some(*until)
+        }
+        Reason::Wait(Wait::Person { until, .. } | Wait::Provider { until, .. }) => *until,
+        Reason::Wait(
+            Wait::Drained
+            | Wait::Frozen { .. }
+            | Wait::Dependency { .. }
+            | Wait::Predecessor { .. }
+            | Wait::Capacity
+            | Wait::Lane { .. }
+            | Wait::Main,
+        )
+        | Reason::Working { .. }
+        | Reason::Held { .. }
+        | Reason::Paused { .. }
+        | Reason::Ended => None,
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Truth {
     pub taken_out: BTreeSet<Sha>,
     /// Main was moved by orchd, oldest first.
     pub landings: Vec<TrueLanding>,
+    /// Landings whose door a tombstone closes.
+    pub closed: BTreeSet<(TaskId, u32)>,
     /// Deploy hooks that were run, oldest first.
     pub hooks: Vec<TrueHook>,
     /// Trees on which the suite is red, with the failing tests.

@@ -294,6 +294,11 @@ impl Git {
         self.doors.entry((task, landing)).or_insert(None).is_none()
     }
 
+    /// Landings whose door is closed.
+    pub(super) fn closed(&self) -> impl Iterator<Item = (TaskId, u32)> {
+        self.doors.iter().filter(|(_, head)| head.is_none()).map(|(door, _)| *door)
+    }
+
     pub(super) fn is_closed(&self, task: TaskId, landing: u32) -> bool {
         self.doors.get(&(task, landing)).is_some_and(Option::is_none)
     }

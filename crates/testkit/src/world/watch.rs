@@ -181,6 +181,7 @@ impl Watch {
                 truth.taken_out.clone_from(&i.git.taken_out);
             }
             truth.landings.extend(i.git.landings.iter().skip(truth.landings.len()).cloned());
+            truth.closed.extend(i.git.closed());
             truth.hooks.extend(i.git.hooks.iter().skip(truth.hooks.len()).cloned());
             if truth.red.len() != i.git.red.len() {
                 truth.red.clone_from(&i.git.red);
