@@ -80,6 +80,8 @@ pub struct Outcome {
     pub totals: Totals,
     /// The faults that struck, in order; a fault's number is its place among those that were drawn.
     pub struck: Vec<Fault>,
+    /// The world that it was.
+    pub shape: Shape,
     /// Which stages they touched.
     pub cells: Cells,
     /// The same by their places, where that was asked for.
@@ -114,6 +116,11 @@ impl std::fmt::Debug for Rest {
 }
 
 impl Rest {
+    /// Asks an auditor about these rows as they are now.
+    pub fn ask(&self, auditor: &mut orchd_core::audit::Auditor) -> Vec<Violation> {
+        auditor.check(&watch::world(&self.state, &self.policies, &self.truth, self.now))
+    }
+
     /// Asks every invariant about these rows, from the first event on, and those of a world at rest.
     pub fn audit(&self) -> Vec<Violation> {
         let world = watch::world(&self.state, &self.policies, &self.truth, self.now);

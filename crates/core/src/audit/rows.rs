@@ -16,7 +16,7 @@ use crate::reason::{Reason, Wait};
 use crate::repo::Repo;
 use crate::stage::Stage;
 use crate::task::Task;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::view::Candidate;
 
 fn active<'w>(world: &'w World<'_>) -> impl Iterator<Item = &'w JobRow> {
@@ -147,7 +147,9 @@ fn is_awake(world: &World, file: &TaskFile) -> bool {
     let Some(queue) = file.queue else { return true };
     let mut inputs = world.inputs.iter().flatten();
     let waits = inputs.any(|i| i.disposition.is_none() && *i.to == Address::Task(file.task.id));
-    waits || queue.due_at.is_some_and(|due| due <= world.now)
+    // Whoever woke it may have a clock that runs ahead.
+    let latest = world.now + world.truth.map_or(Span(0), |truth| truth.skew);
+    waits || queue.due_at.is_some_and(|due| due <= latest)
 }
 
 /// I-7.

@@ -8,6 +8,7 @@ use crate::effect::{EffectState, Intent};
 use crate::id::{InputId, Key, ProjectId, RepoId, Sha, TaskId};
 use crate::port::store::LedgerRow;
 use crate::stage::Stage;
+use crate::time::{Span, Timestamp};
 
 /// What really happened outside.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +17,14 @@ pub struct Truth {
     pub main: BTreeMap<RepoId, BTreeSet<Sha>>,
     /// Every commit that a person took out of main again.
     pub taken_out: BTreeSet<Sha>,
+    /// Nothing ever goes wrong in this world.
+    pub faultless: bool,
+    /// The furthest that a process's clock was ever off.
+    pub skew: Span,
+    /// The most pipeline jobs that may run at once.
+    pub slots: Option<u32>,
+    /// When admission was last stopped or allowed.
+    pub drained_at: Option<Timestamp>,
     /// Main was moved by orchd, oldest first.
     pub landings: Vec<TrueLanding>,
     /// Landings whose door a tombstone closes.
@@ -101,6 +110,12 @@ pub(super) fn effects(world: &World, found: &mut Found) {
         found.demand(!truth.hooks.iter().skip(n + 1).any(|h| h == hook), || {
             format!("the deploy hook of task {} attempt {} ran twice", hook.task, hook.attempt)
         });
+        let intended = world.ledger.iter().any(|row| {
+            row.task == hook.task
+                && matches!(&row.effect.intent, Intent::Deploy { sha, attempt, .. }
+                    if *sha == hook.sha && *attempt == hook.attempt)
+        });
+        found.demand(intended, || format!("the deploy hook of task {} ran without an intent", hook.task));
     }
 }
 

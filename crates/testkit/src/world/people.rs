@@ -185,6 +185,7 @@ pub(super) async fn meddles(sim: Arc<Sim>) {
 async fn drains(sim: &Arc<Sim>, drained: bool) {
     let Some((replica, engine)) = sim.some_engine() else { return };
     sim.say(|| format!("ada: drained {drained}"));
+    sim.with(|i| i.drained_at = Some(sim.now()));
     let _ = asked(sim, replica, async move { engine.drain(drained, &ada()).await }).await;
 }
 

@@ -85,7 +85,7 @@ fn deps(sim: &Arc<Sim>, replica: usize) -> Deps {
         policies: sim.policies.clone(),
         boot: BootId(sim.ids.next()),
         leases: LeasePolicy::default(),
-        max_running: None,
+        max_running: sim.shape.slots,
         host: Arc::new(SimHost { sim: Arc::clone(sim), replica }),
     }
 }

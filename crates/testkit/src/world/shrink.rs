@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use super::scenario::Scenario;
-use super::shape::Shape;
 use super::{Options, Outcome, run};
 
 /// What shrinking found.
@@ -82,7 +81,7 @@ fn written(trial: &Trial, needed: BTreeSet<u32>) -> Shrunk {
     let (seed, number) = (trial.seed, trial.number);
     let outcome = run(&Options { places: true, ..trial.options(&needed) });
     let about = outcome.violations.first().map_or_else(String::new, ToString::to_string);
-    let shape = Shape::of_seed(seed);
+    let shape = outcome.shape.clone();
     let scenario = Scenario { about, chance: seed, shape, faults: outcome.planned.clone() };
     let replayed = scenario.play(false);
     let replays = replayed.violations.iter().any(|violation| violation.number == number);

@@ -62,6 +62,10 @@ pub(super) struct Inner {
     pub(super) reported: BTreeSet<orchd_core::id::Sha>,
     /// Faults are over; people answer what they are asked.
     pub(super) calm: bool,
+    /// The furthest that a process's clock was ever off.
+    pub(super) skew: Span,
+    /// When a person last stopped or allowed admission.
+    pub(super) drained_at: Option<Timestamp>,
     /// Futures that the schedule has not taken over yet.
     pub(super) spawned: Vec<(Owner, Work)>,
     wake: Option<Wake>,
@@ -117,6 +121,8 @@ impl Sim {
             retried: BTreeMap::new(),
             reported: BTreeSet::new(),
             calm: false,
+            skew: Span(0),
+            drained_at: None,
             spawned: Vec::new(),
             wake: None,
             dead: Vec::new(),
@@ -177,6 +183,7 @@ impl Sim {
     pub(super) fn skew(&self, replica: usize, to: Span) {
         if let Some(skew) = self.skews.get(replica) {
             skew.store(to.0, Ordering::Relaxed);
+            self.with(|i| i.skew = i.skew.max(Span(to.0.abs())));
         }
     }
 

@@ -175,6 +175,10 @@ impl Watch {
     fn refresh(&mut self, sim: &Sim) {
         sim.with(|i| {
             let truth = &mut self.truth;
+            truth.faultless = !i.faults.any();
+            truth.skew = i.skew;
+            truth.slots = sim.shape.slots;
+            truth.drained_at = i.drained_at;
             let main = truth.main.entry(sim.shape.policy().repo.clone()).or_default();
             if main.len() != i.git.in_main.len() {
                 main.clone_from(&i.git.in_main);
@@ -326,7 +330,8 @@ pub(super) fn outcome(sim: &Arc<Sim>, seed: u64) -> Outcome {
     let points = sim.with(|i| i.faults.points());
     let now = sim.clock.now();
     let rest = Rest { state, truth, policies: sim.policies.clone(), now };
-    Outcome { seed, hash, totals, struck, cells, planned, points, violations, trace, rest }
+    let shape = sim.shape.clone();
+    Outcome { seed, hash, totals, struck, shape, cells, planned, points, violations, trace, rest }
 }
 
 fn ended(state: &State, stage: orchd_core::stage::Stage) -> u64 {

@@ -14,7 +14,7 @@ use orchd_testkit::world::{Options, Rest, run};
 use uuid::Uuid;
 
 /// A world that came to rest with landings and work done, and without a violation.
-fn rest() -> Rest {
+pub(crate) fn rest() -> Rest {
     let rested = (0..200).map(|seed| run(&Options::seed(seed))).find(|outcome| {
         outcome.totals.landings > 1 && outcome.totals.reworks > 0 && outcome.violations.is_empty()
     });
@@ -24,7 +24,7 @@ fn rest() -> Rest {
 }
 
 /// The numbers that complain once `harm` is done.
-fn complaints(harm: impl FnOnce(&mut Rest)) -> Vec<u8> {
+pub(crate) fn complaints(harm: impl FnOnce(&mut Rest)) -> Vec<u8> {
     let mut rest = rest();
     harm(&mut rest);
     let mut numbers: Vec<u8> = rest.audit().iter().map(|violation| violation.number).collect();
