@@ -1,6 +1,8 @@
 //! What an event does to a row: the only code that changes a task or a repository. Total and without
 //! judgement, so that replaying a log rebuilds the row (I-14).
 
+use std::sync::Arc;
+
 use crate::account::Account;
 use crate::command::deploy_subject;
 use crate::effect::{LandingAnswer, ProbeAnswer};
@@ -43,7 +45,7 @@ pub fn born(birth: &Birth, at: Timestamp) -> Task {
         job: None,
         side_job: None,
         evidence: Evidence::default(),
-        gates: std::collections::BTreeMap::new(),
+        gates: Arc::default(),
         assignment: None,
         approval: None,
         confirmation: None,
@@ -96,7 +98,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             if let Some(effect) = &mut task.effect {
                 effect.probes += 1;
             }
-            if matches!(answer, ProbeAnswer::Closed { .. }) {
+            if matches!(answer, ProbeAnswer::Closed { .. }) && !mutant::on(Mutant::NumberKept) {
                 // The door of this number is closed for good; a later landing has the next one.
                 task.landing.number += 1;
             }
@@ -141,7 +143,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             if result.gate == GateName::MergeReady && result.outcome.opens() {
                 task.landing.patch_moves = 0;
             }
-            task.gates.insert(result.gate, result.clone());
+            Arc::make_mut(&mut task.gates).insert(result.gate, result.clone());
         }
         Event::JobQueued { job, spec, spends } => {
             job_queued(task, job, *spends);
@@ -194,7 +196,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
         }
         Event::MainAsked => task.asked_main_at = Some(at),
         Event::LaneGivenBack => {
-            task.gates.remove(&GateName::MergeReady);
+            Arc::make_mut(&mut task.gates).remove(&GateName::MergeReady);
             task.evidence.ready = None;
         }
         Event::Stayed { reason } => {
@@ -311,7 +313,7 @@ fn retried(task: &mut Task) {
         HoldCode::MainMoves => task.landing.patch_moves = 0,
         HoldCode::NotMerged => {
             task.landing.refused = None;
-            task.gates.remove(&GateName::MergeReady);
+            Arc::make_mut(&mut task.gates).remove(&GateName::MergeReady);
             task.evidence.ready = None;
         }
         HoldCode::MainRegressed => task.landing.recheck = true,
@@ -435,7 +437,7 @@ fn fix_forward(task: &mut Task, at: Timestamp) {
     task.landing.patch_moves = 0;
     task.branch_state = None;
     task.cut_from = None;
-    task.gates.clear();
+    task.gates = Arc::default();
     task.evidence = Evidence::default();
     task.deploy.attempt += 1;
     task.confirmation = None;

@@ -33,6 +33,7 @@ use orchd_core::repo::Repo;
 use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
 
+pub(crate) use commit::is_silent;
 pub use state::{InputRow, Job, Projection, ProviderRow, RepoRow, State, TaskRow};
 
 /// A store in memory. Cheap to make; shared by reference.
@@ -55,6 +56,11 @@ impl MemoryStore {
     /// A copy of all rows.
     pub fn snapshot(&self) -> State {
         self.inspect(State::clone)
+    }
+
+    /// Takes all rows away and leaves an empty store: what a run that is over leaves behind.
+    pub fn take(&self) -> State {
+        self.with(std::mem::take)
     }
 
     /// The constraint that the latest commit refused for a broken constraint has broken. A caller that follows
@@ -99,6 +105,7 @@ impl Store for MemoryStore {
                 }
                 Address::Task(_) | Address::Repo(_) => {
                     state.store_input(to, id, input.clone(), at);
+                    state.commits += 1;
                     Ok(())
                 }
             }
@@ -278,8 +285,8 @@ impl Store for MemoryStore {
     }
 
     async fn tasks(&self) -> StoreResult<Vec<(Task, u64)>> {
-        let mut tasks: Vec<(Task, u64)> =
-            self.with(|state| state.tasks.values().map(|row| (row.task.clone(), row.version)).collect());
+        let mut tasks: Vec<(Task, u64)> = self
+            .with(|state| state.tasks.values().map(|row| (Task::clone(&row.task), row.version)).collect());
         tasks.sort_by_key(|(task, _)| task.seq);
         Ok(tasks)
     }

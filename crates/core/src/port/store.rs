@@ -8,6 +8,7 @@
 mod rows;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -370,8 +371,8 @@ impl Surface {
 /// A projection that is behind its row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dirty {
-    /// The task.
-    pub task: Task,
+    /// The task; its surfaces share it.
+    pub task: Arc<Task>,
     /// The surface.
     pub surface: Surface,
     /// The version to acknowledge: the row's, as rendered.

@@ -7,6 +7,7 @@ use orchd_core::fact::{Address, Fact, Input};
 use orchd_core::id::{BootId, EffectId, InputId, JobId, RunId, Token};
 use orchd_core::job::{JobClass, JobRef, JobResult};
 use orchd_core::lease::LeasePolicy;
+use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Expired, JobRow, JobState, RenewOutcome, SendOutcome, SettleOutcome, StoreResult,
 };
@@ -25,8 +26,11 @@ impl Job {
     }
 
     /// The shape of a queued job.
-    const fn requeue(&mut self) {
+    fn requeue(&mut self) {
         self.row.state = JobState::Queued;
+        if mutant::on(Mutant::RequeueKeepsOwner) {
+            return;
+        }
         self.row.owner = None;
         self.row.run = None;
         self.row.token = None;
@@ -164,6 +168,7 @@ pub(super) fn claim(state: &mut State, filter: &ClaimFilter, runs: &[RunId], now
         }
         room -= u32::from(is_pipeline);
     }
+    state.commits += u64::from(!claimed.is_empty());
     claimed
 }
 
@@ -195,15 +200,21 @@ pub(super) fn settle(
     fact: InputId,
     at: Timestamp,
 ) -> StoreResult<SettleOutcome> {
-    let Some(job) = state.jobs.get(&id).filter(|j| j.row.token == Some(token)) else {
+    let anybody = mutant::on(Mutant::SettleById);
+    let Some(job) = state.jobs.get(&id).filter(|j| j.row.token == Some(token) || anybody) else {
         return Ok(SettleOutcome::Stale);
     };
     match job.row.state {
+        _whatever if anybody => {
+            end(state, id, result, fact, at);
+            Ok(SettleOutcome::Settled)
+        }
         JobState::Running if state.inputs.contains_key(&fact) => {
             Err(inconsistent("inputs", fact, "a job's fact was to be stored under an id that is taken"))
         }
         JobState::Running => {
             end(state, id, result, fact, at);
+            state.commits += 1;
             Ok(SettleOutcome::Settled)
         }
         JobState::Queued => Ok(SettleOutcome::Stale),
@@ -222,6 +233,7 @@ pub(super) fn release(state: &mut State, id: JobId, token: Token, now: Timestamp
     if let Some(why) = job.row.job.ending.clone() {
         end_queued(state, id, &why, now);
     }
+    state.commits += 1;
     SettleOutcome::Settled
 }
 
@@ -238,6 +250,7 @@ pub(super) fn send_effect(
     match entries.find(|l| l.effect.id == effect && Address::Task(l.task) == of) {
         Some(entry) if entry.effect.state == EffectState::Intent => {
             entry.effect.state = EffectState::Sent;
+            state.commits += 1;
             SendOutcome::MaySend
         }
         Some(_) | None => SendOutcome::Stale,
@@ -246,7 +259,8 @@ pub(super) fn send_effect(
 
 /// The longest over first.
 pub(super) fn expired(state: &State, limit: u32, now: Timestamp) -> Vec<Expired> {
-    let over = state.active_jobs().filter(|j| j.row.state == JobState::Running && j.lease_over(now));
+    let ended = |j: &&Job| j.lease_over(now) || mutant::on(Mutant::ReapTheLiving);
+    let over = state.active_jobs().filter(|j| j.row.state == JobState::Running).filter(ended);
     let mut found: Vec<_> = over
         .filter_map(|j| {
             let (run, token, owner) = (j.row.run?, j.row.token?, j.row.owner?);
@@ -259,17 +273,20 @@ pub(super) fn expired(state: &State, limit: u32, now: Timestamp) -> Vec<Expired>
 
 pub(super) fn take_over(state: &mut State, boot: BootId, ttl: Span, now: Timestamp) -> Vec<Claimed> {
     let ids: Vec<JobId> = state.active.values().copied().collect();
-    let mut taken = Vec::new();
+    let (mut taken, before) = (Vec::new(), state.last_token);
     for id in ids {
         let Some(owner) = state.running(id).and_then(|j| j.row.owner) else { continue };
         let token = (owner != boot).then(|| state.next_token());
         let Some(job) = state.running(id) else { continue };
         if token.is_some() {
             job.row.owner = Some(boot);
-            job.row.token = token;
+            if !mutant::on(Mutant::TokenKept) {
+                job.row.token = token;
+            }
             job.row.until = Some(LeasePolicy { ttl }.until(now));
         }
         taken.extend(job.claimed());
     }
+    state.commits += u64::from(state.last_token > before);
     taken
 }

@@ -2,6 +2,7 @@
 //! of: wake, store an input, append an event. What a method may do is in the files beside this one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use orchd_core::admission::Candidacy;
 use orchd_core::event::{Event, ProviderEvent, RepoEvent};
@@ -71,6 +72,9 @@ pub struct State {
     pub last_event: u64,
     /// The latest input's place.
     pub last_input: u64,
+    /// Transactions that wrote what an invariant speaks about: decisions that said something, claims that claimed,
+    /// settlements, releases, sends, births and inputs.
+    pub commits: u64,
     /// The constraint that refused the latest refused commit.
     pub last_violation: Option<&'static str>,
 }
@@ -78,8 +82,8 @@ pub struct State {
 /// A task's row with what a commit compares.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskRow {
-    /// The row.
-    pub task: Task,
+    /// The row; whoever reads it shares it.
+    pub task: Arc<Task>,
     /// Raised by every commit.
     pub version: u64,
     /// Raised by every wake-up.
@@ -169,7 +173,7 @@ impl State {
 
     /// Wakes every unfinished task that `which` names.
     pub(super) fn wake_all(&mut self, at: Timestamp, which: impl Fn(&Task) -> bool) {
-        let live = self.tasks.values().map(|r| &r.task).filter(|t| !t.stage.is_terminal());
+        let live = self.tasks.values().map(|r| &*r.task).filter(|t| !t.stage.is_terminal());
         let ids: Vec<TaskId> = live.filter(|t| which(t)).map(|t| t.id).collect();
         for id in ids {
             self.wake(id, at);
