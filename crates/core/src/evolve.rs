@@ -86,7 +86,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             if let Some(suite) = ready.suite_run() {
                 task.evidence.suite = Some(suite);
             }
-            task.evidence.ready = Some((**ready).clone());
+            task.evidence.ready = Some(Arc::new((**ready).clone()));
         }
         Event::LandingAnswered { answer } => {
             if let LandingAnswer::Refused { why } = answer {
@@ -224,7 +224,7 @@ fn run_ended(task: &mut Task, run: &AgentRun) {
     if let Some(session) = &run.session {
         task.sessions.insert(run.role, session.clone());
     }
-    task.evidence.run = Some(run.clone());
+    task.evidence.run = Some(Arc::new(run.clone()));
 }
 
 fn job_failed(task: &mut Task, kind: JobKind, why: &str, told: bool) {
