@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::account::Account;
 use crate::command::deploy_subject;
 use crate::effect::{LandingAnswer, ProbeAnswer};
 use crate::event::{Birth, Event, How, RepoEvent, Spends};
@@ -97,7 +98,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             if let Some(effect) = &mut task.effect {
                 effect.probes += 1;
             }
-            if matches!(answer, ProbeAnswer::Closed { .. }) {
+            if matches!(answer, ProbeAnswer::Closed { .. }) && !mutant::on(Mutant::NumberKept) {
                 // The door of this number is closed for good; a later landing has the next one.
                 task.landing.number += 1;
             }
@@ -108,7 +109,12 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             }
         }
         Event::DeployAnswered { answer } => task.evidence.deploy = Some(answer.clone()),
-        Event::JobFailed { kind, why, told } => job_failed(task, *kind, why, *told),
+        Event::JobFailed { kind, why, told, account } => {
+            if let Some(account) = account {
+                put_down(task, task.job.as_ref().and_then(|job| job.role), account);
+            }
+            job_failed(task, *kind, why, *told);
+        }
         Event::CleanedUp { .. } => task.cleaned = true,
         Event::JobClosed { job } => {
             task.job.take_if(|j| j.id == *job);
@@ -201,13 +207,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
 }
 
 fn run_ended(task: &mut Task, run: &AgentRun) {
-    task.spent.money += run.cost;
-    task.spent.tokens.0 += run.tokens.0;
-    task.spent.tokens.1 += run.tokens.1;
-    let totals = task.totals.entry(task.stage).or_default();
-    totals.cost += run.cost;
-    totals.tokens.0 += run.tokens.0;
-    totals.tokens.1 += run.tokens.1;
+    put_down(task, Some(run.role), &run.account);
     if let Some(branch) = &run.branch {
         task.branch_state = Some(branch.clone());
     }
@@ -221,10 +221,24 @@ fn run_ended(task: &mut Task, run: &AgentRun) {
         | AgentOutcome::Quota { .. }
         | AgentOutcome::Infra { .. } => {}
     }
-    if let Some(session) = &run.session {
-        task.sessions.insert(run.role, session.clone());
-    }
     task.evidence.run = Some(Arc::new(run.clone()));
+}
+
+/// What a run used, whatever its end was: the only place that spends money and tokens.
+fn put_down(task: &mut Task, role: Option<Role>, account: &Account) {
+    task.spent.money += account.cost;
+    add(&mut task.spent.tokens, account.tokens);
+    let totals = task.totals.entry(task.stage).or_default();
+    totals.cost += account.cost;
+    add(&mut totals.tokens, account.tokens);
+    if let (Some(role), Some(session)) = (role, &account.session) {
+        task.sessions.insert(role, session.clone());
+    }
+}
+
+/// A program may report any number.
+fn add(sum: &mut (u64, u64), (input, output): (u64, u64)) {
+    *sum = (sum.0.saturating_add(input), sum.1.saturating_add(output));
 }
 
 fn job_failed(task: &mut Task, kind: JobKind, why: &str, told: bool) {

@@ -14,10 +14,12 @@ use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use orchd_core::event::{Event, RepoEvent};
+use orchd_core::event::{Event, ProviderEvent, RepoEvent};
 use orchd_core::fact::{Address, Input};
-use orchd_core::id::TransitionId;
-use orchd_core::id::{Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, RepoId, RunId, TaskId, Token};
+use orchd_core::id::{
+    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId, Token,
+    TransitionId,
+};
 use orchd_core::job::JobResult;
 use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::clock::Clock;
@@ -214,6 +216,33 @@ impl Store for MemoryStore {
         retry_at: Timestamp,
     ) -> StoreResult<()> {
         self.with(|state| projections::defer(state, task, surface, error, retry_at))
+    }
+
+    async fn close_provider(
+        &self,
+        provider: &ProviderId,
+        epoch: u64,
+        by: &Actor,
+        at: Timestamp,
+    ) -> CommitOutcome {
+        self.with(|state| {
+            let Some(row) = state.providers.get_mut(provider).filter(|row| row.epoch == epoch) else {
+                return CommitOutcome::Conflict;
+            };
+            let was = std::mem::replace(&mut row.health, Health::new(provider.clone()));
+            row.epoch += 1;
+            let event = ProviderEvent::Closed { by: by.clone(), was: Box::new(was) };
+            state.provider_events.push((at, event));
+            state.wake_all(at, |_| true);
+            CommitOutcome::Committed
+        })
+    }
+
+    async fn provider_events(&self, limit: u32) -> StoreResult<Vec<(Timestamp, ProviderEvent)>> {
+        Ok(self.with(|state| {
+            let first = state.provider_events.len().saturating_sub(limit as usize);
+            state.provider_events[first..].to_vec()
+        }))
     }
 
     async fn set_drained(&self, drained: bool, by: &Actor, at: Timestamp) -> StoreResult<()> {

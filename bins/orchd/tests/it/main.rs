@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test code: a failure is the test's failure")]
 
 mod place;
+mod providers;
 mod secrets;
 mod steering;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use orchd_core::admission::Candidacy;
-use orchd_core::event::{Event, RepoEvent};
+use orchd_core::event::{Event, ProviderEvent, RepoEvent};
 use orchd_core::fact::{Address, Input, Pending};
 use orchd_core::id::{
     Actor, InputId, JobId, Key, ProjectId, ProviderId, RepoId, TaskId, Token, TransitionId,
@@ -30,6 +30,8 @@ pub struct State {
     pub repos: BTreeMap<RepoId, RepoRow>,
     /// Providers that were ever unwell.
     pub providers: BTreeMap<ProviderId, ProviderRow>,
+    /// What people did to providers, oldest first.
+    pub provider_events: Vec<(Timestamp, ProviderEvent)>,
     /// All inputs.
     pub inputs: BTreeMap<InputId, InputRow>,
     /// Inputs not consumed, oldest first; no entry is empty (an index of `inputs`).
@@ -227,8 +229,8 @@ impl State {
     /// Appends a task's event.
     pub(super) fn log(&mut self, task: TaskId, project: &ProjectId, event: Event, at: Timestamp) {
         self.last_event += 1;
-        if let Event::RunEnded { run } = &event {
-            self.costs.entry(project.clone()).or_default().push((at, run.cost));
+        if let Some(account) = event.account() {
+            self.costs.entry(project.clone()).or_default().push((at, account.cost));
         }
         let logged = Logged { seq: self.last_event, of: Address::Task(task), at, event };
         self.task_events.entry(task).or_default().push(logged);
