@@ -12,6 +12,7 @@ mod opencode;
 mod prompt;
 mod script;
 mod setup;
+pub mod state;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -187,11 +188,6 @@ impl Profile {
         let login = &self.program.facts().login;
         let own = login.variables.iter().chain(self.provider_keys()).copied();
         own.chain(self.setup.pass.iter().map(String::as_str)).collect()
-    }
-
-    /// Files and directories it keeps its state in, for a sandbox to let it write there; they need not exist.
-    pub fn state_paths(&self, env: &BTreeMap<String, String>) -> Vec<PathBuf> {
-        self.program.facts().state.iter().filter_map(|place| place.path(env)).collect()
     }
 
     /// Arguments and environment of a run.

@@ -208,25 +208,6 @@ fn providers_are_named_for_the_breaker() {
 }
 
 #[test]
-fn state_lies_where_variables_say_or_below_the_home() {
-    let env = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    };
-    let paths = |name: &str, pairs: &[(&str, &str)]| -> Vec<String> {
-        let profile = Profile::new(setup(name)).expect("good");
-        profile.state_paths(&env(pairs)).iter().map(|path| path.display().to_string()).collect()
-    };
-    assert_eq!(paths("claude", &[("HOME", "/h")]), ["/h/.claude", "/h/.claude.json"]);
-    assert_eq!(paths("claude", &[("CLAUDE_CONFIG_DIR", "/c")]), ["/c", "/c/.claude.json"]);
-    assert_eq!(paths("codex", &[("HOME", "/h"), ("CODEX_HOME", "")]), ["/h/.codex"]);
-    let opencode = paths("opencode", &[("HOME", "/h"), ("XDG_DATA_HOME", "/d")]);
-    assert!(
-        opencode.contains(&"/d/opencode".to_owned()) && opencode.contains(&"/h/.config/opencode".to_owned())
-    );
-    assert!(paths("gemini", &[]).is_empty());
-}
-
-#[test]
 fn credentials_are_known_for_masking() {
     let env = BTreeMap::from([
         ("ANTHROPIC_API_KEY".to_owned(), "sk-1".to_owned()),
