@@ -207,7 +207,9 @@ impl Profile {
             Program::Script => script::arguments(run)?,
         });
         let mut env = contract(run)?;
-        env.extend(facts.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let of_judges = facts.judge_env.iter().filter(|_| run.role.is_judge());
+        let given = facts.env.iter().chain(of_judges);
+        env.extend(given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         if self.program == Program::Claude && run.as_root {
             env.extend([claude::AS_ROOT.map(str::to_owned).into()]);
         }

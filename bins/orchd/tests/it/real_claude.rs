@@ -40,8 +40,11 @@ fn submit(what: &Value) -> Answer {
     ))
 }
 
-/// Where a hook would be looked for by the next run: it would leave a file in the clone.
-const HOOK: &str = r#"{"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "touch \"$ORCHD_WORKTREE/hooked\""}]}]}}"#;
+/// Settings with a hook that leaves a file of this name in the clone.
+fn hook(name: &str) -> Value {
+    let command = json!({"type": "command", "command": format!("touch \"$ORCHD_WORKTREE/{name}\"")});
+    json!({"hooks": {"SessionStart": [{"hooks": [command]}]}})
+}
 
 /// An analyst that asks first, a developer whose first change the reviewer sends back.
 fn whole_task(ask: &Ask) -> Answer {
@@ -60,11 +63,14 @@ fn whole_task(ask: &Ask) -> Answer {
         ("Architect", 0, 1) => submit(&json!({
             "artifacts": ["06-adr/ADR-001-script.md", "10-tech-risks.md"], "summary": "One decision.",
         })),
-        ("Developer", 0, 0) => Answer::Bash(format!(
-            "{}git add hello && git commit -q -m 'say hello'\n[ -z \"$CLAUDE_CONFIG_DIR\" ] || {{ {} }}",
-            write("hello", "echo helo\n"),
-            write("$CLAUDE_CONFIG_DIR/settings.json", &format!("{HOOK}\n")).replace('\'', "\""),
-        )),
+        ("Developer", 0, 0) => Answer::Bash(
+            write("hello", "echo helo\n")
+                + &write(".claude/settings.json", &format!("{}\n", hook("by-the-repository")))
+                + "git add hello .claude && git commit -q -m 'say hello'\n"
+                // Of its own state, where it has one.
+                + "[ -z \"$CLAUDE_CONFIG_DIR\" ] || cat > \"$CLAUDE_CONFIG_DIR/settings.json\" <<'END'\n"
+                + &format!("{}\nEND\n", hook("by-the-state")),
+        ),
         ("Developer", 1, 0) => Answer::Bash(write("hello", "echo hello\n") + "git commit -q -a -m 'mend it'"),
         ("Developer", 0 | 1, 1) => submit(&json!({"summary": "A script that greets."})),
         ("Reviewer", 0, 0) => submit(&json!({
@@ -129,8 +135,8 @@ fn runs(place: &Place) -> Vec<AgentRun> {
     ends.map(|event| serde_json::from_value(event["data"]["run"].clone()).unwrap()).collect()
 }
 
-/// Where the host offers a sandbox, with a state of its own for each role; a hook that one run plants there is not run
-/// by the next.
+/// Where the host offers a sandbox, with a state of its own for each role. The developer plants hooks: one in that
+/// state, which its own next run does not run, and one in the repository, which no judge does.
 #[test]
 fn a_task_goes_from_request_to_main_with_the_real_claude_code() {
     let model = Model::serve(whole_task);
@@ -146,7 +152,9 @@ fn a_task_goes_from_request_to_main_with_the_real_claude_code() {
 
     let (main, hello) = (place.on_main("ls-tree -r --name-only"), place.on_main("show:hello"));
     assert_eq!(hello, "echo hello\n");
-    assert!(main.contains("docs/work-items/T-1/01-brd.md") && !main.contains("hooked"), "{main}");
+    assert!(main.contains("docs/work-items/T-1/01-brd.md"), "{main}");
+    // A hook in the repository is the developer's own next run's; one in its state nobody's.
+    assert!(main.contains("by-the-repository") && !main.contains("by-the-state"), "{main}");
 
     let played: Vec<Role> = runs.iter().map(|run| run.role).collect();
     use Role::{Analyst, Architect, Developer, Reviewer, Tester};
@@ -154,6 +162,8 @@ fn a_task_goes_from_request_to_main_with_the_real_claude_code() {
     assert_eq!(played, expected);
     for run in &runs {
         assert!(matches!(run.outcome, AgentOutcome::Completed { .. }), "{:?}", run.outcome);
+        // What a judge changes is dropped: a hook of the developer's would show there.
+        assert_eq!(run.dropped, Vec::<String>::new(), "{}", run.role);
     }
 
     // A session is gone on with where a person has answered, and nowhere else.

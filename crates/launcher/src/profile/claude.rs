@@ -56,6 +56,7 @@ pub(super) static FACTS: Facts = Facts {
         ("DISABLE_ERROR_REPORTING", "1"),
         ("DISABLE_TELEMETRY", "1"),
     ],
+    judge_env: &[],
     state: StateFacts {
         told: &[("CLAUDE_CONFIG_DIR", "")],
         sessions: &["projects/*/*.jsonl"],
@@ -91,6 +92,10 @@ pub(super) fn arguments(setup: &Setup, run: &RoleRun<'_>) -> Result<Vec<String>,
     args.extend(option("--model", setup.model.as_deref()));
     args.extend(option("--effort", setup.effort.as_deref()));
     args.extend(option("--fallback-model", setup.fallback_model.as_deref()));
+    if run.role.is_judge() {
+        // Settings of the repository may be by whose work is judged: hooks, servers, even the provider's address.
+        args.extend(["--setting-sources", "user"].map(str::to_owned));
+    }
     let run_id = run.run.to_string();
     args.extend(match run.resume {
         Some(session) => option("--resume", Some(session)),

@@ -30,6 +30,7 @@ pub(super) static FACTS: Facts = Facts {
         "OPENAI_PROJECT",
     ],
     env: &[],
+    judge_env: &[],
     state: StateFacts {
         told: &[("CODEX_HOME", "")],
         sessions: &["sessions/*/*/*/rollout-*"],

@@ -35,6 +35,8 @@ pub(super) struct Facts {
     pub(super) pass: &'static [&'static str],
     /// Variables it is given.
     pub(super) env: &'static [(&'static str, &'static str)],
+    /// Variables it is given besides where it judges: settings in the repository may be by whose work that is.
+    pub(super) judge_env: &'static [(&'static str, &'static str)],
     /// What it keeps from run to run.
     pub(super) state: StateFacts,
     /// By what a login shows.

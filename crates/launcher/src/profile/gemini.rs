@@ -36,6 +36,7 @@ pub(super) static FACTS: Facts = Facts {
         "GOOGLE_GENAI_USE_VERTEXAI",
     ],
     env: &[("GEMINI_TELEMETRY_ENABLED", "false")],
+    judge_env: &[],
     state: StateFacts {
         told: &[("GEMINI_CLI_HOME", "")],
         // The registry and its marks say which folder's sessions are whose.

@@ -54,6 +54,7 @@ pub(super) static FACTS: Facts = Facts {
         // Nobody is there to be asked.
         ("OPENCODE_PERMISSION", "{\"*\":\"allow\"}"),
     ],
+    judge_env: &[("OPENCODE_DISABLE_PROJECT_CONFIG", "1")],
     state: StateFacts {
         told: &[
             ("XDG_CACHE_HOME", "cache"),

@@ -21,6 +21,7 @@ pub(super) static FACTS: Facts = Facts {
     efforts: Efforts::None,
     pass: &[],
     env: &[],
+    judge_env: &[],
     state: StateFacts { told: &[], sessions: &[], needs: &[], logged_in_by: &[], named: &[] },
     login: LoginFacts { variables: &[], elsewhere: &[], files: &[], how: "" },
 };

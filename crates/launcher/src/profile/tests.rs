@@ -179,6 +179,20 @@ fn every_program_gets_the_contract_and_only_root_is_told_to_be_in_a_sandbox() {
     }
 }
 
+/// What the author of the work under judgement wrote into the repository for the program is not for who judges it.
+#[test]
+fn a_judge_does_not_work_by_the_repositorys_settings() {
+    let place = Place::new("Do it.");
+    for (role, judges) in [(Role::Developer, false), (Role::Reviewer, true), (Role::Tester, true)] {
+        let of = |name| {
+            let profile = Profile::new(setup(name)).expect("a good setup");
+            profile.invocation(&RoleRun { role, ..place.run(None) }).expect("good")
+        };
+        assert_eq!(of("claude").argv.join(" ").contains("--setting-sources user"), judges, "{role}");
+        assert_eq!(of("opencode").env.contains_key("OPENCODE_DISABLE_PROJECT_CONFIG"), judges, "{role}");
+    }
+}
+
 #[test]
 fn a_program_sees_its_own_providers_credentials_and_no_others() {
     let names = |setup: Setup| -> Vec<String> {
