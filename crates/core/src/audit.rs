@@ -10,7 +10,7 @@ mod steps;
 mod tests;
 mod truth;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,12 +34,14 @@ pub struct World<'a> {
     pub tasks: Vec<TaskFile<'a>>,
     /// All repositories.
     pub repos: Vec<RepoFile<'a>>,
-    /// All jobs.
+    /// All jobs; for [`Auditor::check_changes`] those at least that are queued or run, or were so at the last look.
     pub jobs: Vec<&'a JobRow>,
     /// The effect ledger, oldest first.
     pub ledger: Vec<&'a LedgerRow>,
-    /// All inputs; `None` where they cannot be listed, and nothing is said about them.
+    /// All inputs, or at least those that wait; `None` where they cannot be listed, and nothing is said about them.
     pub inputs: Option<Vec<InputFile<'a>>>,
+    /// How many inputs there are in all.
+    pub known_inputs: usize,
     /// Providers that were ever unwell.
     pub providers: Vec<&'a Health>,
     /// All dependencies: who waits for which issue of its project.
@@ -295,6 +297,8 @@ pub struct Auditor {
     /// As the tasks' logs have them so far.
     providers: BTreeMap<ProviderId, Health>,
     jobs: BTreeMap<JobId, (JobState, Option<Token>)>,
+    /// Those of them that were queued or ran.
+    open: BTreeSet<JobId>,
     inputs: usize,
 }
 
@@ -302,6 +306,8 @@ pub struct Auditor {
 struct Replay {
     task: Option<Task>,
     read: usize,
+    /// The version of the row that was last compared with its log.
+    compared: Option<u64>,
     /// The latest decision was made under today's policy.
     same_policy: bool,
     /// When a person last named the task for the repair.
@@ -312,6 +318,17 @@ struct Replay {
 struct RepoReplay {
     repo: Repo,
     read: usize,
+    /// The epoch of the row that was last compared with its log.
+    compared: Option<u64>,
+}
+
+/// How much of a world is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All of it.
+    Whole,
+    /// A row whose version is the one that was compared before is taken to be that row.
+    Changes,
 }
 
 /// A new event in the order of the whole log.
@@ -339,12 +356,30 @@ impl Auditor {
             repos: BTreeMap::new(),
             providers: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            open: BTreeSet::new(),
             inputs: 0,
         }
     }
 
     /// Asks everything about the world as it is now.
     pub fn check(&mut self, world: &World) -> Vec<Violation> {
+        self.ask(world, Extent::Whole)
+    }
+
+    /// Asks every invariant, reading of the rows that have a version those alone whose version is new, and of the
+    /// jobs and inputs those alone that are listed: what can have changed since the last look, if nobody writes a
+    /// row without raising its version. [`Auditor::check`] is asked of the whole world now and then, and says
+    /// whether that was so.
+    pub fn check_changes(&mut self, world: &World) -> Vec<Violation> {
+        self.ask(world, Extent::Changes)
+    }
+
+    /// The jobs that were queued or ran at the last look.
+    pub fn open_jobs(&self) -> impl Iterator<Item = &JobId> {
+        self.open.iter()
+    }
+
+    fn ask(&mut self, world: &World, extent: Extent) -> Vec<Violation> {
         let mut found = Vec::new();
         for new in self.unread(world) {
             match new {
@@ -352,7 +387,7 @@ impl Auditor {
                 New::Repo(id, logged) => self.repo_step(id, logged, &mut found),
             }
         }
-        self.compare(world, &mut found);
+        self.compare(world, extent, &mut found);
         self.remember(world, &mut found);
         for invariant in &INVARIANTS {
             if let Some(rows) = invariant.rows {
@@ -368,6 +403,7 @@ impl Auditor {
             let replay = self.tasks.entry(file.task.id).or_insert(Replay {
                 task: None,
                 read: 0,
+                compared: None,
                 same_policy: true,
                 named_at: None,
             });
@@ -379,6 +415,7 @@ impl Auditor {
             let replay = self.repos.entry(file.repo.id.clone()).or_insert_with(|| RepoReplay {
                 repo: Repo::new(file.repo.id.clone(), file.repo.project.clone()),
                 read: 0,
+                compared: None,
             });
             let unread = file.events.get(replay.read..).unwrap_or_default();
             replay.read += unread.len();
@@ -432,15 +469,19 @@ impl Auditor {
     }
 
     /// I-14: the logs rebuild the rows.
-    fn compare(&self, world: &World, found: &mut Vec<Violation>) {
+    fn compare(&mut self, world: &World, extent: Extent, found: &mut Vec<Violation>) {
+        let is_new = |compared: &mut Option<u64>, version| {
+            compared.replace(version) != Some(version) || extent == Extent::Whole
+        };
         for file in world.tasks.iter().filter(|file| !file.events.is_empty()) {
-            let replayed = self.tasks.get(&file.task.id).and_then(|r| r.task.as_ref());
-            if replayed != Some(file.task) {
-                found.push(of(14, differs(&file.task.key, file.task, replayed)));
+            let Some(replay) = self.tasks.get_mut(&file.task.id) else { continue };
+            if is_new(&mut replay.compared, file.version) && replay.task.as_ref() != Some(file.task) {
+                found.push(of(14, differs(&file.task.key, file.task, replay.task.as_ref())));
             }
         }
         for file in world.repos.iter().filter(|file| !file.events.is_empty()) {
-            if self.repos.get(&file.repo.id).is_some_and(|r| r.repo != *file.repo) {
+            let Some(replay) = self.repos.get_mut(&file.repo.id) else { continue };
+            if is_new(&mut replay.compared, file.epoch) && replay.repo != *file.repo {
                 found.push(of(14, format!("the row of repository {} is not its log's", file.repo.id)));
             }
         }
@@ -456,21 +497,32 @@ impl Auditor {
     fn remember(&mut self, world: &World, found: &mut Vec<Violation>) {
         for row in &world.jobs {
             let now = (row.state, row.token);
+            match is_open(row.state) {
+                true => self.open.insert(row.job.id),
+                false => self.open.remove(&row.job.id),
+            };
             let Some((state, token)) = self.jobs.insert(row.job.id, now) else { continue };
-            let over = !matches!(state, JobState::Queued | JobState::Running);
-            if over && now != (state, token) {
+            if !is_open(state) && now != (state, token) {
                 found.push(of(3, format!("job {} had ended and was changed", row.job.id)));
             }
             if row.token.is_some() && row.token < token {
                 found.push(of(3, format!("the token of job {} went back", row.job.id)));
             }
         }
-        if let Some(inputs) = &world.inputs {
-            if inputs.len() < self.inputs {
-                found.push(of(13, format!("there were {} inputs, now {}", self.inputs, inputs.len())));
+        if world.inputs.is_some() {
+            let (before, now) = (self.inputs, world.known_inputs);
+            if now < before {
+                found.push(of(13, format!("there were {before} inputs, now {now}")));
             }
-            self.inputs = inputs.len();
+            self.inputs = now;
         }
+    }
+}
+
+const fn is_open(state: JobState) -> bool {
+    match state {
+        JobState::Queued | JobState::Running => true,
+        JobState::Succeeded | JobState::Failed | JobState::Cancelled => false,
     }
 }
 

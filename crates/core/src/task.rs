@@ -2,14 +2,16 @@
 //! here is what every surface shows. Values only; no rule of the pipeline lives here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::AgentSession;
 use crate::effect::{Effect, Proof};
 use crate::gate::{GateName, GateResult, Subject};
 use crate::hold::Held;
 use crate::id::{Actor, Branch, Digest, JobId, Key, ProjectId, RepoId, Sha, TaskId};
-use crate::job::{AgentRun, AgentSession, BranchState, DeployAnswer, JobRef, ReadyRun, SuiteRun};
+use crate::job::{AgentRun, BranchState, DeployAnswer, JobRef, ReadyRun, SuiteRun};
 use crate::pipeline::TrackName;
 use crate::policy::Money;
 use crate::reason::Reason;
@@ -67,8 +69,8 @@ pub struct Task {
     pub side_job: Option<JobRef>,
     /// What jobs reported and no gate has judged away yet.
     pub evidence: Evidence,
-    /// The latest result of each gate.
-    pub gates: BTreeMap<GateName, GateResult>,
+    /// The latest result of each gate; copies of the row share them.
+    pub gates: Arc<BTreeMap<GateName, GateResult>>,
     /// The stage must run again before its gates count, and what the run must read.
     pub assignment: Option<Assignment>,
     /// The accepted approve.

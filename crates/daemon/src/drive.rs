@@ -155,7 +155,7 @@ async fn work(shared: &Shared, context: RunContext) {
     // A task of its own: an executor that panics is infrastructure, and its job is settled all the same.
     let result = match tokio::spawn(async move { engine.run(context).await }).await {
         Ok((_, result)) => result,
-        Err(error) => JobResult::Infra { reason: format!("the executor failed inside: {error}") },
+        Err(error) => JobResult::infra(format!("the executor failed inside: {error}")),
     };
     // A result is work that was paid for: it is offered until the store has it, or says it is stale.
     while let Err(error) = shared.engine.settle(&claimed, &result).await {

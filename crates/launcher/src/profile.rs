@@ -22,7 +22,7 @@ use orchd_core::id::{Key, RunId};
 use orchd_core::stage::Role;
 
 use crate::dialect::{Dialect, Reading, is_session_name};
-use crate::result::RunResult;
+use crate::ended::Ended;
 use crate::run_dir::RunDir;
 use crate::spec::RunSpec;
 use facts::Facts;
@@ -217,12 +217,12 @@ impl Profile {
         Ok(Invocation { argv, env, session: run.resume.map(str::to_owned).or(chosen) })
     }
 
-    /// What the program said and used, once its run ended.
-    pub fn read(&self, dir: &RunDir, result: &RunResult) -> io::Result<Reading> {
+    /// What the program said and used until its run ended.
+    pub fn read(&self, dir: &RunDir, ended: &Ended) -> io::Result<Reading> {
         // What the run was given stands in its specification; without one there is nothing to mask by.
         let env = RunSpec::read(dir).map(|spec| spec.env).unwrap_or_default();
         let secrets: Vec<String> = self.secrets(&env).into_iter().map(str::to_owned).collect();
-        self.dialect().read(dir, result, self.model(), secrets)
+        self.dialect().read(dir, ended, self.model(), secrets)
     }
 
     /// Program and leading arguments.

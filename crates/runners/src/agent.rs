@@ -44,19 +44,9 @@ impl AgentExecutor {
         end_former_run(&self.shop, task.id, context.run()).await?;
         let _alone = self.shop.enter_clone(task.id).await;
         let site = Site::of(&self.shop, context, task).await?;
-        let waited = match watch::before(&site.dir, context.run(), context.guard.as_ref()).await? {
-            Before::Over(waited) => waited,
-            Before::NeverBegan => {
-                return Ok(JobResult::Lost { reason: "orchd ended before the run began".to_owned() });
-            }
-            Before::Nothing => {
-                if let Some(why) = context.guard.told_to_end() {
-                    return Ok(JobResult::Ended { why });
-                }
-                start(&site).await?
-            }
-        };
-        settle::settle(&site, waited).await
+        let result = play(&site).await.unwrap_or_else(|error| infra(&error));
+        // Here alone, whatever became of it: money that was spent is spent.
+        Ok(account::beside(&site, result))
     }
 }
 
@@ -71,6 +61,20 @@ impl Executor for AgentExecutor {
             Err(error) => infra(&error),
         }
     }
+}
+
+/// The run, from its start or from where an earlier process of orchd left it.
+async fn play(site: &Site<'_>) -> Result<JobResult, RunnerError> {
+    let (run, guard) = (site.context.run(), site.context.guard.as_ref());
+    let waited = match watch::before(&site.dir, run, guard).await? {
+        Before::Over(waited) => waited,
+        Before::NeverBegan => return Ok(JobResult::lost("orchd ended before the run began")),
+        Before::Nothing => match guard.told_to_end() {
+            Some(why) => return Ok(JobResult::ended(why)),
+            None => start(site).await?,
+        },
+    };
+    settle::settle(site, waited).await
 }
 
 /// Makes everything ready, starts the run and waits for its end.

@@ -80,7 +80,7 @@ impl SuiteExecutor {
             checkout: self.shop.checkouts(run),
         };
         Ok(match run_suite(&self.shop, context, &mirror, asked).await? {
-            Said::Told(why) => JobResult::Ended { why },
+            Said::Told(why) => JobResult::ended(why),
             Said::Outcome(outcome) => {
                 JobResult::Suite(SuiteRun { head: head.clone(), base, base_tree, outcome })
             }

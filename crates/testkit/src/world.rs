@@ -37,6 +37,8 @@ pub struct Options {
     pub trace: bool,
     /// Numbers of faults that are left out: what a shrinker varies.
     pub skip: BTreeSet<u32>,
+    /// Every look of the audit is at the whole world; without it most are at what changed since the last one.
+    pub whole: bool,
 }
 
 impl Options {
@@ -99,6 +101,6 @@ pub fn run(options: &Options) -> Outcome {
     let sim = sim::Sim::new(options);
     let mut schedule = sched::Schedule::new(options.seed);
     shape::furnish(&sim);
-    watch::drive(&sim, &mut schedule);
+    watch::drive(&sim, &mut schedule, options.whole);
     watch::outcome(&sim, options.seed)
 }

@@ -5,6 +5,7 @@
 mod model;
 mod npm;
 mod place;
+mod providers;
 mod real_claude;
 mod secrets;
 mod steering;

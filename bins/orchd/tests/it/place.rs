@@ -90,10 +90,20 @@ impl Place {
 
     /// The same, and it may see these variables of the server's.
     pub(crate) fn configure_passing(&self, analyst: &str, pass: &[&str]) {
-        let mut policy = Policy::new("p", "r", "T");
-        let command = vec!["/bin/sh".to_owned(), "-c".to_owned(), analyst.to_owned()];
         let pass = pass.iter().map(|name| (*name).to_owned()).collect();
-        let analyst = Agent { pass, ..Agent::new("script", command, Span::mins(5)) };
+        self.played_by(Agent { pass, ..Agent::new("script", shell(analyst), Span::mins(5)) });
+    }
+
+    /// The same, and what it prints is read as that program's.
+    pub(crate) fn configure_as(&self, profile: &str, analyst: &str) {
+        let mut command = shell(analyst);
+        // What follows are the program's arguments.
+        command.push("program".to_owned());
+        self.played_by(Agent::new(profile, command, Span::mins(5)));
+    }
+
+    fn played_by(&self, analyst: Agent) {
+        let mut policy = Policy::new("p", "r", "T");
         policy.agents.insert(Role::Analyst, analyst);
         self.save(policy);
     }
@@ -117,7 +127,7 @@ impl Place {
         server
     }
 
-    fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Option<T> {
+    pub(crate) fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Option<T> {
         run(Client::new(&socket(&self.at("data"))).get(path)).ok()
     }
 
@@ -136,6 +146,17 @@ impl Place {
         let client = Client::new(&socket(&self.at("data")));
         match run(client.post::<Receipt>("/tasks/T-1/commands", command)) {
             Ok(_) => Ok(()),
+            Err(ClientError::Refused(why)) => Err(why.code),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// A person's word that a provider is well; the refusal's code where it is refused.
+    pub(crate) fn close_provider(&self, name: &str) -> Result<Vec<dto::Provider>, String> {
+        let client = Client::new(&socket(&self.at("data")));
+        let change = dto::Change { on: None, by: Some("ada".to_owned()) };
+        match run(client.post(&format!("/providers/{name}/close"), &change)) {
+            Ok(providers) => Ok(providers),
             Err(ClientError::Refused(why)) => Err(why.code),
             Err(error) => panic!("{error}"),
         }
@@ -297,4 +318,8 @@ impl Drop for Server {
 /// One call to the end.
 fn run<T>(call: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(call)
+}
+
+fn shell(script: &str) -> Vec<String> {
+    ["/bin/sh", "-c", script].map(str::to_owned).to_vec()
 }

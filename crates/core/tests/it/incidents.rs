@@ -81,7 +81,7 @@ fn inc_10_a_timeout_is_never_a_code_failure() {
                 let base_tree = tree(&base);
                 JobResult::Suite(orchd_core::job::SuiteRun { head: head.clone(), base, base_tree, outcome })
             }
-            _ => JobResult::Infra { reason: "timed out after 900 s".to_owned() },
+            _ => JobResult::infra("timed out after 900 s"),
         };
         driver.settle(&job, result);
         driver.settle_due();
@@ -414,10 +414,7 @@ fn completed(
         dropped: Vec::new(),
         ignored_fields: Vec::new(),
         docs: orchd_core::docs::DocFacts::default(),
-        cost: orchd_core::policy::Money(0),
-        tokens: (0, 0),
-        usage: Vec::new(),
-        session: None,
+        account: orchd_core::account::Account::default(),
         took_ms: 1,
         salvage: None,
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is how they fail")]
 
+mod accounts;
 mod agents;
 mod bad_agents;
 mod broken;

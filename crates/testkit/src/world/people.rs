@@ -140,7 +140,7 @@ async fn repo_commands(sim: &Arc<Sim>, what: RepoWanted) {
         asked(sim, replica, async move { engine.repo_command(&repo, id, command).await.map(|_| ()) }).await;
 }
 
-fn live(sim: &Sim) -> Vec<Task> {
+fn live(sim: &Sim) -> Vec<Arc<Task>> {
     sim.store.inspect(|s| {
         let rows = s.tasks.values().map(|row| &row.task);
         rows.filter(|t| !t.stage.is_terminal()).cloned().collect()

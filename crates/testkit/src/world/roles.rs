@@ -1,9 +1,10 @@
 //! How the roles play: mostly well, now and then not: failures, quotas, questions, missing documents, work that
 //! is red, verdicts against the work. In the calm phase everybody does what is asked.
 
+use orchd_core::account::{Account, AgentSession};
 use orchd_core::docs::{Adr, Brd, DocFacts};
 use orchd_core::id::{ProviderId, RunId, Sha};
-use orchd_core::job::{AgentOutcome, AgentRun, AgentSession, BranchState, JobResult};
+use orchd_core::job::{AgentOutcome, AgentRun, BranchState, JobResult};
 use orchd_core::policy::Money;
 use orchd_core::stage::Role;
 use orchd_core::task::Task;
@@ -87,13 +88,20 @@ pub(super) fn play(inner: &mut Inner, play: &Play) -> JobResult {
         dropped: Vec::new(),
         ignored_fields: Vec::new(),
         docs: docs(play.task, turnout),
-        cost: Money(120_000),
-        tokens: (1000, 200),
-        usage: Vec::new(),
-        session: Some(AgentSession { profile: "script".to_owned(), id: "s-1".to_owned() }),
+        account: account(),
         took_ms: 60_000,
         salvage: None,
     }))
+}
+
+/// What every run uses.
+pub(super) fn account() -> Account {
+    Account {
+        cost: Money(120_000),
+        tokens: (1000, 200),
+        session: Some(AgentSession { profile: "script".to_owned(), id: "s-1".to_owned() }),
+        ..Account::default()
+    }
 }
 
 fn draw(inner: &mut Inner, play: &Play) -> Turnout {

@@ -79,7 +79,7 @@ impl Shape {
         policy.budgets.rework = 2 + u32::try_from(rng.below(2)).unwrap_or(0);
         Self {
             replicas: 1 + usize::try_from(rng.below(3)).unwrap_or(0),
-            tasks: 2 + usize::try_from(rng.below(3)).unwrap_or(0),
+            tasks: 3 + usize::try_from(rng.below(3)).unwrap_or(0),
             trouble: rng.pick(&[0, 12, 6, 3]).copied().unwrap_or(0),
             mishaps: rng.pick(&[6, 12, 40]).copied().unwrap_or(12),
             people_every: rng.pick(&[60, 150, 600]).copied().unwrap_or(150),

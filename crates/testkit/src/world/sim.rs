@@ -57,7 +57,8 @@ pub(super) struct Inner {
     pub(super) reported: BTreeSet<orchd_core::id::Sha>,
     /// Faults are over; people answer what they are asked.
     pub(super) calm: bool,
-    spawned: Vec<(Owner, Work)>,
+    /// Futures that the schedule has not taken over yet.
+    pub(super) spawned: Vec<(Owner, Work)>,
     wake: Option<Wake>,
     dead: Vec<usize>,
     written: bool,
@@ -182,10 +183,6 @@ impl Sim {
         self.with(|i| i.spawned.push((owner, Box::pin(work))));
     }
 
-    pub(super) fn take_spawned(&self) -> Vec<(Owner, Work)> {
-        self.with(|i| std::mem::take(&mut i.spawned))
-    }
-
     /// A future waits for this; of several that were polled as one, the earliest counts.
     pub(super) fn set_wake(&self, wake: Wake) {
         self.with(|i| {
@@ -203,15 +200,6 @@ impl Sim {
     /// Whether the process died while its future is still being polled.
     pub(super) fn is_dead(&self, replica: usize) -> bool {
         self.with(|i| i.dead.contains(&replica))
-    }
-
-    pub(super) fn stands_still_until(&self, owner: Owner) -> Timestamp {
-        match owner {
-            Owner::World => START,
-            Owner::Replica(n) => {
-                self.with(|i| i.replicas.get(n).map_or(START, |replica| replica.stopped_until))
-            }
-        }
     }
 
     /// The process dies; its futures are dropped as soon as the one that is polled has given way.

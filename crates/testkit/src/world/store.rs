@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use orchd_core::event::{Event, RepoEvent};
+use orchd_core::event::{Event, ProviderEvent, RepoEvent};
 use orchd_core::fact::{Address, Input};
 use orchd_core::id::{
-    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, RepoId, RunId, TaskId, Token, TransitionId,
+    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId, Token,
+    TransitionId,
 };
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
@@ -23,6 +24,7 @@ use orchd_core::time::{Span, Timestamp};
 use super::fault::{Fate, Fault};
 use super::sched::{give_way, never, sleep};
 use super::sim::Sim;
+use crate::memory::is_silent;
 
 /// The store as one replica reaches it.
 pub(super) struct SimStore {
@@ -217,7 +219,8 @@ impl Store for SimStore {
             }
             answer
         };
-        self.commit_call("commit", kind, applied).await
+        // Boxed: a future that holds a row is copied whole wherever it is handed on.
+        self.commit_call("commit", kind, Box::pin(applied)).await
     }
     async fn commit_repo(&self, commit: RepoCommit) -> CommitOutcome {
         let sim = Arc::clone(&self.sim);
@@ -230,7 +233,7 @@ impl Store for SimStore {
             }
             answer
         };
-        self.commit_call("commit_repo", Kind::Writes, applied).await
+        self.commit_call("commit_repo", Kind::Writes, Box::pin(applied)).await
     }
     async fn was_committed(&self, transition: TransitionId) -> StoreResult<bool> {
         self.call("was_committed", Kind::Reads, self.inner().was_committed(transition)).await
@@ -308,6 +311,19 @@ impl Store for SimStore {
     async fn drained(&self) -> StoreResult<bool> {
         self.call("drained", Kind::Reads, self.inner().drained()).await
     }
+    async fn close_provider(
+        &self,
+        provider: &ProviderId,
+        epoch: u64,
+        by: &Actor,
+        at: Timestamp,
+    ) -> CommitOutcome {
+        // Nobody closes one by hand in the simulation.
+        self.inner().close_provider(provider, epoch, by, at).await
+    }
+    async fn provider_events(&self, limit: u32) -> StoreResult<Vec<(Timestamp, ProviderEvent)>> {
+        self.call("provider_events", Kind::Reads, self.inner().provider_events(limit)).await
+    }
     async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()> {
         self.call("add_dependency", Kind::Writes, self.inner().add_dependency(task, on, source, at)).await
     }
@@ -346,9 +362,4 @@ impl Store for SimStore {
     async fn ledger(&self, task: Option<TaskId>) -> StoreResult<Vec<LedgerRow>> {
         self.call("ledger", Kind::Reads, self.inner().ledger(task)).await
     }
-}
-
-/// A decision that found nothing new: it only says when to look again.
-fn is_silent(commit: &Commit) -> bool {
-    commit.events.is_empty() && commit.repo.is_none() && commit.job.is_none() && commit.consumed.is_empty()
 }

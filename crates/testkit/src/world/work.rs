@@ -18,7 +18,7 @@ use orchd_core::time::{Span, Timestamp};
 
 use super::fault::Fault;
 use super::git::Pushed;
-use super::roles::{Play, play};
+use super::roles::{Play, account, play};
 use super::sched::{Owner, sleep};
 use super::sim::{Inner, Run, Sim};
 
@@ -82,13 +82,14 @@ impl SimExecutor {
         while sim.now() < ends_at {
             if let Some(why) = context.guard.told_to_end() {
                 sim.with(|i| i.runs.remove(&run));
-                return JobResult::Ended { why };
+                let account = context.spec().work.role().map(|_| Box::new(account()));
+                return JobResult::Ended { why, account };
             }
             let left = ends_at - sim.now();
             sleep(sim, Span(left.0.min(15_000))).await;
         }
         let result = sim.with(|i| i.runs.get(&run).map(|r| r.result.clone()));
-        result.unwrap_or_else(|| JobResult::Lost { reason: "nobody knows the run".to_owned() })
+        result.unwrap_or_else(|| JobResult::lost("nobody knows the run"))
     }
 
     fn start(&self, context: &RunContext) -> Timestamp {
@@ -107,7 +108,7 @@ impl SimExecutor {
         let mishaps = sim.shape.mishaps;
         let result = sim.with(|i| {
             if infra {
-                return JobResult::Infra { reason: "the disk is full".to_owned() };
+                return JobResult::infra("the disk is full");
             }
             outcome(i, context, mishaps, ends_at)
         });
@@ -264,7 +265,7 @@ fn outcome(i: &mut Inner, context: &RunContext, mishaps: u64, now: Timestamp) ->
         }
         (Work::MainSuite { at, known }, _) => JobResult::Main(look(i, at.as_ref(), known, has_suite, now)),
         (Work::CleanUp { .. }, _) => JobResult::Cleaned { salvaged: Vec::new() },
-        _acts => JobResult::Infra { reason: "no such program".to_owned() },
+        _acts => JobResult::infra("no such program"),
     }
 }
 
