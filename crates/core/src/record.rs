@@ -68,13 +68,7 @@ fn ci_state(outcome: SuiteOutcome) -> CiState {
 }
 
 /// A job that acts and did not answer leaves its effect unknown: only a probe may say what became of it.
-fn failed(
-    task: &Task,
-    kind: JobKind,
-    why: String,
-    told: bool,
-    account: Option<Box<Account>>,
-) -> Vec<Event> {
+fn failed(task: &Task, kind: JobKind, why: String, told: bool, account: Option<Box<Account>>) -> Vec<Event> {
     let mut events = Vec::new();
     if matches!(kind, JobKind::Push | JobKind::Deploy) {
         events.extend(moved(task, EffectState::Unknown, &why));

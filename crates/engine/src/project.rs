@@ -27,8 +27,11 @@ impl Engine {
         let (task, surface, version) = (&dirty.task, dirty.surface, dirty.version);
         let render = Rendered::of(dirty);
         let digest = Digest::of(render.text().as_bytes());
-        let written =
-            if dirty.shown.as_deref() == Some(digest.as_str()) { Ok(()) } else { self.write(dirty, render).await };
+        let written = if dirty.shown.as_deref() == Some(digest.as_str()) {
+            Ok(())
+        } else {
+            self.write(dirty, render).await
+        };
         match written {
             Ok(()) => self.deps.store.ack_projection(task.id, surface, version, digest.as_str()).await?,
             Err(error) => {

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use orchd_core::event::{Event, ProviderEvent, RepoEvent};
 use orchd_core::fact::{Address, Input};
 use orchd_core::id::{
-    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId,
-    Token, TransitionId,
+    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId, Token,
+    TransitionId,
 };
 use orchd_core::job::JobResult;
 use orchd_core::mutant::{self, Mutant};

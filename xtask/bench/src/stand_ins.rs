@@ -91,11 +91,7 @@ impl Executor for AtOnce {
                     dropped: Vec::new(),
                     ignored_fields: Vec::new(),
                     docs: DocFacts::default(),
-                    account: Account {
-                        cost: Money(120_000),
-                        tokens: (48_000, 2_000),
-                        ..Account::default()
-                    },
+                    account: Account { cost: Money(120_000), tokens: (48_000, 2_000), ..Account::default() },
                     took_ms: 60_000,
                     salvage: None,
                 }))

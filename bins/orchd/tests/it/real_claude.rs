@@ -167,7 +167,7 @@ fn a_task_goes_from_request_to_main_with_the_real_claude_code() {
     }
 
     // A session is gone on with where a person has answered, and nowhere else.
-    let session = |at: usize| runs[at].session.clone().expect("each run has one").id;
+    let session = |at: usize| runs[at].account.session.clone().expect("each run has one").id;
     assert_eq!(session(0), session(1));
     let mut sessions: Vec<String> = (0..runs.len()).map(session).collect();
     sessions.sort();
@@ -179,7 +179,7 @@ fn a_task_goes_from_request_to_main_with_the_real_claude_code() {
 
     // The bill is the sum of the runs'.
     let mut used: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    for part in runs.iter().flat_map(|run| &run.usage) {
+    for part in runs.iter().flat_map(|run| &run.account.usage) {
         let sum = used.entry(part.model.clone()).or_default();
         *sum = (sum.0 + part.input, sum.1 + part.output);
         let cost = i64::try_from(part.input * PRICE.0 + part.output * PRICE.1).unwrap();
@@ -190,7 +190,7 @@ fn a_task_goes_from_request_to_main_with_the_real_claude_code() {
     assert_eq!(used[MODEL], (answers * INPUT, answers * OUTPUT));
     let task: Task = serde_json::from_str(&place.answer("/tasks/T-1")).unwrap();
     assert_eq!((task.stage.as_str(), task.tokens), ("done", used[MODEL]));
-    assert!((task.cost_usd - runs.iter().map(|run| run.cost.usd()).sum::<f64>()).abs() < 1e-9);
+    assert!((task.cost_usd - runs.iter().map(|run| run.account.cost.usd()).sum::<f64>()).abs() < 1e-9);
 
     assert!(server.end(Signal::TERM).success());
     assert_eq!(place.processes(), Vec::<String>::new());
@@ -230,7 +230,7 @@ fn an_overloaded_provider_is_waited_for_and_gone_on_with() {
     transient(&runs[0], "429");
     transient(&runs[1], "529");
     assert!(matches!(runs[2].outcome, AgentOutcome::Completed { .. }), "{:?}", runs[2].outcome);
-    assert_eq!(runs[0].session, None, "there is nothing to go on with");
+    assert_eq!(runs[0].account.session, None, "there is nothing to go on with");
     let events = place.answer("/tasks/T-1/events");
     assert!(events.contains("provider"), "{events}");
     assert!(server.end(Signal::TERM).success());
@@ -241,7 +241,7 @@ fn an_overloaded_provider_is_waited_for_and_gone_on_with() {
 #[test]
 fn a_used_up_subscription_is_waited_for_and_shown() {
     let limit = || {
-        let reset = (seconds() + 10).to_string();
+        let reset = (seconds() + 20).to_string();
         let headers = [
             ("anthropic-ratelimit-unified-status", "rejected"),
             ("anthropic-ratelimit-unified-representative-claim", "five_hour"),
@@ -249,14 +249,14 @@ fn a_used_up_subscription_is_waited_for_and_shown() {
         ];
         let mut headers: Vec<_> = headers.map(|(name, value)| (name, value.to_owned())).to_vec();
         headers.push(("anthropic-ratelimit-unified-reset", reset.clone()));
-        headers.push(("retry-after", "10".to_owned()));
+        headers.push(("retry-after", "20".to_owned()));
         Answer::Refuse(429, "rate_limit_error", headers)
     };
     let model = refusing(vec![Box::new(limit)]);
     let Some(place) = place(&model, "CLAUDE_CODE_OAUTH_TOKEN", SandboxWish::Off) else { return };
     let server = place.serve();
     place.ask_for(&request());
-    place.wait_for_text("\"ended\":\"quota\"");
+    place.wait_for_text("\"for\":\"quota\"");
     let task: Task = serde_json::from_str(&place.answer("/tasks/T-1")).unwrap();
     assert!(task.sentence.contains("quota"), "{}", task.sentence);
     let asked = model.asked().len();

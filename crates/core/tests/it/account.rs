@@ -28,7 +28,8 @@ fn at_work(policy: Policy) -> (Driver, TaskId, JobId) {
     let id = driver.create(1, "express");
     driver.run_to(id, Stage::Development);
     driver.settle_due();
-    let job = driver.job_of(id).filter(|job| job.spec.work.kind() == JobKind::Agent).expect("it has a run").id;
+    let job =
+        driver.job_of(id).filter(|job| job.spec.work.kind() == JobKind::Agent).expect("it has a run").id;
     driver.claim(job);
     (driver, id, job)
 }

@@ -12,8 +12,8 @@ use orchd_core::id::{
     Actor, Branch, Digest, EffectId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, Sha, TaskId,
 };
 use orchd_core::job::{
-    AgentOutcome, AgentRun, BranchState, DeployAnswer, JobKind, JobRef, JobSpec,
-    ReadyOutcome, ReadyRun, SuiteOutcome, SuiteRun, Work,
+    AgentOutcome, AgentRun, BranchState, DeployAnswer, JobKind, JobRef, JobSpec, ReadyOutcome, ReadyRun,
+    SuiteOutcome, SuiteRun, Work,
 };
 use orchd_core::policy::{Agent, Money};
 use orchd_core::provider::{Breaker, Down, Health, Probe, UsedUp};

@@ -112,7 +112,12 @@ fn reads(result: &JobResult) -> String {
             }
         },
         JobResult::Infra { reason, account } | JobResult::Lost { reason, account } => {
-            let event = Event::JobFailed { kind: JobKind::Agent, why: reason.clone(), told: false, account: account.clone() };
+            let event = Event::JobFailed {
+                kind: JobKind::Agent,
+                why: reason.clone(),
+                told: false,
+                account: account.clone(),
+            };
             line::of(&event).unwrap()
         }
         other => panic!("no row has one: {other:?}"),

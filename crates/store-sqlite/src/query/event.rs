@@ -40,7 +40,10 @@ impl Written {
     /// The stored form of a task's events.
     pub(crate) fn of_task(task: TaskId, events: &[Event]) -> Answer<Self> {
         let bodies = events.iter().map(|e| text::encode(task, e)).collect::<Answer<_>>()?;
-        Ok(Self { bodies, costs: events.iter().filter_map(Event::account).map(|account| account.cost.0).collect() })
+        Ok(Self {
+            bodies,
+            costs: events.iter().filter_map(Event::account).map(|account| account.cost.0).collect(),
+        })
     }
 
     /// The stored form of a repository's events.

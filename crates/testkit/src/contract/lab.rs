@@ -66,7 +66,8 @@ pub fn test_work() -> Work {
 
 /// Work of a role whose program uses this provider.
 pub fn agent_work(provider: &str) -> Work {
-    let agent = Agent { provider: Some(provider.to_owned()), ..Agent::new("script", Vec::new(), Span::mins(1)) };
+    let agent =
+        Agent { provider: Some(provider.to_owned()), ..Agent::new("script", Vec::new(), Span::mins(1)) };
     Work::Agent {
         role: Role::Developer,
         entry: 1,

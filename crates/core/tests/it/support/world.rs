@@ -8,8 +8,8 @@ use orchd_core::docs::{Adr, Brd, DocFacts};
 use orchd_core::effect::{LandingAnswer, ProbeAnswer, Proof};
 use orchd_core::id::{Digest, Key, RunId, Sha, TaskId};
 use orchd_core::job::{
-    AgentOutcome, AgentRun, BranchState, DeployAnswer, JobResult, MainReport, ProbeOf,
-    ReadyOutcome, ReadyRun, SuiteOutcome, SuiteRun, Work,
+    AgentOutcome, AgentRun, BranchState, DeployAnswer, JobResult, MainReport, ProbeOf, ReadyOutcome,
+    ReadyRun, SuiteOutcome, SuiteRun, Work,
 };
 use orchd_core::policy::Money;
 use orchd_core::stage::Role;
