@@ -70,7 +70,7 @@ impl Profile {
             return Ok(None);
         }
         let is_set = |name: &&str| env.get(*name).is_some_and(|value| !value.is_empty());
-        let is_logged_in = state.logged_in_by.iter().any(|name| is_set(name));
+        let is_logged_in = state.logged_in_by.iter().any(is_set);
         let needed = state.needs.iter().filter(|need| !(is_logged_in && need.how == How::Shared));
         let brought = needed.filter_map(|need| {
             Some(Brought { from: need.of.path(env)?, to: dir.join(need.name), how: need.how })

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use orchd_core::job::AgentOutcome;
+use orchd_core::job::{AgentOutcome, Work};
 use orchd_core::policy::{Agent, SandboxWish};
 use orchd_core::stage::Role;
 use orchd_core::task::Task;
@@ -223,6 +223,9 @@ async fn what_is_planted_is_gone(case: &Case) {
     assert_eq!(seen.lines().collect::<Vec<_>>(), expected, "the next run");
     let seen = run(&mut world, &task, Role::Analyst, case, TELL).await;
     assert!(!seen.contains("said"), "another role: {seen}");
+    assert!(world.shop.state_dir(task.id).exists());
+    world.job(Some(&task), Work::CleanUp { branch: task.branch.clone() }).await;
+    assert!(!world.shop.state_dir(task.id).exists(), "nothing is left of a task that is over");
 }
 
 #[tokio::test]
