@@ -1,7 +1,8 @@
-//! The invariants I-1 … I-18 and I-20 (spec 2.8), and I-21 of its own, as functions over a [`World`]: rows, events, jobs, ledger, inputs and,
+//! The invariants I-1 … I-18 and I-20 (spec 2.8), and I-21 … I-30 of our own, as functions over a [`World`]: rows, events, jobs, ledger, inputs and,
 //! where a test knows it, what really happened outside. Asked by tests after every commit, by a reconciler and
 //! by `orchctl doctor`. Reads only; what to do about a violation is the caller's business.
 
+mod mechanism;
 mod provider;
 mod rest;
 mod rows;
@@ -26,6 +27,7 @@ use crate::repo::Repo;
 use crate::task::Task;
 use crate::time::Timestamp;
 
+use mechanism::Looks;
 pub use truth::{TrueHook, TrueLanding, Truth};
 
 /// Everything the invariants speak about, as it stands between two commits.
@@ -136,6 +138,8 @@ pub struct Step<'a> {
     pub providers: Option<&'a BTreeMap<ProviderId, Health>>,
     /// A person named the task for the repair in this very commit; the repository's event of it comes later.
     pub named: bool,
+    /// A probe or the act itself answered in this very commit.
+    pub answered: bool,
     /// The policy the latest decision was made under; `None` where today's is another one.
     pub policy: Option<&'a Policy>,
     /// What really happened outside.
@@ -211,7 +215,7 @@ impl Invariant {
 
 /// The invariants that can be asked of a world. I-15 (the same view, the same decision), I-19 (secrets) and the
 /// forge's half of I-20 are not in rows and have tests of their own; I-14 is asked by the [`Auditor`] itself.
-pub static INVARIANTS: [Invariant; 19] = [
+pub static INVARIANTS: [Invariant; 28] = [
     Invariant::new(1, "Stages move only along the pipeline's transitions; nothing leaves a terminal stage.")
         .step(steps::moves),
     Invariant::new(
@@ -242,6 +246,7 @@ pub static INVARIANTS: [Invariant; 19] = [
         10,
         "At most one applied and one open effect per key, task and target; what really happened is in the ledger.",
     )
+    .step(steps::new_number)
     .rows(truth::effects),
     Invariant::new(11, "Infrastructure, waits and a red main never change the stage and never spend rework.")
         .step(steps::only_work_is_rejected),
@@ -266,6 +271,23 @@ pub static INVARIANTS: [Invariant; 19] = [
     )
     .step(provider::starts)
     .rows(provider::probes),
+    Invariant::new(
+        22,
+        "What landed is in `deploy` or done, is mended forward, or was stopped with the landing shown.",
+    )
+    .rows(mechanism::landed_goes_on),
+    Invariant::new(23, "A role's verdict counts only from its run of the present stage entry.")
+        .step(mechanism::verdict_of_this_entry),
+    Invariant::new(24, "An unknown effect is closed by an answer, a probe or a person, and sent again only after a look.")
+        .step(mechanism::unknown_is_asked),
+    Invariant::new(25, "A lease's token has one owner for ever; the next owner has a higher one."),
+    Invariant::new(26, "No lease reaches further than one length from now.").rows(mechanism::leases_are_short),
+    Invariant::new(27, "An irreversible step is sent under a live lease of the job that acts for it."),
+    Invariant::new(28, "Where nothing goes wrong, nothing is reclaimed, probed, deferred or tried again.")
+        .step(mechanism::needs_no_recovery),
+    Invariant::new(29, "Where nothing goes wrong, whatever may be claimed is claimed within two ticks.")
+        .rows(mechanism::works_while_it_may),
+    Invariant::new(30, "No more pipeline jobs run than there are slots.").rows(mechanism::slots),
 ];
 
 /// The sentence of a number, or a general one.
@@ -300,6 +322,7 @@ pub struct Auditor {
     /// Those of them that were queued or ran.
     open: BTreeSet<JobId>,
     inputs: usize,
+    looks: Looks,
 }
 
 /// A task as its log has it so far.
@@ -312,6 +335,8 @@ struct Replay {
     same_policy: bool,
     /// When a person last named the task for the repair.
     named_at: Option<Timestamp>,
+    /// When a probe or an act last answered.
+    answered_at: Option<Timestamp>,
 }
 
 /// A repository as its log has it so far.
@@ -358,6 +383,7 @@ impl Auditor {
             jobs: BTreeMap::new(),
             open: BTreeSet::new(),
             inputs: 0,
+            looks: Looks::default(),
         }
     }
 
@@ -406,6 +432,7 @@ impl Auditor {
                 compared: None,
                 same_policy: true,
                 named_at: None,
+                answered_at: None,
             });
             let unread = file.events.get(replay.read..).unwrap_or_default();
             replay.read += unread.len();
@@ -440,12 +467,16 @@ impl Auditor {
         if matches!(logged.event, Event::Retried { repair: true, .. }) {
             replay.named_at = Some(logged.at);
         }
+        if matches!(logged.event, Event::ProbeAnswered { .. } | Event::LandingAnswered { .. }) {
+            replay.answered_at = Some(logged.at);
+        }
         let named = replay.named_at == Some(logged.at);
+        let answered = replay.answered_at == Some(logged.at);
         let policy = world.policies.get(&task.project).map(|p| &**p).filter(|_| replay.same_policy);
         let repo = self.repos.get(&task.repo).map(|r| &r.repo);
         let (event, at, truth) = (&logged.event, logged.at, world.truth);
         let providers = has_all_logs(world).then_some(&self.providers);
-        let step = Step { before: task, event, at, repo, providers, named, policy, truth };
+        let step = Step { before: task, event, at, repo, providers, named, answered, policy, truth };
         for invariant in &INVARIANTS {
             if let Some(ask) = invariant.step {
                 ask(&step, &mut Found { invariant, into: found });
@@ -516,6 +547,11 @@ impl Auditor {
             }
             self.inputs = now;
         }
+        for (number, look) in [(25, Looks::owners as Look), (27, Looks::sends)] {
+            if let Some(invariant) = invariant(number) {
+                look(&mut self.looks, world, &mut Found { invariant, into: found });
+            }
+        }
     }
 }
 
@@ -525,6 +561,9 @@ const fn is_open(state: JobState) -> bool {
         JobState::Succeeded | JobState::Failed | JobState::Cancelled => false,
     }
 }
+
+/// A question that only two looks can answer.
+type Look = fn(&mut Looks, &World, &mut Found);
 
 /// A provider's log is in those of the tasks that used it.
 fn has_all_logs(world: &World) -> bool {

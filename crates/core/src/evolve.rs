@@ -98,7 +98,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             if let Some(effect) = &mut task.effect {
                 effect.probes += 1;
             }
-            if matches!(answer, ProbeAnswer::Closed { .. }) {
+            if matches!(answer, ProbeAnswer::Closed { .. }) && !mutant::on(Mutant::NumberKept) {
                 // The door of this number is closed for good; a later landing has the next one.
                 task.landing.number += 1;
             }

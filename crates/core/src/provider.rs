@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::budget;
 use crate::id::{JobId, ProviderId, TaskId};
 use crate::job::AgentOutcome;
+use crate::mutant::{self, Mutant};
 use crate::policy::Budgets;
 use crate::reason::Wait;
 use crate::task::Task;
@@ -160,6 +161,9 @@ impl Health {
             until,
             why: down.why.clone(),
         };
+        if mutant::on(Mutant::BreakerIgnored) {
+            return Ok(Start::Freely);
+        }
         match &self.breaker {
             Breaker::Closed => Ok(Start::Freely),
             Breaker::Open { down, until } if now < *until => Err(wait(down, Some(*until))),
@@ -175,6 +179,7 @@ impl Health {
         let probe = Probe { task, job, until: now + timeout + timeout };
         let breaker = match &self.breaker {
             Breaker::Closed => Breaker::Closed,
+            still if mutant::on(Mutant::ProbesMany) => still.clone(),
             Breaker::Open { down, .. } | Breaker::HalfOpen { down, .. } => {
                 Breaker::HalfOpen { down: down.clone(), probe }
             }

@@ -71,7 +71,9 @@ fn ci_state(outcome: SuiteOutcome) -> CiState {
 fn failed(task: &Task, kind: JobKind, why: String, told: bool, account: Option<Box<Account>>) -> Vec<Event> {
     let mut events = Vec::new();
     if matches!(kind, JobKind::Push | JobKind::Deploy) {
-        events.extend(moved(task, EffectState::Unknown, &why));
+        let lost =
+            if mutant::on(Mutant::LostActIsNone) { EffectState::Refused } else { EffectState::Unknown };
+        events.extend(moved(task, lost, &why));
     }
     events.push(Event::JobFailed { kind, why, told, account });
     events
@@ -94,6 +96,10 @@ fn landing_answered(task: &Task, answer: LandingAnswer) -> Vec<Event> {
         LandingAnswer::NotSent { why } => {
             events.extend(moved(task, not_by_this(task), &why));
             events.push(Event::JobFailed { kind: JobKind::Push, why, told: false, account: None });
+        }
+        LandingAnswer::Unknown { why } if mutant::on(Mutant::TimeoutIsRefusal) => {
+            events.extend(moved(task, EffectState::Refused, &why));
+            events.push(Event::LaneGivenBack);
         }
         LandingAnswer::Unknown { why } => events.extend(moved(task, EffectState::Unknown, &why)),
     }
@@ -154,6 +160,10 @@ fn probe_answered(task: &Task, answer: ProbeAnswer) -> Vec<Event> {
             events = renewed(task, None).into_iter().collect();
         }
         ProbeAnswer::Landed { proof } => events.extend(proven(task, proof)),
+        ProbeAnswer::Absent { main } if mutant::on(Mutant::AbsentIsRefused) => {
+            events.extend(moved(task, EffectState::Refused, &format!("not in main {main}")));
+            events.push(Event::LaneGivenBack);
+        }
         ProbeAnswer::Absent { main } => events.push(Event::EffectAbsent { main }),
         ProbeAnswer::Closed { main } => {
             events.extend(moved(task, EffectState::Refused, &format!("closed while main was {main}")));

@@ -2,6 +2,7 @@
 //! nothing changed, and a surface that is down delays nobody.
 
 use orchd_core::id::Digest;
+use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::store::{Dirty, Surface};
 use orchd_core::port::tracker::OutsideError;
 use orchd_core::render;
@@ -33,6 +34,9 @@ impl Engine {
             self.write(dirty, render).await
         };
         match written {
+            Err(_) if mutant::on(Mutant::ShownUnwritten) => {
+                self.deps.store.ack_projection(task.id, surface, version, digest.as_str()).await?;
+            }
             Ok(()) => self.deps.store.ack_projection(task.id, surface, version, digest.as_str()).await?,
             Err(error) => {
                 tracing::warn!(task = %task.key, surface = surface.name(), "{error}; tried again");

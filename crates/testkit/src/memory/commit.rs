@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use orchd_core::fact::Address;
 use orchd_core::id::InputId;
+use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::store::{Commit, CommitOutcome, Disposition, RepoChange, RepoCommit};
 use orchd_core::time::Timestamp;
 
@@ -94,7 +95,8 @@ fn apply(state: &mut State, commit: Commit) {
             (row.candidacy, row.candidate_since) = (commit.candidacy, at);
         }
         // What woke the task since it was loaded has not been looked at.
-        row.due_at = if row.wakes == commit.wakes { commit.due_at } else { Some(at) };
+        let seen_all = row.wakes == commit.wakes || mutant::on(Mutant::WakesIgnored);
+        row.due_at = if seen_all { commit.due_at } else { Some(at) };
         for surface in commit.dirty {
             state.projections.entry((id, surface)).or_default().wanted = row.version;
         }

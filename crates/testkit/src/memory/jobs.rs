@@ -7,6 +7,7 @@ use orchd_core::fact::{Address, Fact, Input};
 use orchd_core::id::{BootId, EffectId, InputId, JobId, RunId, Token};
 use orchd_core::job::{JobClass, JobRef, JobResult};
 use orchd_core::lease::LeasePolicy;
+use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Expired, JobRow, JobState, RenewOutcome, SendOutcome, SettleOutcome, StoreResult,
 };
@@ -25,8 +26,11 @@ impl Job {
     }
 
     /// The shape of a queued job.
-    const fn requeue(&mut self) {
+    fn requeue(&mut self) {
         self.row.state = JobState::Queued;
+        if mutant::on(Mutant::RequeueKeepsOwner) {
+            return;
+        }
         self.row.owner = None;
         self.row.run = None;
         self.row.token = None;
@@ -196,10 +200,15 @@ pub(super) fn settle(
     fact: InputId,
     at: Timestamp,
 ) -> StoreResult<SettleOutcome> {
-    let Some(job) = state.jobs.get(&id).filter(|j| j.row.token == Some(token)) else {
+    let anybody = mutant::on(Mutant::SettleById);
+    let Some(job) = state.jobs.get(&id).filter(|j| j.row.token == Some(token) || anybody) else {
         return Ok(SettleOutcome::Stale);
     };
     match job.row.state {
+        _whatever if anybody => {
+            end(state, id, result, fact, at);
+            Ok(SettleOutcome::Settled)
+        }
         JobState::Running if state.inputs.contains_key(&fact) => {
             Err(inconsistent("inputs", fact, "a job's fact was to be stored under an id that is taken"))
         }
@@ -250,7 +259,8 @@ pub(super) fn send_effect(
 
 /// The longest over first.
 pub(super) fn expired(state: &State, limit: u32, now: Timestamp) -> Vec<Expired> {
-    let over = state.active_jobs().filter(|j| j.row.state == JobState::Running && j.lease_over(now));
+    let ended = |j: &&Job| j.lease_over(now) || mutant::on(Mutant::ReapTheLiving);
+    let over = state.active_jobs().filter(|j| j.row.state == JobState::Running).filter(ended);
     let mut found: Vec<_> = over
         .filter_map(|j| {
             let (run, token, owner) = (j.row.run?, j.row.token?, j.row.owner?);
@@ -270,7 +280,9 @@ pub(super) fn take_over(state: &mut State, boot: BootId, ttl: Span, now: Timesta
         let Some(job) = state.running(id) else { continue };
         if token.is_some() {
             job.row.owner = Some(boot);
-            job.row.token = token;
+            if !mutant::on(Mutant::TokenKept) {
+                job.row.token = token;
+            }
             job.row.until = Some(LeasePolicy { ttl }.until(now));
         }
         taken.extend(job.claimed());

@@ -86,7 +86,7 @@ pub(super) fn drive(sim: &Arc<Sim>, schedule: &mut Schedule, whole: bool) {
         polls: 0,
         whole,
     };
-    let horizon = START + sim.shape.horizon;
+    let horizon = START + sim.shape.horizon();
     let end = horizon + CALM;
     while watch.violations.is_empty() && !at_rest(sim) {
         match schedule.turn(sim) {
@@ -117,6 +117,9 @@ fn calm_down(sim: &Sim) {
             replica.stopped_until = START;
         }
     });
+    for replica in 0..sim.shape.replicas {
+        sim.skew(replica, Span(0));
+    }
 }
 
 /// Everything has ended and every surface and inbox is up to date.
@@ -172,11 +175,17 @@ impl Watch {
     fn refresh(&mut self, sim: &Sim) {
         sim.with(|i| {
             let truth = &mut self.truth;
+            truth.faultless = !i.faults.any();
+            truth.skew = i.skew;
+            truth.slots = sim.shape.slots;
+            truth.drained_at = i.drained_at;
             let main = truth.main.entry(sim.shape.policy().repo.clone()).or_default();
             if main.len() != i.git.in_main.len() {
                 main.clone_from(&i.git.in_main);
+                truth.taken_out.clone_from(&i.git.taken_out);
             }
             truth.landings.extend(i.git.landings.iter().skip(truth.landings.len()).cloned());
+            truth.closed.extend(i.git.closed());
             truth.hooks.extend(i.git.hooks.iter().skip(truth.hooks.len()).cloned());
             if truth.red.len() != i.git.red.len() {
                 truth.red.clone_from(&i.git.red);
@@ -317,9 +326,12 @@ pub(super) fn outcome(sim: &Arc<Sim>, seed: u64) -> Outcome {
     });
     let trace = sim.with(|i| i.trace.take()).unwrap_or_default();
     let (hash, struck) = sim.with(|i| (i.hash, std::mem::take(&mut i.faults.struck)));
+    let (cells, planned) = sim.with(|i| (i.faults.cells.clone(), std::mem::take(&mut i.faults.planned)));
+    let points = sim.with(|i| i.faults.points());
     let now = sim.clock.now();
     let rest = Rest { state, truth, policies: sim.policies.clone(), now };
-    Outcome { seed, hash, totals, struck, violations, trace, rest }
+    let shape = sim.shape.clone();
+    Outcome { seed, hash, totals, struck, shape, cells, planned, points, violations, trace, rest }
 }
 
 fn ended(state: &State, stage: orchd_core::stage::Stage) -> u64 {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use orchd_testkit::world::{Outcome, Totals};
+use orchd_testkit::world::{Matrix, Outcome, Totals};
 
 /// What was seen of a number of seeds.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(crate) struct Figures {
     pub(crate) hash: u64,
     /// The sum of what was counted.
     pub(crate) totals: Totals,
+    /// Which kinds of faults struck which stages.
+    pub(crate) matrix: Matrix,
     /// How many seeds had so many commits.
     pub(crate) commits: Spread,
     /// How many seeds had so many faults.
@@ -33,6 +35,7 @@ impl Figures {
         self.broken += u64::from(!outcome.violations.is_empty());
         self.hash = mixed(self.hash, outcome.hash);
         self.totals.add(&outcome.totals);
+        self.matrix.add(&outcome.cells);
         self.commits.count(outcome.totals.commits);
         self.faults.count(outcome.totals.faults);
     }
@@ -45,6 +48,7 @@ impl Figures {
         self.unlike.extend(next.unlike);
         self.hash = mixed(self.hash, next.hash);
         self.totals.add(&next.totals);
+        self.matrix.merge(&next.matrix);
         self.commits.merge(next.commits);
         self.faults.merge(next.faults);
     }

@@ -6,6 +6,8 @@ mod args;
 mod figures;
 mod report;
 mod run;
+mod scenario;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -14,13 +16,22 @@ use orchd_testkit::world::{Options, run as run_seed};
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
+    if let Some(workloads) = args.workloads() {
+        return sweep::all(workloads, args.pairs, args.threads());
+    }
+    if let Some(file) = &args.play {
+        return scenario::play(file);
+    }
+    if let (Some(seed), true) = (args.seed, args.shrink) {
+        return scenario::shrunk(seed, args.out.as_deref());
+    }
     if let (Some(seed), true) = (args.seed, args.trace) {
         return trace(seed);
     }
     let seen = run::all(args.range(), args.threads(), report::broken, report::progress);
     report::clear_progress();
     report::figures(&seen);
-    if seen.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if seen.holds() && report::covered(&seen) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Prints everything that happens in one seed.

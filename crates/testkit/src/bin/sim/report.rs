@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use orchd_testkit::world::{Options, Outcome, run};
+use orchd_testkit::world::{Options, Outcome, Unreachable, run};
 
 use crate::figures::Figures;
 
@@ -51,6 +51,7 @@ pub(crate) fn violations(outcome: &Outcome) {
 
 /// The figures of a range.
 pub(crate) fn figures(seen: &Figures) {
+    println!("{}", seen.matrix);
     let t = &seen.totals;
     let (commits, faults) = (&seen.commits, &seen.faults);
     println!("seeds       {} ({} of them run twice)", seen.seeds, seen.twice);
@@ -67,4 +68,16 @@ pub(crate) fn figures(seen: &Figures) {
     for seed in &seen.unlike {
         println!("seed {seed} ran differently the second time: cargo xtask sim --seed {seed} --trace");
     }
+}
+
+/// The gate of the coverage: whether every cell that can be reached was, often enough for so many seeds.
+pub(crate) fn covered(seen: &Figures) -> bool {
+    let missing = match Unreachable::of_this_world() {
+        Ok(unreachable) => seen.matrix.missing(&unreachable),
+        Err(why) => vec![format!("unreachable.toml: {why}")],
+    };
+    for cell in &missing {
+        println!("coverage    {cell}");
+    }
+    missing.is_empty()
 }
