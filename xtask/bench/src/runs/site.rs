@@ -108,7 +108,6 @@ impl<'p> Site<'p> {
         Ok(key.with_context(|| format!("a task without a key: {said}"))?.to_owned())
     }
 
-
     /// Lets the agents that take turns work until the task has taken so many, and then lets the last one wait.
     pub(super) fn turns(&self, key: &str, count: usize) -> Result<Vec<Turn>> {
         let before = self.stamps(key)?.len();
