@@ -20,7 +20,7 @@ use crate::refs;
 use crate::remove::{self, blocking};
 
 /// What a clone is made for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloneSpec {
     /// The task branch, checked out.
     pub branch: Branch,
@@ -43,6 +43,8 @@ pub struct AgentClone {
     pub branch: Branch,
     /// The commit it stands at.
     pub head: Sha,
+    /// The declared caches that hold nothing tracked: no commit takes up what is in them.
+    pub caches: Vec<String>,
 }
 
 impl AgentClone {
@@ -70,8 +72,8 @@ impl AgentClone {
         let (old, new, declared) = (dir.clone(), draft.clone(), caches.clone());
         // What the checkout has there is tracked: then it is no cache, whatever was declared.
         let untracked = |cache: &String| fs::symlink_metadata(new.join(cache)).is_err();
-        let listed: String =
-            declared.iter().filter(|cache| untracked(cache)).map(|cache| format!("/{cache}/\n")).collect();
+        let loose: Vec<String> = declared.into_iter().filter(untracked).collect();
+        let listed: String = loose.iter().map(|cache| format!("/{cache}/\n")).collect();
         blocking(move || {
             exclude_caches(&exclude, &listed)?;
             caches.iter().try_for_each(|cache| carry(&old, &new, cache))
@@ -83,7 +85,7 @@ impl AgentClone {
             fs::rename(&draft, &target).map_err(|error| permission::explain("replace", &target, error))
         })
         .await?;
-        Ok(Self { dir, branch: spec.branch.clone(), head: spec.at.clone() })
+        Ok(Self { dir, branch: spec.branch.clone(), head: spec.at.clone(), caches: loose })
     }
 
     /// Removes the clone at `dir` when its task is over. As with [`Self::prepare`], refused while it holds a commit
