@@ -76,7 +76,10 @@ impl<'p> Site<'p> {
             .spawn()
             .with_context(|| format!("cannot start {}", programs.orchd.display()))?;
         let site = Self { programs, dir: dir.to_owned(), data, server };
-        site.until("the server to answer", || Ok(site.ask(&["task", "list"]).is_ok()))?;
+        // Its own word: a command that finds nobody opens the data directory itself.
+        site.until("the server to be ready", || {
+            Ok(fs::read_to_string(site.dir.join("orchd.log"))?.contains("ready"))
+        })?;
         Ok(site)
     }
 
