@@ -261,7 +261,7 @@ impl Output {
             // Writing to a String cannot fail.
             let _ = write!(hex, "{byte:02x}");
         }
-        Ok(Self { bytes: extent.total, dropped: extent.dropped_bytes(), sha256: Digest(hex) })
+        Ok(Self { bytes: extent.total, dropped: extent.dropped_bytes(), sha256: Digest::new(hex) })
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) async fn settle(site: &Site<'_>, waited: Waited) -> Result<JobResult,
                 // Nothing can be saved from what is not a clone any more.
                 Err(error) => reason.push_str(&format!("; its work could not be kept: {}", error.reason())),
             }
-            Ok(JobResult::Lost { reason })
+            Ok(JobResult::lost(reason))
         }
     }
 }
@@ -71,10 +71,10 @@ async fn ended(site: &Site<'_>, result: &RunResult) -> Result<JobResult, RunnerE
         if let Ok(taken) = &taken {
             keep(site, taken).await?;
         }
-        return Ok(JobResult::Ended { why });
+        return Ok(JobResult::ended(why));
     }
     let reading =
-        site.profile.read(&dir, result).map_err(RunnerError::io("read the output in", &site.dir))?;
+        site.profile.read(&dir, &result.ended).map_err(RunnerError::io("read the output in", &site.dir))?;
     let outcome = outcome(&reading, result);
     let (taken, counted) = match (taken, outcome) {
         (Ok(taken), None) => {
@@ -273,7 +273,6 @@ async fn report(
         Counted::Yes { said, ignored } => (AgentOutcome::Completed { submission: Box::new(said) }, ignored),
         Counted::No(outcome) => (outcome, Vec::new()),
     };
-    let usage = reading.usage.unwrap_or_default();
     Ok(JobResult::Agent(Box::new(AgentRun {
         run: site.context.run(),
         role,
@@ -283,10 +282,7 @@ async fn report(
         dropped,
         ignored_fields,
         docs,
-        cost: account::cost(&usage),
-        tokens: (usage.input_tokens, usage.output_tokens),
-        usage: account::by_model(reading),
-        session: account::session(site, reading),
+        account: account::of(site, reading),
         took_ms: (result.ended_at - result.started_at).0.max(0),
         salvage,
     })))

@@ -80,3 +80,13 @@ fn a_fault_that_is_left_out_does_not_strike() {
     assert_ne!(before.hash, after.hash);
     assert_eq!(complaint(&after), None);
 }
+
+#[test]
+fn looks_at_what_changed_find_what_looks_at_everything_find() {
+    for seed in 0..40 {
+        let changes = run(&Options::seed(seed));
+        let whole = run(&Options { whole: true, ..Options::seed(seed) });
+        assert_eq!(changes.violations, whole.violations, "seed {seed}");
+        assert_eq!((changes.hash, changes.totals), (whole.hash, whole.totals), "seed {seed}");
+    }
+}
