@@ -9,7 +9,7 @@ use orchd_core::id::{Branch, RefName, RunId, Sha};
 
 use crate::bare;
 use crate::checkout::init_borrowing;
-use crate::command::Place;
+use crate::command::{Place, write_whole};
 use crate::config::Identity;
 use crate::error::GitError;
 use crate::intake::salvage_branch;
@@ -88,6 +88,20 @@ impl AgentClone {
         Ok(Self { dir, branch: spec.branch.clone(), head: spec.at.clone(), caches: loose })
     }
 
+    /// Makes a clone that nobody has touched since it was prepared for `from` one of `to`: whom its commits are by is all
+    /// that differs. Runs no git. Answers whether it is so now; a clone that is not as it was made is left alone.
+    pub async fn pass_on(dir: &Path, from: &Identity, to: &Identity) -> Result<bool, GitError> {
+        let config = dir.join(".git/config");
+        let (from, to) = (of_author(from), of_author(to));
+        blocking(move || {
+            let text = fs::read_to_string(&config);
+            let text = text.map_err(|error| permission::explain("read", &config, error))?;
+            let Some(rest) = text.strip_suffix(&from) else { return Ok(false) };
+            write_whole(&config, format!("{rest}{to}").as_bytes()).map(|()| true)
+        })
+        .await
+    }
+
     /// Removes the clone at `dir` when its task is over. As with [`Self::prepare`], refused while it holds a commit
     /// that the mirror lacks.
     pub async fn remove(
@@ -105,11 +119,7 @@ impl AgentClone {
 async fn fill(mirror: &Mirror, dir: &Path, spec: &CloneSpec, branch: &RefName) -> Result<(), GitError> {
     let call = |doing| mirror.git().call(doing, Place::Work(dir));
     let config = dir.join(".git/config");
-    let author = format!(
-        "[user]\n\tname = {}\n\temail = {}\n",
-        bare::config_value(&spec.author.name),
-        bare::config_value(&spec.author.email)
-    );
+    let author = of_author(&spec.author);
     blocking(move || {
         let append = || fs::OpenOptions::new().append(true).open(&config)?.write_all(author.as_bytes());
         append().map_err(|error| permission::explain("write", &config, error))
@@ -125,6 +135,12 @@ async fn fill(mirror: &Mirror, dir: &Path, spec: &CloneSpec, branch: &RefName) -
         .args(["checkout", "-q", "--force", spec.branch.as_str(), "--"])
         .done()
         .await
+}
+
+/// The last section of a clone's configuration.
+fn of_author(author: &Identity) -> String {
+    let (name, email) = (bare::config_value(&author.name), bare::config_value(&author.email));
+    format!("[user]\n\tname = {name}\n\temail = {email}\n")
 }
 
 async fn refuse_unsalvaged(

@@ -76,12 +76,12 @@ struct Inner {
 
 /// A clone as it was made, with nothing in it that is not of its commit. Known to this process alone: what an earlier
 /// one made is made anew.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct FreshClone {
-    /// What it was made for; the former run left out, as it is not of the clone.
+    /// What it was made for.
     pub(crate) made_for: CloneSpec,
     /// Main, as named in it.
-    pub(crate) main: Option<Sha>,
+    pub(crate) main: Sha,
     /// Holds while nobody has touched it.
     pub(crate) mark: Untouched,
 }

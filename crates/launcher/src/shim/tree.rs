@@ -152,6 +152,7 @@ impl<'a> Tree<'a> {
     pub(super) fn members(&self) -> Vec<Stat> {
         let found = match self.group {
             Some(group) => group.processes(),
+            None if self.is_bare => return Vec::new(),
             None => below(),
         };
         found.unwrap_or_default()

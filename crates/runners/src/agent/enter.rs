@@ -71,21 +71,39 @@ pub(super) async fn make_ready(site: &Site<'_>) -> Result<(), RunnerError> {
         caches: site.context.policy.caches.clone(),
         former: former_run(site.shop, site.task.id).await?,
     };
-    let fresh = site.shop.fresh_clone(site.task.id).await;
-    let made_for = CloneSpec { former: None, ..spec.clone() };
-    if fresh.is_none_or(|fresh| fresh.made_for != made_for || fresh.main.as_ref() != Some(&main.sha)) {
+    if !as_it_is(site, &spec, &main.sha).await? {
         site.shop.note_fresh(site.task.id, None);
         let clone = prepare(site, &spec).await?;
-        note_fresh(site, clone, made_for, main.sha).await;
+        note_fresh(site, clone.dir, clone.caches, spec, main.sha).await;
     }
     write_request(site).await
 }
 
+/// Whether the task's clone may be entered as the last run left it: nobody has touched it, and it is what this run
+/// needs but for whom its commits are by, which is then changed.
+async fn as_it_is(site: &Site<'_>, spec: &CloneSpec, main: &Sha) -> Result<bool, RunnerError> {
+    let Some(fresh) = site.shop.fresh_clone(site.task.id).await else { return Ok(false) };
+    let (from, to) = (&fresh.made_for.author, &spec.author);
+    let same = CloneSpec { author: from.clone(), former: fresh.made_for.former, ..spec.clone() };
+    if fresh.made_for != same || fresh.main != *main {
+        return Ok(false);
+    }
+    if from == to {
+        return Ok(true);
+    }
+    site.shop.note_fresh(site.task.id, None);
+    if !AgentClone::pass_on(&site.clone, from, to).await? {
+        return Ok(false);
+    }
+    note_fresh(site, site.clone.clone(), fresh.mark.caches, spec.clone(), fresh.main).await;
+    Ok(true)
+}
+
 /// Notes what the clone is like while nobody has been in it. Without it git is asked later, which is as good.
-async fn note_fresh(site: &Site<'_>, clone: AgentClone, made_for: CloneSpec, main: Sha) {
-    let marked = tokio::task::spawn_blocking(move || Untouched::of(&clone.dir, &clone.caches)).await;
+async fn note_fresh(site: &Site<'_>, dir: PathBuf, caches: Vec<String>, made_for: CloneSpec, main: Sha) {
+    let marked = tokio::task::spawn_blocking(move || Untouched::of(&dir, &caches)).await;
     let Ok(Ok(Some(mark))) = marked else { return };
-    site.shop.note_fresh(site.task.id, Some(FreshClone { made_for, main: Some(main), mark }));
+    site.shop.note_fresh(site.task.id, Some(FreshClone { made_for, main, mark }));
 }
 
 /// A clone as `spec` says, in place of the last one.
