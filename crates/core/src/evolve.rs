@@ -87,7 +87,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             if let Some(suite) = ready.suite_run() {
                 task.evidence.suite = Some(suite);
             }
-            task.evidence.ready = Some((**ready).clone());
+            task.evidence.ready = Some(Arc::new((**ready).clone()));
         }
         Event::LandingAnswered { answer } => {
             if let LandingAnswer::Refused { why } = answer {
@@ -221,7 +221,7 @@ fn run_ended(task: &mut Task, run: &AgentRun) {
         | AgentOutcome::Quota { .. }
         | AgentOutcome::Infra { .. } => {}
     }
-    task.evidence.run = Some(run.clone());
+    task.evidence.run = Some(Arc::new(run.clone()));
 }
 
 /// What a run used, whatever its end was: the only place that spends money and tokens.

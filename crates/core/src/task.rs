@@ -154,17 +154,17 @@ pub struct Stopping {
     pub at: Timestamp,
 }
 
-/// What jobs reported. Cleared where the thing it speaks about is over.
+/// What jobs reported. Cleared where the thing it speaks about is over; copies of the row share the large ones.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Evidence {
     /// The latest finished run of the stage, bound to its entry.
-    pub run: Option<AgentRun>,
+    pub run: Option<Arc<AgentRun>>,
     /// The latest suite result, bound to its head.
     pub suite: Option<SuiteRun>,
     /// The latest CI answer.
     pub ci: Option<CiReport>,
     /// The latest rebase-and-retest.
-    pub ready: Option<ReadyRun>,
+    pub ready: Option<Arc<ReadyRun>>,
     /// The latest answer of the deploy hook.
     pub deploy: Option<DeployAnswer>,
     /// The last job could not do its work: infrastructure.

@@ -195,7 +195,7 @@ pub(super) fn only_work_is_rejected(step: &Step, found: &mut Found) {
 
 fn red_is_its_own(step: &Step, gate: GateName, found: &mut Found) {
     let before = step.before;
-    let retest = || before.evidence.ready.as_ref().and_then(ReadyRun::suite_run);
+    let retest = || before.evidence.ready.as_deref().and_then(ReadyRun::suite_run);
     let suite = if gate == GateName::MergeReady { retest() } else { before.evidence.suite.clone() };
     let Some(suite) = suite.filter(|s| before.head() == Some(&s.head)) else { return };
     let exempt = before.fix_forward.is_some() || step.repo.is_some_and(|r| r.repair.contains(&before.id));
