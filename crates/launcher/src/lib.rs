@@ -32,6 +32,6 @@ pub use limits::Limits;
 pub use log::Keep;
 pub use result::{LeftoverOutcome, ResultError, RunResult};
 pub use run_dir::RunDir;
-pub use sandbox::{Sandbox, SandboxMode, SandboxUse};
+pub use sandbox::{Sandbox, SandboxMode, SandboxUse, SharedFile};
 pub use shim::shim_main;
 pub use spec::{CommitOn, Leftovers, RunSpec};

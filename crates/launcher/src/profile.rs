@@ -12,6 +12,7 @@ mod opencode;
 mod prompt;
 mod script;
 mod setup;
+pub mod state;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -189,11 +190,6 @@ impl Profile {
         own.chain(self.setup.pass.iter().map(String::as_str)).collect()
     }
 
-    /// Files and directories it keeps its state in, for a sandbox to let it write there; they need not exist.
-    pub fn state_paths(&self, env: &BTreeMap<String, String>) -> Vec<PathBuf> {
-        self.program.facts().state.iter().filter_map(|place| place.path(env)).collect()
-    }
-
     /// Arguments and environment of a run.
     pub fn invocation(&self, run: &RoleRun<'_>) -> Result<Invocation, InvocationError> {
         let facts = self.program.facts();
@@ -211,7 +207,9 @@ impl Profile {
             Program::Script => script::arguments(run)?,
         });
         let mut env = contract(run)?;
-        env.extend(facts.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let of_judges = facts.judge_env.iter().filter(|_| run.role.is_judge());
+        let given = facts.env.iter().chain(of_judges);
+        env.extend(given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         if self.program == Program::Claude && run.as_root {
             env.extend([claude::AS_ROOT.map(str::to_owned).into()]);
         }

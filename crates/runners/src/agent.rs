@@ -1,6 +1,6 @@
 //! Executor of a role's run (spec 5.2): the clone ready at the last good head, the prompt, the program under its shim,
-//! and afterwards what it left, taken in. `site` is one run's surroundings, `enter` makes the clone ready, `prompt`
-//! writes what the role reads, `settle` reads the end, `account` what it used, `documents` the facts about documents.
+//! and afterwards what it left, taken in. `site` is one run's surroundings, `enter` makes the clone ready, `state` a
+//! program's own place, `prompt` writes what the role reads, `settle` reads the end, `account` what it used, `documents` the facts about documents.
 //! No verdict is judged here.
 
 mod account;
@@ -9,6 +9,7 @@ mod enter;
 mod prompt;
 mod settle;
 mod site;
+mod state;
 mod submission;
 
 use async_trait::async_trait;
@@ -81,13 +82,13 @@ async fn start(site: &Site<'_>) -> Result<Waited, RunnerError> {
     enter::make_ready(site).await?;
     let dir = RunDir::create(&site.dir).map_err(RunnerError::io("make", &site.dir))?;
     prompt::write(site, &dir).await?;
-    let spec = spec(site, &dir)?;
+    let spec = spec(site, &dir).await?;
     enter::note_run(site).await?;
     let running = site.shop.launcher().start(&dir, &spec).await?;
     watch::wait(running, site.context.guard.as_ref()).await
 }
 
-fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {
+async fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {
     let role = site.assigned.role;
     let invocation = site.profile.invocation(&site.role_run(dir))?;
     let deadline = site.assigned.agent.timeout;
@@ -96,8 +97,8 @@ fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {
     spec.dialect = site.profile.dialect();
     spec.masked = site.profile.secret_names().into_iter().map(str::to_owned).collect();
     spec.limits = confine::limits(&site.context.policy);
-    let state = site.profile.state_paths(&spec.env);
-    spec.sandbox = confine::sandbox(&site.context.policy, site.shop, &site.mirror, state);
+    let own = state::make(site, &mut spec.env).await?;
+    spec.sandbox = confine::sandbox(&site.context.policy, site.shop, &site.mirror, own);
     spec.stall = Some(RunSpec::STALL);
     spec.submission_required = !role.is_judge();
     if role.is_judge() {

@@ -21,7 +21,7 @@ pub(crate) const SET_ASIDE: &str = ".aside-";
 
 /// Everything a workshop is made from.
 pub struct WorkshopConfig {
-    /// The data directory: `mirrors/<repo>.git`, `clones/<task>`, `checkouts/<run>`, `runs/<run>`, `home/` lie below it.
+    /// The data directory: `mirrors/<repo>.git`, `clones/<task>`, `state/<task>`, `checkouts/<run>`, `runs/<run>`, `home/` lie below it.
     pub data: PathBuf,
     /// git, as orchd runs it.
     pub git: Git,
@@ -130,6 +130,16 @@ impl Workshop {
     /// The clone of a task's agents: a stable path, so that sessions resume.
     pub fn clone_dir(&self, task: TaskId) -> PathBuf {
         self.clones_dir().join(task.to_string())
+    }
+
+    /// What programs keep from run to run of a task, where they have a place of their own.
+    pub fn state_dir(&self, task: TaskId) -> PathBuf {
+        self.states_dir().join(task.to_string())
+    }
+
+    /// The same of all tasks.
+    pub(crate) fn states_dir(&self) -> PathBuf {
+        self.0.config.data.join("state")
     }
 
     /// Where `run` moves the task's clone if nothing can be taken from it.

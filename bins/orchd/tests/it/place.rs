@@ -27,7 +27,7 @@ pub(crate) struct Place {
     dir: TempDir,
     exe: PathBuf,
     /// What the server finds in its environment, besides PATH.
-    pub(crate) env: Vec<(&'static str, &'static str)>,
+    pub(crate) env: Vec<(String, String)>,
 }
 
 /// A running server; killed when it is dropped.
@@ -41,7 +41,7 @@ impl Place {
             exe: env!("CARGO_BIN_EXE_orchd").into(),
             env: Vec::new(),
         };
-        for dir in ["notes", "data", "repo", "bin"] {
+        for dir in ["notes", "data", "repo", "bin", "home"] {
             std::fs::create_dir(place.at(dir)).unwrap();
         }
         std::fs::write(place.at("repo").join("README"), "hello\n").unwrap();
@@ -57,6 +57,24 @@ impl Place {
 
     pub(crate) fn notes(&self) -> PathBuf {
         self.at("notes")
+    }
+
+    /// A home for the server's account.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.at("home")
+    }
+
+    /// What git says of orchd's main, as the person's repository hears of it.
+    pub(crate) fn on_main(&self, command: &str) -> String {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(self.at("repo")).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        match command.split_once(':') {
+            Some((command, path)) => git.arg(command).arg(format!("orchd/main:{path}")),
+            None => git.args(command.split(' ')).arg("orchd/main"),
+        };
+        let output = git.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 
     fn git(&self, args: &[&str]) {
@@ -87,6 +105,11 @@ impl Place {
     fn played_by(&self, analyst: Agent) {
         let mut policy = Policy::new("p", "r", "T");
         policy.agents.insert(Role::Analyst, analyst);
+        self.save(policy);
+    }
+
+    /// One project with this policy.
+    pub(crate) fn save(&self, policy: Policy) {
         let project = Project { policy, user_repo: Some(self.at("repo")), user_branch: None };
         save_projects(&self.at("data"), &[project]).unwrap();
     }
@@ -97,7 +120,7 @@ impl Place {
         let mut command = Command::new(&self.exe);
         command.arg("--data").arg(self.at("data")).args(["--disk-floor", "1", "--memory-floor", "1"]);
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").stdin(Stdio::null());
-        command.envs(self.env.iter().copied());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let server = Server(Some(child));
         self.wait("the server answers", || self.get::<Vec<Task>>("/tasks"));
@@ -110,8 +133,12 @@ impl Place {
 
     pub(crate) fn ask(&self) {
         let new = NewTask { title: "Do something".to_owned(), waive_description: true, ..NewTask::default() };
+        self.ask_for(&new);
+    }
+
+    pub(crate) fn ask_for(&self, new: &NewTask) {
         let client = Client::new(&socket(&self.at("data")));
-        let _: Task = run(client.post("/tasks", &new)).unwrap();
+        let _: Task = run(client.post("/tasks", new)).unwrap();
     }
 
     /// A command to the task; the refusal's code where it is refused.

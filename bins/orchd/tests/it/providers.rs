@@ -24,8 +24,8 @@ fn a_quota_is_listed_and_forgotten_by_hand() {
     place.configure_as("claude", &format!("echo started >> {notes}/started; {USED_UP}"));
     let server = place.serve();
     let fresh = only(place.get("/providers"));
-    assert_eq!((fresh.name.as_str(), fresh.state.as_str(), fresh.closed), ("claude", "well", None));
-    assert_eq!(place.close_provider("claude"), Err("not-asked".to_owned()));
+    assert_eq!((fresh.name.as_str(), fresh.state.as_str(), fresh.closed), ("anthropic", "well", None));
+    assert_eq!(place.close_provider("anthropic"), Err("not-asked".to_owned()));
     assert_eq!(place.close_provider("clod"), Err("not-found".to_owned()));
     place.ask();
     place.wait_for_event("provider-changed");
@@ -36,7 +36,7 @@ fn a_quota_is_listed_and_forgotten_by_hand() {
     assert!(place.answer("/tasks/T-1/why").contains("are believed"), "the task says so too");
     assert_eq!(place.note("started").lines().count(), 1);
 
-    let closed = only(place.close_provider("claude").ok());
+    let closed = only(place.close_provider("anthropic").ok());
     assert_eq!(closed.closed.unwrap().by, "ada");
     // Who waited goes on at once, meets it again, and the word of the person stays on record.
     place.wait_for_note("started", 2);

@@ -14,5 +14,6 @@ mod outlived;
 mod programs;
 mod pruning;
 mod sandboxed;
+mod states;
 mod suites;
 mod world;
