@@ -37,7 +37,7 @@ pub use faults::{Edge, Planned};
 pub use scenario::{BadScenario, Scenario};
 pub use shape::Shape;
 pub use shrink::{Shrunk, shrink};
-pub use sweep::{Swept, sweep};
+pub use sweep::{Crashes, Swept, sweep};
 pub use watch::Totals;
 
 /// The policies of a run.

@@ -333,7 +333,8 @@ fn inc_42_last_rounds_verdict_is_worth_nothing() {
     let outcome = AgentOutcome::Completed { submission: Box::new(approved) };
     let branch = view.task.branch_state.clone().expect("there is a branch");
     view.task.stage = Stage::Review;
-    view.task.evidence.run = Some(std::sync::Arc::new(completed(view.task.entry - 1, Role::Reviewer, outcome, branch)));
+    view.task.evidence.run =
+        Some(std::sync::Arc::new(completed(view.task.entry - 1, Role::Reviewer, outcome, branch)));
     assert_eq!(
         GateName::ReviewVerdict.judge(&view, driver.now),
         Judged::NeedsRun,
