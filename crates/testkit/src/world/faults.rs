@@ -118,6 +118,7 @@ impl Faults {
                 Pace::Call => drawn,
                 Pace::Wide => drawn * 4,
                 Pace::Act => drawn * 10,
+                Pace::Scarce => drawn * 40,
                 Pace::Seldom => drawn * 12,
             };
             // An outage hits many calls at once, so it begins seldom.
