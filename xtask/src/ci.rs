@@ -42,6 +42,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     });
     part("sim", &mut || programs::sim(root, &programs::SimArgs::seeds(SEEDS)));
     part("fuzz", &mut || programs::fuzz(root, &programs::FuzzArgs::secs(FUZZ_SECS)));
+    part("chaos", &mut || programs::chaos(root, &programs::ChaosArgs::default()));
     part("mutants", &mut || mutants::incidents(root, &[]));
 
     println!("\n{}", table(&parts));

@@ -40,6 +40,8 @@ enum Task {
     Mutants(mutants::Args),
     /// Hostile bytes for everything that reads foreign ones; a finding is kept and can be replayed
     Fuzz(programs::FuzzArgs),
+    /// The real program killed at named commit points
+    Chaos(programs::ChaosArgs),
     /// The measurements; arguments are handed to the bench program
     Bench(programs::BenchArgs),
 }
@@ -65,6 +67,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Sim(args) => programs::sim(&root, &args),
         Task::Mutants(args) => mutants::run(&root, &args),
         Task::Fuzz(args) => programs::fuzz(&root, &args),
+        Task::Chaos(args) => programs::chaos(&root, &args),
         Task::Bench(args) => programs::bench(&root, &args),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -1,10 +1,11 @@
 //! `cargo xtask sim`, `fuzz` and `bench`: programs that are built as the shipped one is (release), and run.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 
-use crate::shell;
+use crate::{cargo, shell};
 
 #[derive(clap::Args)]
 pub(crate) struct SimArgs {
@@ -73,6 +74,25 @@ impl FuzzArgs {
 }
 
 #[derive(clap::Args)]
+pub(crate) struct ChaosArgs {
+    /// How many kills
+    #[arg(long, default_value_t = 50)]
+    pub(crate) kills: u32,
+    /// Which points come first
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// How often the process is stopped for longer than its leases instead; each takes more than a minute
+    #[arg(long, default_value_t = 1)]
+    pub(crate) stops: u32,
+}
+
+impl Default for ChaosArgs {
+    fn default() -> Self {
+        Self { kills: 50, seed: 0, stops: 1 }
+    }
+}
+
+#[derive(clap::Args)]
 pub(crate) struct BenchArgs {
     /// Handed to the bench program as they are
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -94,6 +114,22 @@ pub(crate) fn sim(root: &Path, args: &SimArgs) -> Result<()> {
 /// Runs the fuzzer.
 pub(crate) fn fuzz(root: &Path, args: &FuzzArgs) -> Result<()> {
     release(root, "orchd-fuzz", "orchd-fuzz", &args.words())
+}
+
+/// Kills the real program, built with the points at which it can be. What is shipped has no such points: it is built as
+/// a release, without the feature.
+pub(crate) fn chaos(root: &Path, args: &ChaosArgs) -> Result<()> {
+    const BUILD: [&str; 6] =
+        ["build", "--package", "orchctl", "--package", "orchd-chaos", "--features=orchctl/failpoints"];
+    shell::run(&mut shell::cargo(root, BUILD))?;
+    let ChaosArgs { kills, seed, stops } = args;
+    let numbers =
+        [("--kills", kills.to_string()), ("--seed", seed.to_string()), ("--stops", stops.to_string())];
+    let mut command = Command::new(cargo::target_directory(root)?.join("debug").join("orchd-chaos"));
+    for (name, number) in numbers {
+        command.args([name, &number]);
+    }
+    shell::run(&mut command)
 }
 
 /// Runs the measurements.
