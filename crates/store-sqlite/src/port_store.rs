@@ -238,7 +238,8 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> CommitOutcome {
         let (id, by) = (provider.clone(), by.clone());
-        let answer = self.write("close_provider", move |conn| provider::close(conn, &id, epoch, by, at)).await;
+        let answer =
+            self.write("close_provider", move |conn| provider::close(conn, &id, epoch, by, at)).await;
         outcome(provider, answer)
     }
 
