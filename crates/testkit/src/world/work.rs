@@ -98,7 +98,9 @@ impl SimExecutor {
     fn start(&self, context: &RunContext) -> Timestamp {
         let (sim, spot) = (&self.sim, spot(context));
         let infra = sim.strikes(Fault::Infra, spot);
-        if let (About::Task(task), Some(mut strike)) = (&context.about, sim.strike(Fault::BranchForced, spot))
+        if let (Work::Agent { .. } | Work::RebaseAndRetest { .. }, About::Task(task)) =
+            (&context.spec().work, &context.about)
+            && let Some(mut strike) = sim.strike(Fault::BranchForced, spot)
         {
             let until = sim.now() + Span::secs(60 + strike.number(900));
             sim.with(|i| i.git.forced.insert(task.id, until));
