@@ -25,8 +25,9 @@ pub fn load(target: &str) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
 pub fn keep(target: &str, bytes: &[u8]) -> io::Result<PathBuf> {
     let folder = here().join("found").join(target);
     fs::create_dir_all(&folder)?;
-    let digest = Digest::of(bytes).0;
-    let path = folder.join(digest.get(..16).unwrap_or(&digest));
+    let digest = Digest::of(bytes);
+    let digest = digest.as_str();
+    let path = folder.join(digest.get(..16).unwrap_or(digest));
     fs::write(&path, bytes)?;
     Ok(path)
 }

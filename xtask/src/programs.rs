@@ -136,7 +136,10 @@ pub(crate) fn chaos(root: &Path, args: &ChaosArgs) -> Result<()> {
 /// Runs the measurements.
 pub(crate) fn bench(root: &Path, args: &BenchArgs) -> Result<()> {
     // What is measured lies beside the program that measures.
-    shell::run(&mut shell::cargo(root, ["build", "--release", "--package", "orchctl"]))?;
+    shell::run(&mut shell::cargo(
+        root,
+        ["build", "--release", "--package", "orchctl", "--package", "orchd"],
+    ))?;
     release(root, "orchd-bench", "orchd-bench", &args.args)
 }
 

@@ -45,6 +45,7 @@ pub(crate) fn command(command: &Command) -> Option<(String, dto::Command)> {
         | Command::Queue
         | Command::Deps(_)
         | Command::Repo(_)
+        | Command::Provider(_)
         | Command::Drain
         | Command::Undrain
         | Command::Submit(_)

@@ -106,6 +106,8 @@ pub(crate) enum Command {
     Deps(DepsArgs),
     /// Freeze and unfreeze a repository
     Repo(RepoArgs),
+    /// Providers of agents: how they are, and that one is well again
+    Provider(ProviderArgs),
     /// Stop admission and the start of pipeline jobs
     Drain,
     /// Let work start again
@@ -272,6 +274,23 @@ pub(crate) enum RepoCommand {
     Unfreeze {
         /// The repository
         repo: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProviderArgs {
+    #[command(subcommand)]
+    pub(crate) what: ProviderCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProviderCommand {
+    /// Providers: who answers, who does not, whose quota is used up
+    List,
+    /// Say that one is well: its breaker is closed, its used-up quota forgotten, and runs start again
+    Close {
+        /// The provider
+        name: String,
     },
 }
 

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod engine;
 mod exit;
+mod provider;
 mod queue;
 mod render;
 mod repo;
@@ -81,6 +82,7 @@ async fn ask(command: Command, data: Option<std::path::PathBuf>, json: bool) -> 
         Command::Queue => queue::run(&session.client, &out).await,
         Command::Deps(args) => repo::deps(&session.client, &out, args).await,
         Command::Repo(args) => repo::run(&session.client, &out, args).await,
+        Command::Provider(args) => provider::run(&session.client, &out, args).await,
         Command::Drain => repo::drain(&session.client, &out, true).await,
         Command::Undrain => repo::drain(&session.client, &out, false).await,
         other => match act::command(&other) {

@@ -17,6 +17,9 @@ fn main() -> std::io::Result<()> {
     for event in samples::repo_events() {
         write("repo-event", samples::repo_event_name(&event), &event)?;
     }
+    for event in samples::provider_events() {
+        write("provider-event", samples::provider_event_name(&event), &event)?;
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! not let in. Occupation itself is stored in the repository's row.
 
 use crate::id::{Key, TaskId};
+use crate::mutant::{self, Mutant};
 use crate::reason::{Reason, Wait};
 use crate::stage::Stage;
 use crate::task::Task;
@@ -73,11 +74,12 @@ pub fn may_enter(view: &View, now: Timestamp) -> Result<(), Wait> {
     if view.drained {
         return Err(Wait::Drained);
     }
-    if let Some(freeze) = view.repo.frozen_for(task.id) {
+    let frozen = view.repo.frozen_for(task.id).filter(|_| !mutant::on(Mutant::FreezeAdmits));
+    if let Some(freeze) = frozen {
         return Err(Wait::Frozen { why: freeze.why.clone() });
     }
     let unmet = view.deps.iter().find(|d| task.stage == Stage::Created && d.state != DepState::Done);
-    if let Some(dep) = unmet {
+    if let Some(dep) = unmet.filter(|_| !mutant::on(Mutant::DependencyIgnored)) {
         return Err(Wait::Dependency { on: dep.on.to_string() });
     }
     if let Some(other) = occupied_by_another(view) {
@@ -95,7 +97,7 @@ pub fn may_enter(view: &View, now: Timestamp) -> Result<(), Wait> {
 
 /// Who else occupies a serial repository.
 pub fn occupied_by_another(view: &View) -> Option<TaskId> {
-    if !view.policy.serial {
+    if !view.policy.serial || mutant::on(Mutant::SerialIgnored) {
         return None;
     }
     view.repo.occupants.iter().copied().find(|t| *t != view.task.id)
@@ -103,7 +105,7 @@ pub fn occupied_by_another(view: &View) -> Option<TaskId> {
 
 /// A candidate that goes before this task. Without `serial` nobody waits for another's turn.
 fn first_other(view: &View, now: Timestamp) -> Option<&Candidate> {
-    if !view.policy.serial {
+    if !view.policy.serial || mutant::on(Mutant::OrderIgnored) {
         return None;
     }
     let mine = view.candidates.iter().find(|c| c.task == view.task.id);

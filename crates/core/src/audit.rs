@@ -1,8 +1,9 @@
-//! The invariants I-1 … I-18 and I-20 (spec 2.8), and I-21 of its own, as functions over a [`World`]: rows, events, jobs, ledger, inputs and,
+//! The invariants I-1 … I-18 and I-20 (spec 2.8), and I-21 … I-30 of our own, as functions over a [`World`]: rows, events, jobs, ledger, inputs and,
 //! where a test knows it, what really happened outside. Asked by tests after every commit, by a reconciler and
 //! by `orchctl doctor`. Reads only; what to do about a violation is the caller's business.
 
 mod load;
+mod mechanism;
 mod provider;
 mod rest;
 mod rows;
@@ -11,7 +12,7 @@ mod steps;
 mod tests;
 mod truth;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use crate::task::Task;
 use crate::time::Timestamp;
 
 pub use load::Rows;
+use mechanism::Looks;
 pub use truth::{TrueHook, TrueLanding, Truth};
 
 /// Everything the invariants speak about, as it stands between two commits.
@@ -36,12 +38,14 @@ pub struct World<'a> {
     pub tasks: Vec<TaskFile<'a>>,
     /// All repositories.
     pub repos: Vec<RepoFile<'a>>,
-    /// All jobs.
+    /// All jobs; for [`Auditor::check_changes`] those at least that are queued or run, or were so at the last look.
     pub jobs: Vec<&'a JobRow>,
     /// The effect ledger, oldest first.
     pub ledger: Vec<&'a LedgerRow>,
-    /// All inputs; `None` where they cannot be listed, and nothing is said about them.
+    /// All inputs, or at least those that wait; `None` where they cannot be listed, and nothing is said about them.
     pub inputs: Option<Vec<InputFile<'a>>>,
+    /// How many inputs there are in all.
+    pub known_inputs: usize,
     /// Providers that were ever unwell.
     pub providers: Vec<&'a Health>,
     /// All dependencies: who waits for which issue of its project.
@@ -136,6 +140,8 @@ pub struct Step<'a> {
     pub providers: Option<&'a BTreeMap<ProviderId, Health>>,
     /// A person named the task for the repair in this very commit; the repository's event of it comes later.
     pub named: bool,
+    /// A probe or the act itself answered in this very commit.
+    pub answered: bool,
     /// The policy the latest decision was made under; `None` where today's is another one.
     pub policy: Option<&'a Policy>,
     /// What really happened outside.
@@ -211,7 +217,7 @@ impl Invariant {
 
 /// The invariants that can be asked of a world. I-15 (the same view, the same decision), I-19 (secrets) and the
 /// forge's half of I-20 are not in rows and have tests of their own; I-14 is asked by the [`Auditor`] itself.
-pub static INVARIANTS: [Invariant; 19] = [
+pub static INVARIANTS: [Invariant; 28] = [
     Invariant::new(1, "Stages move only along the pipeline's transitions; nothing leaves a terminal stage.")
         .step(steps::moves),
     Invariant::new(
@@ -242,6 +248,7 @@ pub static INVARIANTS: [Invariant; 19] = [
         10,
         "At most one applied and one open effect per key, task and target; what really happened is in the ledger.",
     )
+    .step(steps::new_number)
     .rows(truth::effects),
     Invariant::new(11, "Infrastructure, waits and a red main never change the stage and never spend rework.")
         .step(steps::only_work_is_rejected),
@@ -266,6 +273,23 @@ pub static INVARIANTS: [Invariant; 19] = [
     )
     .step(provider::starts)
     .rows(provider::probes),
+    Invariant::new(
+        22,
+        "What landed is in `deploy` or done, is mended forward, or was stopped with the landing shown.",
+    )
+    .rows(mechanism::landed_goes_on),
+    Invariant::new(23, "A role's verdict counts only from its run of the present stage entry.")
+        .step(mechanism::verdict_of_this_entry),
+    Invariant::new(24, "An unknown effect is closed by an answer, a probe or a person, and sent again only after a look.")
+        .step(mechanism::unknown_is_asked),
+    Invariant::new(25, "A lease's token has one owner for ever; the next owner has a higher one."),
+    Invariant::new(26, "No lease reaches further than one length from now.").rows(mechanism::leases_are_short),
+    Invariant::new(27, "An irreversible step is sent under a live lease of the job that acts for it."),
+    Invariant::new(28, "Where nothing goes wrong, nothing is reclaimed, probed, deferred or tried again.")
+        .step(mechanism::needs_no_recovery),
+    Invariant::new(29, "Where nothing goes wrong, whatever may be claimed is claimed within two ticks.")
+        .rows(mechanism::works_while_it_may),
+    Invariant::new(30, "No more pipeline jobs run than there are slots.").rows(mechanism::slots),
 ];
 
 /// The sentence of a number, or a general one.
@@ -297,23 +321,41 @@ pub struct Auditor {
     /// As the tasks' logs have them so far.
     providers: BTreeMap<ProviderId, Health>,
     jobs: BTreeMap<JobId, (JobState, Option<Token>)>,
+    /// Those of them that were queued or ran.
+    open: BTreeSet<JobId>,
     inputs: usize,
+    looks: Looks,
 }
 
 /// A task as its log has it so far.
 struct Replay {
     task: Option<Task>,
     read: usize,
+    /// The version of the row that was last compared with its log.
+    compared: Option<u64>,
     /// The latest decision was made under today's policy.
     same_policy: bool,
     /// When a person last named the task for the repair.
     named_at: Option<Timestamp>,
+    /// When a probe or an act last answered.
+    answered_at: Option<Timestamp>,
 }
 
 /// A repository as its log has it so far.
 struct RepoReplay {
     repo: Repo,
     read: usize,
+    /// The epoch of the row that was last compared with its log.
+    compared: Option<u64>,
+}
+
+/// How much of a world is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All of it.
+    Whole,
+    /// A row whose version is the one that was compared before is taken to be that row.
+    Changes,
 }
 
 /// A new event in the order of the whole log.
@@ -341,12 +383,31 @@ impl Auditor {
             repos: BTreeMap::new(),
             providers: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            open: BTreeSet::new(),
             inputs: 0,
+            looks: Looks::default(),
         }
     }
 
     /// Asks everything about the world as it is now.
     pub fn check(&mut self, world: &World) -> Vec<Violation> {
+        self.ask(world, Extent::Whole)
+    }
+
+    /// Asks every invariant, reading of the rows that have a version those alone whose version is new, and of the
+    /// jobs and inputs those alone that are listed: what can have changed since the last look, if nobody writes a
+    /// row without raising its version. [`Auditor::check`] is asked of the whole world now and then, and says
+    /// whether that was so.
+    pub fn check_changes(&mut self, world: &World) -> Vec<Violation> {
+        self.ask(world, Extent::Changes)
+    }
+
+    /// The jobs that were queued or ran at the last look.
+    pub fn open_jobs(&self) -> impl Iterator<Item = &JobId> {
+        self.open.iter()
+    }
+
+    fn ask(&mut self, world: &World, extent: Extent) -> Vec<Violation> {
         let mut found = Vec::new();
         for new in self.unread(world) {
             match new {
@@ -354,7 +415,7 @@ impl Auditor {
                 New::Repo(id, logged) => self.repo_step(id, logged, &mut found),
             }
         }
-        self.compare(world, &mut found);
+        self.compare(world, extent, &mut found);
         self.remember(world, &mut found);
         for invariant in &INVARIANTS {
             if let Some(rows) = invariant.rows {
@@ -370,8 +431,10 @@ impl Auditor {
             let replay = self.tasks.entry(file.task.id).or_insert(Replay {
                 task: None,
                 read: 0,
+                compared: None,
                 same_policy: true,
                 named_at: None,
+                answered_at: None,
             });
             let unread = file.events.get(replay.read..).unwrap_or_default();
             replay.read += unread.len();
@@ -381,6 +444,7 @@ impl Auditor {
             let replay = self.repos.entry(file.repo.id.clone()).or_insert_with(|| RepoReplay {
                 repo: Repo::new(file.repo.id.clone(), file.repo.project.clone()),
                 read: 0,
+                compared: None,
             });
             let unread = file.events.get(replay.read..).unwrap_or_default();
             replay.read += unread.len();
@@ -405,12 +469,16 @@ impl Auditor {
         if matches!(logged.event, Event::Retried { repair: true, .. }) {
             replay.named_at = Some(logged.at);
         }
+        if matches!(logged.event, Event::ProbeAnswered { .. } | Event::LandingAnswered { .. }) {
+            replay.answered_at = Some(logged.at);
+        }
         let named = replay.named_at == Some(logged.at);
+        let answered = replay.answered_at == Some(logged.at);
         let policy = world.policies.get(&task.project).map(|p| &**p).filter(|_| replay.same_policy);
         let repo = self.repos.get(&task.repo).map(|r| &r.repo);
         let (event, at, truth) = (&logged.event, logged.at, world.truth);
         let providers = has_all_logs(world).then_some(&self.providers);
-        let step = Step { before: task, event, at, repo, providers, named, policy, truth };
+        let step = Step { before: task, event, at, repo, providers, named, answered, policy, truth };
         for invariant in &INVARIANTS {
             if let Some(ask) = invariant.step {
                 ask(&step, &mut Found { invariant, into: found });
@@ -434,15 +502,19 @@ impl Auditor {
     }
 
     /// I-14: the logs rebuild the rows.
-    fn compare(&self, world: &World, found: &mut Vec<Violation>) {
+    fn compare(&mut self, world: &World, extent: Extent, found: &mut Vec<Violation>) {
+        let is_new = |compared: &mut Option<u64>, version| {
+            compared.replace(version) != Some(version) || extent == Extent::Whole
+        };
         for file in world.tasks.iter().filter(|file| !file.events.is_empty()) {
-            let replayed = self.tasks.get(&file.task.id).and_then(|r| r.task.as_ref());
-            if replayed != Some(file.task) {
-                found.push(of(14, differs(&file.task.key, file.task, replayed)));
+            let Some(replay) = self.tasks.get_mut(&file.task.id) else { continue };
+            if is_new(&mut replay.compared, file.version) && replay.task.as_ref() != Some(file.task) {
+                found.push(of(14, differs(&file.task.key, file.task, replay.task.as_ref())));
             }
         }
         for file in world.repos.iter().filter(|file| !file.events.is_empty()) {
-            if self.repos.get(&file.repo.id).is_some_and(|r| r.repo != *file.repo) {
+            let Some(replay) = self.repos.get_mut(&file.repo.id) else { continue };
+            if is_new(&mut replay.compared, file.epoch) && replay.repo != *file.repo {
                 found.push(of(14, format!("the row of repository {} is not its log's", file.repo.id)));
             }
         }
@@ -458,23 +530,42 @@ impl Auditor {
     fn remember(&mut self, world: &World, found: &mut Vec<Violation>) {
         for row in &world.jobs {
             let now = (row.state, row.token);
+            match is_open(row.state) {
+                true => self.open.insert(row.job.id),
+                false => self.open.remove(&row.job.id),
+            };
             let Some((state, token)) = self.jobs.insert(row.job.id, now) else { continue };
-            let over = !matches!(state, JobState::Queued | JobState::Running);
-            if over && now != (state, token) {
+            if !is_open(state) && now != (state, token) {
                 found.push(of(3, format!("job {} had ended and was changed", row.job.id)));
             }
             if row.token.is_some() && row.token < token {
                 found.push(of(3, format!("the token of job {} went back", row.job.id)));
             }
         }
-        if let Some(inputs) = &world.inputs {
-            if inputs.len() < self.inputs {
-                found.push(of(13, format!("there were {} inputs, now {}", self.inputs, inputs.len())));
+        if world.inputs.is_some() {
+            let (before, now) = (self.inputs, world.known_inputs);
+            if now < before {
+                found.push(of(13, format!("there were {before} inputs, now {now}")));
             }
-            self.inputs = inputs.len();
+            self.inputs = now;
+        }
+        for (number, look) in [(25, Looks::owners as Look), (27, Looks::sends)] {
+            if let Some(invariant) = invariant(number) {
+                look(&mut self.looks, world, &mut Found { invariant, into: found });
+            }
         }
     }
 }
+
+const fn is_open(state: JobState) -> bool {
+    match state {
+        JobState::Queued | JobState::Running => true,
+        JobState::Succeeded | JobState::Failed | JobState::Cancelled => false,
+    }
+}
+
+/// A question that only two looks can answer.
+type Look = fn(&mut Looks, &World, &mut Found);
 
 /// A provider's log is in those of the tasks that used it.
 fn has_all_logs(world: &World) -> bool {

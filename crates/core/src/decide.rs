@@ -150,6 +150,9 @@ pub fn decide(view: &View, now: Timestamp) -> Decided {
     if let Some(held) = held {
         return Decided::stay(Reason::Held { code: held.code });
     }
+    if task.stopping.is_some() && mutant::on(Mutant::NaiveCancel) {
+        return stop::decide(view, now);
+    }
     if let Some(decided) = effect::open_question(view, now) {
         return decided;
     }
@@ -159,7 +162,7 @@ pub fn decide(view: &View, now: Timestamp) -> Decided {
     if let Some(decided) = working(view) {
         return decided;
     }
-    if let Some(pause) = &task.pause {
+    if let Some(pause) = task.pause.as_ref().filter(|_| !mutant::on(Mutant::PauseIgnored)) {
         return Decided::stay(Reason::Paused { by: pause.by.to_string(), why: pause_text(pause) });
     }
     let wanted =

@@ -9,6 +9,7 @@ use crate::evolve::{evolve, evolve_repo};
 use crate::gate::GateResult;
 use crate::id::{Actor, EffectId, JobId};
 use crate::job::{JobRef, JobSpec, Work};
+use crate::mutant::{self, Mutant};
 use crate::reason::{Reason, Wait};
 use crate::repo::{Freeze, Repo};
 use crate::stage::Stage;
@@ -334,7 +335,8 @@ impl Draft<'_> {
         }
         let gives_way = task.reason.as_ref().is_some_and(Reason::gives_way);
         let over = task.stage.is_terminal() || task.landed() || task.stopping.is_some() || gives_way;
-        if self.out.repo.occupied_by(id) && (over || !admission::needs_place(task)) {
+        let keeps = task.stage.is_terminal() && mutant::on(Mutant::PlaceKept);
+        if self.out.repo.occupied_by(id) && !keeps && (over || !admission::needs_place(task)) {
             self.write_repo(RepoEvent::GaveWay { task: id });
         }
         let waits_for_lane = matches!(task_reason(&self.out.task), Some(Reason::Wait(Wait::Lane { .. })));

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::Account;
 use crate::command::Refusal;
 use crate::effect::{Effect, EffectState, Intent, LandingAnswer, ProbeAnswer, Proof};
 use crate::gate::{GateName, GateResult};
@@ -19,7 +20,7 @@ use crate::time::Timestamp;
 use crate::verdict::Finding;
 
 /// The version of the stored form. Readers accept it and every older one (golden files in tests/golden).
-pub const EVENT_VERSION: u32 = 2;
+pub const EVENT_VERSION: u32 = 3;
 
 /// A task's event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,6 +83,9 @@ pub enum Event {
         why: String,
         /// It was told to end.
         told: bool,
+        /// What a role's run had used until then, where there was one and it told.
+        #[serde(default)]
+        account: Option<Box<Account>>,
     },
     /// The remains of a stopped task are gone.
     CleanedUp {
@@ -293,6 +297,17 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// What a run used, if this is the end of one: the money of the day is the sum of these.
+    pub fn account(&self) -> Option<&Account> {
+        match self {
+            Self::RunEnded { run } => Some(&run.account),
+            Self::JobFailed { account, .. } => account.as_deref(),
+            _other => None,
+        }
+    }
+}
+
 /// What is fixed at birth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Birth {
@@ -451,6 +466,19 @@ pub enum RepoEvent {
     MarkerAdded {
         /// The marker.
         marker: Marker,
+    },
+}
+
+/// What a person did to a provider. What runs make of one is in their tasks' logs: [`Event::ProviderChanged`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum ProviderEvent {
+    /// Its breaker was closed and its quota forgotten: from then on it is a provider that is well.
+    Closed {
+        /// By whom.
+        by: Actor,
+        /// What it was.
+        was: Box<Health>,
     },
 }
 

@@ -1,6 +1,9 @@
 //! What an event does to a row: the only code that changes a task or a repository. Total and without
 //! judgement, so that replaying a log rebuilds the row (I-14).
 
+use std::sync::Arc;
+
+use crate::account::Account;
 use crate::command::deploy_subject;
 use crate::effect::{LandingAnswer, ProbeAnswer};
 use crate::event::{Birth, Event, How, RepoEvent, Spends};
@@ -42,7 +45,7 @@ pub fn born(birth: &Birth, at: Timestamp) -> Task {
         job: None,
         side_job: None,
         evidence: Evidence::default(),
-        gates: std::collections::BTreeMap::new(),
+        gates: Arc::default(),
         assignment: None,
         approval: None,
         confirmation: None,
@@ -84,7 +87,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             if let Some(suite) = ready.suite_run() {
                 task.evidence.suite = Some(suite);
             }
-            task.evidence.ready = Some((**ready).clone());
+            task.evidence.ready = Some(Arc::new((**ready).clone()));
         }
         Event::LandingAnswered { answer } => {
             if let LandingAnswer::Refused { why } = answer {
@@ -95,7 +98,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             if let Some(effect) = &mut task.effect {
                 effect.probes += 1;
             }
-            if matches!(answer, ProbeAnswer::Closed { .. }) {
+            if matches!(answer, ProbeAnswer::Closed { .. }) && !mutant::on(Mutant::NumberKept) {
                 // The door of this number is closed for good; a later landing has the next one.
                 task.landing.number += 1;
             }
@@ -106,7 +109,12 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             }
         }
         Event::DeployAnswered { answer } => task.evidence.deploy = Some(answer.clone()),
-        Event::JobFailed { kind, why, told } => job_failed(task, *kind, why, *told),
+        Event::JobFailed { kind, why, told, account } => {
+            if let Some(account) = account {
+                put_down(task, task.job.as_ref().and_then(|job| job.role), account);
+            }
+            job_failed(task, *kind, why, *told);
+        }
         Event::CleanedUp { .. } => task.cleaned = true,
         Event::JobClosed { job } => {
             task.job.take_if(|j| j.id == *job);
@@ -135,7 +143,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
             if result.gate == GateName::MergeReady && result.outcome.opens() {
                 task.landing.patch_moves = 0;
             }
-            task.gates.insert(result.gate, result.clone());
+            Arc::make_mut(&mut task.gates).insert(result.gate, result.clone());
         }
         Event::JobQueued { job, spec, spends } => {
             job_queued(task, job, *spends);
@@ -188,7 +196,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
         }
         Event::MainAsked => task.asked_main_at = Some(at),
         Event::LaneGivenBack => {
-            task.gates.remove(&GateName::MergeReady);
+            Arc::make_mut(&mut task.gates).remove(&GateName::MergeReady);
             task.evidence.ready = None;
         }
         Event::Stayed { reason } => {
@@ -199,13 +207,7 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
 }
 
 fn run_ended(task: &mut Task, run: &AgentRun) {
-    task.spent.money += run.cost;
-    task.spent.tokens.0 += run.tokens.0;
-    task.spent.tokens.1 += run.tokens.1;
-    let totals = task.totals.entry(task.stage).or_default();
-    totals.cost += run.cost;
-    totals.tokens.0 += run.tokens.0;
-    totals.tokens.1 += run.tokens.1;
+    put_down(task, Some(run.role), &run.account);
     if let Some(branch) = &run.branch {
         task.branch_state = Some(branch.clone());
     }
@@ -219,10 +221,24 @@ fn run_ended(task: &mut Task, run: &AgentRun) {
         | AgentOutcome::Quota { .. }
         | AgentOutcome::Infra { .. } => {}
     }
-    if let Some(session) = &run.session {
-        task.sessions.insert(run.role, session.clone());
+    task.evidence.run = Some(Arc::new(run.clone()));
+}
+
+/// What a run used, whatever its end was: the only place that spends money and tokens.
+fn put_down(task: &mut Task, role: Option<Role>, account: &Account) {
+    task.spent.money += account.cost;
+    add(&mut task.spent.tokens, account.tokens);
+    let totals = task.totals.entry(task.stage).or_default();
+    totals.cost += account.cost;
+    add(&mut totals.tokens, account.tokens);
+    if let (Some(role), Some(session)) = (role, &account.session) {
+        task.sessions.insert(role, session.clone());
     }
-    task.evidence.run = Some(run.clone());
+}
+
+/// A program may report any number.
+fn add(sum: &mut (u64, u64), (input, output): (u64, u64)) {
+    *sum = (sum.0.saturating_add(input), sum.1.saturating_add(output));
 }
 
 fn job_failed(task: &mut Task, kind: JobKind, why: &str, told: bool) {
@@ -297,7 +313,7 @@ fn retried(task: &mut Task) {
         HoldCode::MainMoves => task.landing.patch_moves = 0,
         HoldCode::NotMerged => {
             task.landing.refused = None;
-            task.gates.remove(&GateName::MergeReady);
+            Arc::make_mut(&mut task.gates).remove(&GateName::MergeReady);
             task.evidence.ready = None;
         }
         HoldCode::MainRegressed => task.landing.recheck = true,
@@ -421,7 +437,7 @@ fn fix_forward(task: &mut Task, at: Timestamp) {
     task.landing.patch_moves = 0;
     task.branch_state = None;
     task.cut_from = None;
-    task.gates.clear();
+    task.gates = Arc::default();
     task.evidence = Evidence::default();
     task.deploy.attempt += 1;
     task.confirmation = None;

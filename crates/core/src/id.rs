@@ -2,6 +2,7 @@
 //! Identities come from the `Ids` port and never from here; nothing in this module draws randomness.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -117,21 +118,34 @@ names! {
     RefName;
     /// Who did something: a person, a policy, the engine.
     Actor;
-    /// A digest (SHA-256, hexadecimal) of what a gate read.
-    Digest;
 }
 
+/// A digest (SHA-256, hexadecimal) of what a gate read. Rows are full of them, and rows are copied: a copy shares
+/// the text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Digest(Arc<str>);
+
 impl Digest {
+    /// Wraps text that is known to be a digest.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
     /// SHA-256 of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
-        let mut text = String::with_capacity(64);
-        for byte in sha2::Sha256::digest(bytes) {
-            use fmt::Write as _;
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        Self(text)
+        const DIGITS: [char; 16] =
+            ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+        let digit = |half: u8| DIGITS[usize::from(half & 0xf)];
+        let bytes = sha2::Sha256::digest(bytes);
+        let text: String = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect();
+        Self(text.into())
+    }
+
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// The first twelve digits, for people.
@@ -140,10 +154,34 @@ impl Digest {
     }
 }
 
-/// A full git object name: 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits.
+impl From<String> for Digest {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.as_str().to_owned()
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// A full git object name: 40 (SHA-1) or 64 (SHA-256) lower-case hexadecimal digits. Copies share the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Sha(String);
+pub struct Sha(Arc<str>);
 
 impl Sha {
     /// Checks and wraps; anything but a full object name is refused, so that nothing is ever bound to an abbreviation.
@@ -151,7 +189,7 @@ impl Sha {
         let text = text.trim();
         let hex = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         if hex && (text.len() == 40 || text.len() == 64) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(BadId::new("commit SHA", text))
         }
@@ -177,7 +215,7 @@ impl TryFrom<String> for Sha {
 
 impl From<Sha> for String {
     fn from(sha: Sha) -> Self {
-        sha.0
+        sha.as_str().to_owned()
     }
 }
 

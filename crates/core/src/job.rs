@@ -3,10 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::Account;
 use crate::docs::DocFacts;
 use crate::effect::{LandingAnswer, ProbeAnswer};
 use crate::id::{Branch, Digest, EffectId, JobId, ProviderId, RunId, Sha};
-use crate::policy::{Agent, Money};
+use crate::policy::Agent;
 use crate::stage::Role;
 use crate::time::Timestamp;
 use crate::verdict::{Finding, Submission};
@@ -315,17 +316,43 @@ pub enum JobResult {
     Infra {
         /// What happened, for a person.
         reason: String,
+        /// What a role's run had used until then, where there was one and it told.
+        #[serde(default)]
+        account: Option<Box<Account>>,
     },
     /// The lease expired and no result was found.
     Lost {
         /// What is known.
         reason: String,
+        /// What a role's run had used until then, as far as its output tells.
+        #[serde(default)]
+        account: Option<Box<Account>>,
     },
     /// It was told to end, and ended without a result.
     Ended {
         /// Why it was told to.
         why: String,
+        /// What a role's run had used until then, where it told.
+        #[serde(default)]
+        account: Option<Box<Account>>,
     },
+}
+
+impl JobResult {
+    /// Infrastructure, of a job that used nothing.
+    pub fn infra(reason: impl Into<String>) -> Self {
+        Self::Infra { reason: reason.into(), account: None }
+    }
+
+    /// Lost, and nothing is known of what it used.
+    pub fn lost(reason: impl Into<String>) -> Self {
+        Self::Lost { reason: reason.into(), account: None }
+    }
+
+    /// Told to end, of a job that used nothing.
+    pub fn ended(why: impl Into<String>) -> Self {
+        Self::Ended { why: why.into(), account: None }
+    }
 }
 
 /// What a role's run left.
@@ -347,46 +374,13 @@ pub struct AgentRun {
     pub ignored_fields: Vec<String>,
     /// Documents found at the head, read by `docs.rs`.
     pub docs: DocFacts,
-    /// Reported cost.
-    pub cost: Money,
-    /// Reported tokens, input and output.
-    pub tokens: (u64, u64),
-    /// What was used of each model, where the program says so; empty otherwise.
-    #[serde(default)]
-    pub usage: Vec<ModelUsage>,
-    /// The program's own session, where it can be gone on with.
-    #[serde(default)]
-    pub session: Option<AgentSession>,
+    /// What it used.
+    #[serde(flatten)]
+    pub account: Account,
     /// Wall-clock time in milliseconds.
     pub took_ms: i64,
     /// Where partial work was kept, if the run did not count.
     pub salvage: Option<String>,
-}
-
-/// A session of an agent program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AgentSession {
-    /// The profile whose it is: another one can not go on with it.
-    pub profile: String,
-    /// The program's own name for it.
-    pub id: String,
-}
-
-/// What a run used of one model, as its program reported it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct ModelUsage {
-    /// The model that really answered.
-    pub model: String,
-    /// Tokens read, without those of a cache.
-    pub input: u64,
-    /// Tokens written.
-    pub output: u64,
-    /// Tokens read from a cache.
-    pub cache_read: u64,
-    /// Tokens written to a cache.
-    pub cache_write: u64,
-    /// Its part of the cost, where it is known.
-    pub cost: Option<Money>,
 }
 
 /// How a role's run ended.

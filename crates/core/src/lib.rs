@@ -1,6 +1,7 @@
 //! orchd's pure core: facts in, one decision, effects out. Values in, values out: no I/O, no clock, no
 //! randomness, no logging, no runtime. Adapters, stores and the engine depend on it; it depends on none of them.
 
+pub mod account;
 pub mod admission;
 pub mod audit;
 pub mod budget;

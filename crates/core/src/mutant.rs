@@ -76,6 +76,67 @@ mutants! {
     Inc45 = "inc-45";
     /// A landing is not checked for ancestry.
     Inc46 = "inc-46";
+
+    // Designs that fail (docs/dev/mutants.md): the simulation must notice each.
+
+    /// A job's result is stored by the job's id, whoever brings it and whatever the job's state.
+    SettleById = "settle-by-id";
+    /// Taking a lease over gives no new token.
+    TokenKept = "token-kept";
+    /// A lease counts as over while its owner renews it.
+    ReapTheLiving = "reap-the-living";
+    /// An irreversible step starts without the store's word.
+    SendUnasked = "send-unasked";
+    /// The compare-and-swap on the repository's epoch is skipped.
+    EpochIgnored = "epoch-ignored";
+    /// The compare-and-swap on a provider's epoch is skipped.
+    ProviderEpochIgnored = "provider-epoch-ignored";
+    /// A wake-up that came between load and commit is overwritten.
+    WakesIgnored = "wakes-ignored";
+    /// A job that goes back to the queue keeps its owner.
+    RequeueKeepsOwner = "requeue-keeps-owner";
+    /// A landing that did not answer counts as refused.
+    TimeoutIsRefusal = "timeout-is-refusal";
+    /// An act whose process was lost counts as never done.
+    LostActIsNone = "lost-act-is-none";
+    /// A landing that a probe does not find counts as refused, and its door stays open.
+    AbsentIsRefused = "absent-is-refused";
+    /// STOP ends a task while its irreversible step is open.
+    NaiveCancel = "naive-cancel";
+    /// A paused task goes on.
+    PauseIgnored = "pause-ignored";
+    /// A frozen repository lets tasks in.
+    FreezeAdmits = "freeze-admits";
+    /// A frozen repository lands.
+    FreezeLands = "freeze-lands";
+    /// A serial repository lets a second task in.
+    SerialIgnored = "serial-ignored";
+    /// Whoever asks first is let in, whatever the order.
+    OrderIgnored = "order-ignored";
+    /// A task is let in before what it depends on is done.
+    DependencyIgnored = "dependency-ignored";
+    /// Nobody waits for the merge lane.
+    LaneIgnored = "lane-ignored";
+    /// A task that ended keeps its place.
+    PlaceKept = "place-kept";
+    /// Rework has no budget.
+    ReworkUnbounded = "rework-unbounded";
+    /// Infrastructure is asked again without end.
+    InfraUnbounded = "infra-unbounded";
+    /// A provider's open breaker stops nobody.
+    BreakerIgnored = "breaker-ignored";
+    /// Everybody tries a provider whose breaker is half open.
+    ProbesMany = "probes-many";
+    /// A wait for CI has no end of its own.
+    CiForEver = "ci-for-ever";
+    /// What is put off is never asked again.
+    DeferredForEver = "deferred-for-ever";
+    /// A gate's word counts for every subject.
+    SubjectIgnored = "subject-ignored";
+    /// A door that was closed keeps its number.
+    NumberKept = "number-kept";
+    /// A surface that could not be written counts as written.
+    ShownUnwritten = "shown-unwritten";
 }
 
 /// Whether the safeguard is switched off.

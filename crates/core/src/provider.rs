@@ -2,18 +2,27 @@
 //! tasks. What a run's end says changes it; `decide/run.rs` asks it before every start; a turn's commit stores it.
 //! Values only: nothing here knows a store or a profile.
 
+mod bar;
+
 use serde::{Deserialize, Serialize};
 
 use crate::budget;
 use crate::id::{JobId, ProviderId, TaskId};
 use crate::job::AgentOutcome;
+use crate::mutant::{self, Mutant};
 use crate::policy::Budgets;
 use crate::reason::Wait;
 use crate::task::Task;
 use crate::time::{Span, Timestamp};
 
+pub use bar::Bar;
+
 /// Characters that are kept of what a provider said.
 const WORDS: usize = 200;
+
+/// The longest wait that a provider is believed to ask for: weekly quotas exist. One that says more, by mistake or in
+/// another unit, is asked again then.
+pub const BELIEVED: Span = Span::hours(8 * 24);
 
 /// The health of one provider. One that nobody has heard of is well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,8 +86,11 @@ pub struct Probe {
 pub struct UsedUp {
     /// Since when.
     pub since: Timestamp,
-    /// When it resets.
+    /// When it resets, as far as that is believed.
     pub resets_at: Timestamp,
+    /// What the provider said, where that was not believed.
+    #[serde(default)]
+    pub reported: Option<Timestamp>,
 }
 
 /// What the end of a run says about its provider. Outcome enum.
@@ -130,6 +142,12 @@ impl Health {
         Self { provider, failures: 0, breaker: Breaker::Closed, quota: None }
     }
 
+    /// Whether nothing keeps runs from starting.
+    pub fn is_well(&self, now: Timestamp) -> bool {
+        let has_quota = self.quota.as_ref().is_none_or(|used_up| used_up.resets_at <= now);
+        matches!(self.breaker, Breaker::Closed) && has_quota
+    }
+
     /// Whether a run of the task may start now; else what it waits for. Outcome by `Result`: a Wait is no failure.
     pub fn may_start(&self, task: &Task, now: Timestamp) -> Result<Start, Wait> {
         if let Some(used_up) = &self.quota {
@@ -143,6 +161,9 @@ impl Health {
             until,
             why: down.why.clone(),
         };
+        if mutant::on(Mutant::BreakerIgnored) {
+            return Ok(Start::Freely);
+        }
         match &self.breaker {
             Breaker::Closed => Ok(Start::Freely),
             Breaker::Open { down, until } if now < *until => Err(wait(down, Some(*until))),
@@ -158,6 +179,7 @@ impl Health {
         let probe = Probe { task, job, until: now + timeout + timeout };
         let breaker = match &self.breaker {
             Breaker::Closed => Breaker::Closed,
+            still if mutant::on(Mutant::ProbesMany) => still.clone(),
             Breaker::Open { down, .. } | Breaker::HalfOpen { down, .. } => {
                 Breaker::HalfOpen { down: down.clone(), probe }
             }
@@ -183,13 +205,18 @@ impl Health {
             Word::UsedUp { resets_at } => {
                 next.failures = 0;
                 next.breaker = Breaker::Closed;
+                let believed = resets_at.min(now + BELIEVED);
+                let reported = (believed < resets_at).then_some(resets_at);
+                let said = UsedUp { since: now, resets_at: believed, reported };
                 let standing = self.quota.as_ref().filter(|used_up| now < used_up.resets_at);
-                next.quota = Some(UsedUp {
-                    since: standing.map_or(now, |used_up| used_up.since),
-                    resets_at: standing.map_or(resets_at, |used_up| used_up.resets_at.max(resets_at)),
+                next.quota = Some(match standing {
+                    Some(longer) if longer.resets_at > believed => longer.clone(),
+                    Some(standing) => UsedUp { since: standing.since, ..said },
+                    None => said,
                 });
             }
             Word::Fails { why, retry_at } => {
+                let retry_at = retry_at.map(|at| at.min(now + BELIEVED));
                 next.failures = self.failures.saturating_add(1);
                 let limit = budgets.breaker_failures;
                 let open = |since: Timestamp, times: u32| {
@@ -202,6 +229,10 @@ impl Health {
                 next.breaker = match &self.breaker {
                     Breaker::Closed if next.failures >= limit => open(now, 1),
                     Breaker::HalfOpen { down, probe } if probe.job == job => {
+                        open(down.since, down.times.saturating_add(1))
+                    }
+                    // Its time had come, and somebody whose run was queued long before tried it.
+                    Breaker::Open { down, until } if *until <= now => {
                         open(down.since, down.times.saturating_add(1))
                     }
                     Breaker::Open { down, until } => {
@@ -231,9 +262,14 @@ impl Health {
         let id = &self.provider;
         if let Some(used_up) = self.quota.as_ref().filter(|used_up| now < used_up.resets_at) {
             let (since, resets) = (ago(used_up.since), ahead(used_up.resets_at));
-            return Some(format!(
-                "provider {id}: its quota has been used up for {since}; it resets in {resets}"
-            ));
+            let then = match used_up.reported {
+                None => format!("it resets in {resets}"),
+                Some(reported) => format!(
+                    "it said that it resets in {}, of which {BELIEVED} are believed: it is asked again in {resets}",
+                    ahead(reported)
+                ),
+            };
+            return Some(format!("provider {id}: its quota has been used up for {since}; {then}"));
         }
         let (down, then) = match &self.breaker {
             Breaker::Closed => return None,

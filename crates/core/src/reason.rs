@@ -130,8 +130,9 @@ impl Reason {
     /// is looked at again now and then all the same: a lost wake-up costs latency, never the task (I-18).
     pub fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Deferred { until, .. } => Some(*until),
+            Self::Deferred { until, .. } => (!mutant::on(Mutant::DeferredForEver)).then_some(*until),
             Self::Wait(wait) => match wait {
+                Wait::Ci { .. } if mutant::on(Mutant::CiForEver) => None,
                 Wait::Ci { until, .. } | Wait::Quota { until } => Some(*until),
                 Wait::Provider { until, .. } => Some(until.unwrap_or(now + RECHECK)),
                 Wait::Person { until, .. } => *until,

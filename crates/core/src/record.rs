@@ -1,6 +1,7 @@
 //! Writes down what became known: facts to events, without judgement. A fact about a job the row no longer
 //! refers to says nothing any more.
 
+use crate::account::Account;
 use crate::effect::{Effect, EffectState, Intent, LandingAnswer, ProbeAnswer, Proof};
 use crate::event::{Event, RepoEvent};
 use crate::fact::Fact;
@@ -51,8 +52,10 @@ fn job_ended(task: &Task, kind: JobKind, result: JobResult) -> Vec<Event> {
         JobResult::Cleaned { salvaged } => vec![Event::CleanedUp { salvaged }],
         // A look at main is a repository's job; a task has none.
         JobResult::Main(_) => Vec::new(),
-        JobResult::Infra { reason } | JobResult::Lost { reason } => failed(task, kind, reason, false),
-        JobResult::Ended { why } => failed(task, kind, why, true),
+        JobResult::Infra { reason, account } | JobResult::Lost { reason, account } => {
+            failed(task, kind, reason, false, account)
+        }
+        JobResult::Ended { why, account } => failed(task, kind, why, true, account),
     }
 }
 
@@ -65,12 +68,14 @@ fn ci_state(outcome: SuiteOutcome) -> CiState {
 }
 
 /// A job that acts and did not answer leaves its effect unknown: only a probe may say what became of it.
-fn failed(task: &Task, kind: JobKind, why: String, told: bool) -> Vec<Event> {
+fn failed(task: &Task, kind: JobKind, why: String, told: bool, account: Option<Box<Account>>) -> Vec<Event> {
     let mut events = Vec::new();
     if matches!(kind, JobKind::Push | JobKind::Deploy) {
-        events.extend(moved(task, EffectState::Unknown, &why));
+        let lost =
+            if mutant::on(Mutant::LostActIsNone) { EffectState::Refused } else { EffectState::Unknown };
+        events.extend(moved(task, lost, &why));
     }
-    events.push(Event::JobFailed { kind, why, told });
+    events.push(Event::JobFailed { kind, why, told, account });
     events
 }
 
@@ -90,7 +95,11 @@ fn landing_answered(task: &Task, answer: LandingAnswer) -> Vec<Event> {
         LandingAnswer::Refused { why } => events.extend(moved(task, not_by_this(task), &why)),
         LandingAnswer::NotSent { why } => {
             events.extend(moved(task, not_by_this(task), &why));
-            events.push(Event::JobFailed { kind: JobKind::Push, why, told: false });
+            events.push(Event::JobFailed { kind: JobKind::Push, why, told: false, account: None });
+        }
+        LandingAnswer::Unknown { why } if mutant::on(Mutant::TimeoutIsRefusal) => {
+            events.extend(moved(task, EffectState::Refused, &why));
+            events.push(Event::LaneGivenBack);
         }
         LandingAnswer::Unknown { why } => events.extend(moved(task, EffectState::Unknown, &why)),
     }
@@ -151,12 +160,16 @@ fn probe_answered(task: &Task, answer: ProbeAnswer) -> Vec<Event> {
             events = renewed(task, None).into_iter().collect();
         }
         ProbeAnswer::Landed { proof } => events.extend(proven(task, proof)),
+        ProbeAnswer::Absent { main } if mutant::on(Mutant::AbsentIsRefused) => {
+            events.extend(moved(task, EffectState::Refused, &format!("not in main {main}")));
+            events.push(Event::LaneGivenBack);
+        }
         ProbeAnswer::Absent { main } => events.push(Event::EffectAbsent { main }),
         ProbeAnswer::Closed { main } => {
             events.extend(moved(task, EffectState::Refused, &format!("closed while main was {main}")));
             if never_arrived(task, &main) {
                 let why = "the landing was sent, and never arrived".to_owned();
-                events.push(Event::JobFailed { kind: JobKind::Push, why, told: false });
+                events.push(Event::JobFailed { kind: JobKind::Push, why, told: false, account: None });
             } else {
                 events.push(Event::LaneGivenBack);
             }
@@ -182,7 +195,7 @@ fn probe_answered(task: &Task, answer: ProbeAnswer) -> Vec<Event> {
             events.push(Event::DeployAnswered { answer: DeployAnswer::Unknown { why } });
         }
         ProbeAnswer::Infra { why } => {
-            events.push(Event::JobFailed { kind: JobKind::Probe, why, told: false })
+            events.push(Event::JobFailed { kind: JobKind::Probe, why, told: false, account: None })
         }
     }
     events
@@ -217,8 +230,8 @@ fn main_ended(
 ) -> Vec<RepoEvent> {
     let failure = match result {
         JobResult::Main(report) => return main_seen(repo, job, asked, report, now),
-        JobResult::Infra { reason } | JobResult::Lost { reason } => reason,
-        JobResult::Ended { why } => why,
+        JobResult::Infra { reason, .. } | JobResult::Lost { reason, .. } => reason,
+        JobResult::Ended { why, .. } => why,
         JobResult::Agent(_)
         | JobResult::Suite(_)
         | JobResult::Ready(_)

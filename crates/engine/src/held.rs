@@ -114,6 +114,9 @@ impl Guard for JobGuard {
         if !fresh {
             return SendOutcome::Stale;
         }
+        if mutant::on(Mutant::SendUnasked) {
+            return SendOutcome::MaySend;
+        }
         // An answer that was lost is no permission: the act is not started, and a probe finds it absent.
         self.held.store.send_effect(effect, self.job, self.token).await.unwrap_or(SendOutcome::Stale)
     }

@@ -8,6 +8,7 @@ mod held;
 mod join;
 mod poll;
 mod project;
+mod providers;
 mod reap;
 mod work;
 

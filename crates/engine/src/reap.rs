@@ -20,7 +20,7 @@ impl Engine {
         }
         for one in &expired {
             let reason = format!("the lease of {} ended and no result was found", one.owner);
-            let result = JobResult::Lost { reason };
+            let result = JobResult::lost(reason);
             self.deps.store.settle(one.job, one.token, &result, InputId(one.run.0), self.now()).await?;
         }
         Ok(expired.len())

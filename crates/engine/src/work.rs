@@ -112,9 +112,10 @@ impl Engine {
         let claimed = context.claimed.clone();
         let result = match self.deps.executors.get(&claimed.kind) {
             Some(executor) => executor.run(context).await,
-            None => JobResult::Infra {
-                reason: format!("this process has no executor for {} jobs", claimed.kind.name()),
-            },
+            None => {
+                let kind = claimed.kind.name();
+                JobResult::infra(format!("this process has no executor for {kind} jobs"))
+            }
         };
         (claimed, result)
     }

@@ -1,6 +1,7 @@
 //! The handlers. Each translates a request, calls the engine and translates the answer; errors leave through one
 //! envelope with a stable code and a sentence that says what to do.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,11 +11,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, extract::DefaultBodyLimit};
-use orchd_core::id::{InputId, Key, RepoId, TaskId};
+use orchd_core::id::{InputId, Key, ProviderId, RepoId, TaskId};
 use orchd_core::job::JobKind;
 use orchd_core::port::board::Board;
 use orchd_core::port::host::Room;
 use orchd_core::port::store::{InputOutcome, JobRow, JobState, StoreError};
+use orchd_core::provider::Health;
 use orchd_core::render;
 use orchd_core::task::Request;
 use orchd_core::time::Timestamp;
@@ -75,6 +77,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/tasks/{key}/session", get(session))
         .route("/tasks/{key}/diff", get(diff))
         .route("/queue", get(queue))
+        .route("/providers", get(providers))
+        .route("/providers/{provider}/close", post(close_provider))
         .route("/repos/{repo}/commands", post(repo_command))
         .route("/drain", post(drain))
         .route("/undrain", post(undrain))
@@ -328,6 +332,27 @@ async fn deps_rm(
     app.engine.depend_no_more(task, &Key::new(on)).await?;
     (app.hint)();
     one_task(State(app), Path(key)).await
+}
+
+/// Those that the configuration names, and those that were ever unwell.
+async fn providers(State(app): Shared) -> Answer<Vec<dto::Provider>> {
+    let store = app.engine.store();
+    let mut all: BTreeMap<ProviderId, Health> =
+        app.engine.named_providers().into_iter().map(|id| (id.clone(), Health::new(id))).collect();
+    all.extend(store.providers().await?.into_iter().map(|(health, _)| (health.provider.clone(), health)));
+    let (words, now) = (store.provider_events(EVENTS_MAX).await?, (app.now)());
+    Ok(Json(all.values().map(|health| convert::provider(health, &words, now)).collect()))
+}
+
+async fn close_provider(
+    State(app): Shared,
+    Path(provider): Path<String>,
+    Json(change): Json<dto::Change>,
+) -> Answer<Vec<dto::Provider>> {
+    let by = convert::actor(change.by.as_deref());
+    app.engine.close_provider(&ProviderId::new(provider), &by).await?;
+    (app.hint)();
+    providers(State(app)).await
 }
 
 async fn drain(State(app): Shared, Json(change): Json<dto::Change>) -> Answer<dto::State> {

@@ -1,9 +1,11 @@
 //! Core's values to the API's types. One direction for answers, one for requests; no rule of the pipeline.
 
 use orchd_core::command::{Command, RepoCommand, RepoWanted, Shown, Wanted, commands};
+use orchd_core::event::ProviderEvent;
 use orchd_core::gate::{GateResult, Subject};
 use orchd_core::id::{Actor, Sha, TaskId};
 use orchd_core::port::store::{JobRow, Logged};
+use orchd_core::provider::{Breaker, Health};
 use orchd_core::reason::Reason;
 use orchd_core::render;
 use orchd_core::repo::Repo;
@@ -144,6 +146,33 @@ pub(crate) fn event(logged: &Logged<orchd_core::event::Event>) -> dto::Event {
     let name = data.get("event").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
     let line = render::line::of(&logged.event).unwrap_or_default();
     dto::Event { seq: logged.seq, at: logged.at.0, event: name, line, data }
+}
+
+pub(crate) fn provider(
+    health: &Health,
+    words: &[(Timestamp, ProviderEvent)],
+    now: Timestamp,
+) -> dto::Provider {
+    let quota = health.quota.as_ref().is_some_and(|used_up| now < used_up.resets_at);
+    let state = match &health.breaker {
+        _ if quota => "quota",
+        Breaker::Closed => "well",
+        Breaker::Open { .. } => "down",
+        Breaker::HalfOpen { .. } => "tried",
+    };
+    let closed = words.iter().rev().find_map(|(at, event)| match event {
+        ProviderEvent::Closed { by, was } if was.provider == health.provider => {
+            Some(dto::Closed { by: by.to_string(), ago_ms: (now - *at).0.max(0) })
+        }
+        ProviderEvent::Closed { .. } => None,
+    });
+    dto::Provider {
+        name: health.provider.to_string(),
+        state: state.to_owned(),
+        failures: health.failures,
+        sentence: health.line(now),
+        closed,
+    }
 }
 
 /// A request that can not be read as a command: code and sentence.

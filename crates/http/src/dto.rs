@@ -172,6 +172,30 @@ pub struct Repo {
     pub main: Option<String>,
 }
 
+/// A provider of agents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provider {
+    /// Its name.
+    pub name: String,
+    /// `well`, `down`, `tried` (one run tries it) or `quota`.
+    pub state: String,
+    /// Transient errors in a row, over all tasks.
+    pub failures: u32,
+    /// What is wrong, since when, and when it is tried again.
+    pub sentence: Option<String>,
+    /// When a person last said that it is well.
+    pub closed: Option<Closed>,
+}
+
+/// A person's word that a provider is well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closed {
+    /// Whose.
+    pub by: String,
+    /// How long ago, in milliseconds.
+    pub ago_ms: i64,
+}
+
 /// Everything at a glance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {

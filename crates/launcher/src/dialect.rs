@@ -27,7 +27,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::ended::{Ended, ExitClass, class};
 use crate::log;
-use crate::result::RunResult;
 use crate::run_dir::RunDir;
 use mask::Secrets;
 
@@ -163,12 +162,12 @@ impl Dialect {
     pub fn read(
         self,
         dir: &RunDir,
-        result: &RunResult,
+        ended: &Ended,
         asked: Option<&str>,
         secrets: impl IntoIterator<Item = String>,
     ) -> io::Result<Reading> {
         if self == Self::Plain {
-            return plain::read(dir, &result.ended, &Secrets::new(secrets));
+            return plain::read(dir, ended, &Secrets::new(secrets));
         }
         let mut translator = Translator::new(self, asked).masking(secrets);
         log::pieces(dir, RunDir::STDOUT, |bytes, dropped| {
@@ -180,7 +179,7 @@ impl Dialect {
             drop(translator.push(bytes, None));
         })?;
         let stderr = translator.secrets().tail(dir, RunDir::STDERR, STDERR_TAIL)?;
-        Ok(translator.reading(&result.ended, &stderr))
+        Ok(translator.reading(ended, &stderr))
     }
 }
 

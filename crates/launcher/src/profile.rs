@@ -12,6 +12,7 @@ mod opencode;
 mod prompt;
 mod script;
 mod setup;
+pub mod state;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,7 +22,7 @@ use orchd_core::id::{Key, RunId};
 use orchd_core::stage::Role;
 
 use crate::dialect::{Dialect, Reading, is_session_name};
-use crate::result::RunResult;
+use crate::ended::Ended;
 use crate::run_dir::RunDir;
 use crate::spec::RunSpec;
 use facts::Facts;
@@ -189,11 +190,6 @@ impl Profile {
         own.chain(self.setup.pass.iter().map(String::as_str)).collect()
     }
 
-    /// Files and directories it keeps its state in, for a sandbox to let it write there; they need not exist.
-    pub fn state_paths(&self, env: &BTreeMap<String, String>) -> Vec<PathBuf> {
-        self.program.facts().state.iter().filter_map(|place| place.path(env)).collect()
-    }
-
     /// Arguments and environment of a run.
     pub fn invocation(&self, run: &RoleRun<'_>) -> Result<Invocation, InvocationError> {
         let facts = self.program.facts();
@@ -211,7 +207,9 @@ impl Profile {
             Program::Script => script::arguments(run)?,
         });
         let mut env = contract(run)?;
-        env.extend(facts.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let of_judges = facts.judge_env.iter().filter(|_| run.role.is_judge());
+        let given = facts.env.iter().chain(of_judges);
+        env.extend(given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         if self.program == Program::Claude && run.as_root {
             env.extend([claude::AS_ROOT.map(str::to_owned).into()]);
         }
@@ -219,12 +217,12 @@ impl Profile {
         Ok(Invocation { argv, env, session: run.resume.map(str::to_owned).or(chosen) })
     }
 
-    /// What the program said and used, once its run ended.
-    pub fn read(&self, dir: &RunDir, result: &RunResult) -> io::Result<Reading> {
+    /// What the program said and used until its run ended.
+    pub fn read(&self, dir: &RunDir, ended: &Ended) -> io::Result<Reading> {
         // What the run was given stands in its specification; without one there is nothing to mask by.
         let env = RunSpec::read(dir).map(|spec| spec.env).unwrap_or_default();
         let secrets: Vec<String> = self.secrets(&env).into_iter().map(str::to_owned).collect();
-        self.dialect().read(dir, result, self.model(), secrets)
+        self.dialect().read(dir, ended, self.model(), secrets)
     }
 
     /// Program and leading arguments.

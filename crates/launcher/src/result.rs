@@ -237,7 +237,10 @@ impl Output {
         use sha2::Digest as _;
         use std::fmt::Write as _;
         let mut hash = sha2::Sha256::new();
-        if let Some(file) = log::open(dir, name)? {
+        if let Some(file) = log::open(dir, name)?
+            // An empty one has nothing that could be lost.
+            && file.metadata()?.len() > 0
+        {
             file.sync_all()?;
         }
         let extent = log::extent(dir, name)?;
@@ -258,7 +261,7 @@ impl Output {
             // Writing to a String cannot fail.
             let _ = write!(hex, "{byte:02x}");
         }
-        Ok(Self { bytes: extent.total, dropped: extent.dropped_bytes(), sha256: Digest(hex) })
+        Ok(Self { bytes: extent.total, dropped: extent.dropped_bytes(), sha256: Digest::new(hex) })
     }
 }
 

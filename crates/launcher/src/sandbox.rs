@@ -42,12 +42,24 @@ pub struct Sandbox {
     pub mode: SandboxMode,
     /// Whether it may use the network.
     pub network: bool,
-    /// Writable, besides the working directory: caches, the program's own state. Those that are missing are left out.
+    /// Writable, besides the working directory: the state of its program. Those that are missing are left out.
     pub write: Vec<PathBuf>,
+    /// Single files of others, writable, each seen at another place: a login that its program renews.
+    #[serde(default)]
+    pub shared: Vec<SharedFile>,
     /// Readable, besides the system: toolchains in a home, the mirror's `objects`, the program itself.
     pub read: Vec<PathBuf>,
     /// Empty, though something around it is readable (`/etc/orchd`). Of two nested paths the inner one decides.
     pub hide: Vec<PathBuf>,
+}
+
+/// A file that a run sees at another place. It cannot be removed or replaced there, only written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedFile {
+    /// The file.
+    pub file: PathBuf,
+    /// Where it is seen.
+    pub at: PathBuf,
 }
 
 /// What happens where the host offers no sandbox.
@@ -191,6 +203,9 @@ impl Walls {
         sandbox.hide.iter().for_each(|path| mounts.add(path, What::Hide));
         sandbox.read.iter().for_each(|path| mounts.add(path, What::Read));
         writable().for_each(|path| mounts.add(path, What::Write));
+        for SharedFile { file, at } in &sandbox.shared {
+            mounts.add(at, What::Shared(file.clone()));
+        }
         mounts.add(dir.path(), What::Instead(dir.file(RunDir::OUTBOX)));
         let gives = spec.gives.iter().map(String::as_str);
         gives.chain([RunDir::PROMPT]).for_each(|name| mounts.add(dir.file(name), What::Read));

@@ -1,6 +1,6 @@
 //! Executor of a role's run (spec 5.2): the clone ready at the last good head, the prompt, the program under its shim,
-//! and afterwards what it left, taken in. `site` is one run's surroundings, `enter` makes the clone ready, `prompt`
-//! writes what the role reads, `settle` reads the end, `account` what it used, `documents` the facts about documents.
+//! and afterwards what it left, taken in. `site` is one run's surroundings, `enter` makes the clone ready, `state` a
+//! program's own place, `prompt` writes what the role reads, `settle` reads the end, `account` what it used, `documents` the facts about documents.
 //! No verdict is judged here.
 
 mod account;
@@ -9,6 +9,7 @@ mod enter;
 mod prompt;
 mod settle;
 mod site;
+mod state;
 mod submission;
 
 use async_trait::async_trait;
@@ -43,19 +44,9 @@ impl AgentExecutor {
         end_former_run(&self.shop, task.id, context.run()).await?;
         let _alone = self.shop.enter_clone(task.id).await;
         let site = Site::of(&self.shop, context, task).await?;
-        let waited = match watch::before(&site.dir, context.run(), context.guard.as_ref()).await? {
-            Before::Over(waited) => waited,
-            Before::NeverBegan => {
-                return Ok(JobResult::Lost { reason: "orchd ended before the run began".to_owned() });
-            }
-            Before::Nothing => {
-                if let Some(why) = context.guard.told_to_end() {
-                    return Ok(JobResult::Ended { why });
-                }
-                start(&site).await?
-            }
-        };
-        settle::settle(&site, waited).await
+        let result = play(&site).await.unwrap_or_else(|error| infra(&error));
+        // Here alone, whatever became of it: money that was spent is spent.
+        Ok(account::beside(&site, result))
     }
 }
 
@@ -72,18 +63,34 @@ impl Executor for AgentExecutor {
     }
 }
 
+/// The run, from its start or from where an earlier process of orchd left it.
+async fn play(site: &Site<'_>) -> Result<JobResult, RunnerError> {
+    let (run, guard) = (site.context.run(), site.context.guard.as_ref());
+    let waited = match watch::before(&site.dir, run, guard).await? {
+        Before::Over(waited) => waited,
+        Before::NeverBegan => return Ok(JobResult::lost("orchd ended before the run began")),
+        Before::Nothing => match guard.told_to_end() {
+            Some(why) => return Ok(JobResult::ended(why)),
+            None => start(site).await?,
+        },
+    };
+    settle::settle(site, waited).await
+}
+
 /// Makes everything ready, starts the run and waits for its end.
 async fn start(site: &Site<'_>) -> Result<Waited, RunnerError> {
     enter::make_ready(site).await?;
     let dir = RunDir::create(&site.dir).map_err(RunnerError::io("make", &site.dir))?;
     prompt::write(site, &dir).await?;
-    let spec = spec(site, &dir)?;
+    let mut spec = spec(site, &dir).await?;
+    // The request that is not on the branch yet is a change to be committed: then the mark holds no more.
+    spec.untouched = site.shop.fresh_clone(site.task.id).await.map(|fresh| fresh.mark);
     enter::note_run(site).await?;
     let running = site.shop.launcher().start(&dir, &spec).await?;
     watch::wait(running, site.context.guard.as_ref()).await
 }
 
-fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {
+async fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {
     let role = site.assigned.role;
     let invocation = site.profile.invocation(&site.role_run(dir))?;
     let deadline = site.assigned.agent.timeout;
@@ -92,8 +99,8 @@ fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {
     spec.dialect = site.profile.dialect();
     spec.masked = site.profile.secret_names().into_iter().map(str::to_owned).collect();
     spec.limits = confine::limits(&site.context.policy);
-    let state = site.profile.state_paths(&spec.env);
-    spec.sandbox = confine::sandbox(&site.context.policy, site.shop, &site.mirror, state);
+    let own = state::make(site, &mut spec.env).await?;
+    spec.sandbox = confine::sandbox(&site.context.policy, site.shop, &site.mirror, own);
     spec.stall = Some(RunSpec::STALL);
     spec.submission_required = !role.is_judge();
     if role.is_judge() {

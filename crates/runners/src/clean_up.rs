@@ -57,6 +57,7 @@ impl CleanUpExecutor {
         }
         AgentClone::remove(&mirror, &self.shop.clone_dir(task.id), branch, former).await?;
         forget_former_run(&self.shop, task.id).await?;
+        self.shop.discard(&self.shop.state_dir(task.id)).await;
         self.delete_remote(&mirror, branch, &name, &mut salvaged).await?;
         mirror.delete_ref(&RefName::new(format!("refs/heads/{branch}"))).await?;
         salvaged.extend(self.kept_before(&mirror, &name, &salvaged).await?);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use orchd_core::policy::{Confinement, Policy, SandboxWish};
 use orchd_git::Mirror;
 use orchd_launcher::limits::Limits;
-use orchd_launcher::sandbox::{Sandbox, SandboxMode};
+use orchd_launcher::sandbox::{self, Sandbox, SandboxMode, SharedFile};
 
 use crate::workshop::Workshop;
 
@@ -19,13 +19,29 @@ pub(crate) fn limits(policy: &Policy) -> Limits {
 /// Of orchd, below a folder that everybody reads.
 const SETTINGS: &str = "/etc/orchd";
 
-/// The sandbox of one run, where the policy wants one. `write` is what its program keeps its state in.
-pub(crate) fn sandbox(
-    policy: &Policy,
-    shop: &Workshop,
-    mirror: &Mirror,
-    write: Vec<PathBuf>,
-) -> Option<Sandbox> {
+/// Whether a run will be in a sandbox.
+pub(crate) fn is_walled(policy: &Policy) -> bool {
+    match policy.confinement.sandbox {
+        SandboxWish::Off => false,
+        SandboxWish::Prefer => sandbox::probe().is_ok(),
+        // Without one it does not start.
+        SandboxWish::Require => true,
+    }
+}
+
+/// What a run's program may see and write of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Own {
+    /// Directories it writes.
+    pub(crate) write: Vec<PathBuf>,
+    /// Files of the user's that it writes.
+    pub(crate) shared: Vec<SharedFile>,
+    /// Files of the user's that it reads.
+    pub(crate) read: Vec<PathBuf>,
+}
+
+/// The sandbox of one run, where the policy wants one.
+pub(crate) fn sandbox(policy: &Policy, shop: &Workshop, mirror: &Mirror, own: Own) -> Option<Sandbox> {
     let Confinement { sandbox, network, read, .. } = &policy.confinement;
     let mode = match sandbox {
         SandboxWish::Off => return None,
@@ -34,8 +50,9 @@ pub(crate) fn sandbox(
     };
     // A clone borrows the mirror's objects; nothing else of the mirror is anybody's business.
     let mut readable = vec![mirror.dir().join("objects"), shop.submit().to_owned()];
+    readable.extend(own.read);
     readable.extend(read.iter().map(PathBuf::from));
     // The store, other tasks' clones and runs: what of them a run needs lies further in, and is named above.
     let hide = vec![shop.data().to_owned(), PathBuf::from(SETTINGS)];
-    Some(Sandbox { mode, network: *network, write, read: readable, hide })
+    Some(Sandbox { mode, network: *network, write: own.write, shared: own.shared, read: readable, hide })
 }

@@ -98,5 +98,5 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 
 /// The answer of an executor whose work ended early.
 pub(crate) fn infra(error: &RunnerError) -> JobResult {
-    JobResult::Infra { reason: error.reason() }
+    JobResult::infra(error.reason())
 }

@@ -47,7 +47,7 @@ impl MainSuiteExecutor {
         let seen = match note::read::<Seen>(&dir, NOTE)? {
             // A suite of it may still run, and is asked to end there if the job was told to.
             Some(seen) => seen,
-            None if let Some(why) = context.guard.told_to_end() => return Ok(JobResult::Ended { why }),
+            None if let Some(why) = context.guard.told_to_end() => return Ok(JobResult::ended(why)),
             None => {
                 let diverged = self.shop.import(repo).await?;
                 let main = mirror.fetch_main().await?;
@@ -67,7 +67,7 @@ impl MainSuiteExecutor {
             match self.suite(context, &mirror, &tree, &sha).await {
                 None => {}
                 Some(Said::Outcome(outcome)) => suites.push((tree, outcome)),
-                Some(Said::Told(why)) => return Ok(JobResult::Ended { why }),
+                Some(Said::Told(why)) => return Ok(JobResult::ended(why)),
             }
         }
         let Seen { sha, tree, at, diverged } = seen;

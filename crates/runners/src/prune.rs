@@ -1,5 +1,5 @@
 //! Housekeeping: what runs left behind goes once it is old enough to be nobody's business any more. Directories of
-//! runs, checkouts and drafts that a killed orchd left, clones that were moved aside, and the refs that keep the work of
+//! runs, checkouts and drafts that a killed orchd left, clones that were moved aside, programs' state without a clone, and the refs that keep the work of
 //! runs which did not count. A run that a job still holds is never touched.
 
 use std::collections::BTreeSet;
@@ -27,7 +27,7 @@ const DRAFT: &str = ".new";
 pub struct Pruned {
     /// Directories of runs.
     pub runs: usize,
-    /// Checkouts of runs, drafts of clones, clones that were moved aside.
+    /// Checkouts of runs, drafts of clones, clones that were moved aside, state of programs.
     pub folders: usize,
     /// Refs in the mirrors.
     pub refs: usize,
@@ -60,6 +60,15 @@ pub async fn prune(
             None => name.ends_with(DRAFT) && changed(&path).await.is_some_and(|at| at + keep_runs < now),
         };
         if goes {
+            shop.discard(&path).await;
+            pruned.folders += 1;
+        }
+    }
+    for name in names(&shop.states_dir()).await? {
+        let path = shop.states_dir().join(&name);
+        // Sessions can only be gone on with in their clone.
+        let is_alone = name.parse().is_ok_and(|task| !shop.clone_dir(task).exists());
+        if is_alone && changed(&path).await.is_some_and(|at| at + keep_runs < now) {
             shop.discard(&path).await;
             pruned.folders += 1;
         }

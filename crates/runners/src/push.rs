@@ -108,7 +108,7 @@ impl PushExecutor {
 impl Executor for PushExecutor {
     async fn run(&self, context: RunContext) -> JobResult {
         if let Some(why) = context.guard.told_to_end() {
-            return JobResult::Ended { why };
+            return JobResult::ended(why);
         }
         match self.attempt(&context).await {
             Ok(result) => result,

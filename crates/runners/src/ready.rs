@@ -61,7 +61,7 @@ impl RebaseExecutor {
         let step = match note::read(&dir, NOTE)? {
             // Its suite may still run, and is asked to end there if the job was told to.
             Some(combined) => Step::Combined(combined),
-            None if let Some(why) = context.guard.told_to_end() => return Ok(JobResult::Ended { why }),
+            None if let Some(why) = context.guard.told_to_end() => return Ok(JobResult::ended(why)),
             None => self.combine(context, task, &mirror, &asking).await?,
         };
         let ready = |main, main_tree, outcome| {
@@ -75,7 +75,7 @@ impl RebaseExecutor {
         let suite = match self.retest(context, task, &mirror, &asking, &combined).await? {
             None => None,
             Some(Said::Outcome(outcome)) => Some(outcome),
-            Some(Said::Told(why)) => return Ok(JobResult::Ended { why }),
+            Some(Said::Told(why)) => return Ok(JobResult::ended(why)),
         };
         let Combined { main, main_tree, branch, rebased } = combined;
         Ok(ready(main, main_tree, ReadyOutcome::Ready { branch, rebased, suite }))

@@ -80,7 +80,7 @@ impl SuiteExecutor {
             checkout: self.shop.checkouts(run),
         };
         Ok(match run_suite(&self.shop, context, &mirror, asked).await? {
-            Said::Told(why) => JobResult::Ended { why },
+            Said::Told(why) => JobResult::ended(why),
             Said::Outcome(outcome) => {
                 JobResult::Suite(SuiteRun { head: head.clone(), base, base_tree, outcome })
             }
@@ -148,7 +148,7 @@ async fn suite_said(
             let dir = RunDir::create(&asked.dir).map_err(RunnerError::io("make", &asked.dir))?;
             let mut spec = suite::run_spec(run, &spec);
             spec.limits = confine::limits(&context.policy);
-            spec.sandbox = confine::sandbox(&context.policy, shop, mirror, Vec::new());
+            spec.sandbox = confine::sandbox(&context.policy, shop, mirror, confine::Own::default());
             let running = shop.launcher().start(&dir, &spec).await?;
             watch::wait(running, guard).await?
         }

@@ -1,14 +1,16 @@
 //! The port `Store`: what is asked, handed to `query/` as one transaction each. JSON is written before and
 //! read after it, on the asker's own thread.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::task::Poll;
 
 use async_trait::async_trait;
-use orchd_core::event::{Event, RepoEvent};
+use orchd_core::event::{Event, ProviderEvent, RepoEvent};
 use orchd_core::fact::{Address, Input};
 use orchd_core::id::{
-    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, RepoId, RunId, TaskId, Token, TransitionId,
+    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId, Token,
+    TransitionId,
 };
 use orchd_core::job::JobResult;
 use orchd_core::mutant::{self, Mutant};
@@ -33,20 +35,20 @@ use crate::text;
 
 /// What a commit's caller is told. A rule that said no is a mistake of a caller, never ordinary: it is logged
 /// here, once, by its name.
-fn outcome(transition: TransitionId, answer: Answer<()>) -> CommitOutcome {
+fn outcome(of: impl Display, answer: Answer<()>) -> CommitOutcome {
     match answer {
         Ok(()) => CommitOutcome::Committed,
         Err(Fail::Conflict) => CommitOutcome::Conflict,
         Err(Fail::Rule(constraint)) => {
-            tracing::error!(%transition, %constraint, "a commit broke a constraint; nothing of it was written");
+            tracing::error!(%of, %constraint, "a commit broke a constraint; nothing of it was written");
             CommitOutcome::Conflict
         }
         Err(Fail::Row { table, row, why }) => {
-            tracing::error!(%transition, table, %row, %why, "a commit met a row that can not be read or written");
+            tracing::error!(%of, table, %row, %why, "a commit met a row that can not be read or written");
             CommitOutcome::Conflict
         }
         Err(Fail::Database(why)) => {
-            tracing::error!(%transition, %why, "what became of a commit is not known");
+            tracing::error!(%of, %why, "what became of a commit is not known");
             CommitOutcome::Unknown
         }
     }
@@ -226,6 +228,24 @@ impl Store for SqliteStore {
                 projection::defer(conn, &task, surface, &error, retry_at.0)
             })
             .await?)
+    }
+
+    async fn close_provider(
+        &self,
+        provider: &ProviderId,
+        epoch: u64,
+        by: &Actor,
+        at: Timestamp,
+    ) -> CommitOutcome {
+        let (id, by) = (provider.clone(), by.clone());
+        let answer =
+            self.write("close_provider", move |conn| provider::close(conn, &id, epoch, by, at)).await;
+        outcome(provider, answer)
+    }
+
+    async fn provider_events(&self, limit: u32) -> StoreResult<Vec<(Timestamp, ProviderEvent)>> {
+        let rows = self.read(move |conn| provider::log(conn, limit)).await?;
+        each(rows, |(seq, at, body)| Ok((Timestamp(at), text::decode(seq, &body)?)))
     }
 
     async fn set_drained(&self, drained: bool, by: &Actor, at: Timestamp) -> StoreResult<()> {

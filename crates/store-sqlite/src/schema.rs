@@ -87,6 +87,7 @@ diesel::table! {
         available_at -> BigInt,
         spec -> Text,
         attempt -> BigInt,
+        provider -> Nullable<Text>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The contract of a store as tests: every rule is one named case, generic over how a store is made. A store's
 //! crate says `orchd_testkit::store_contract!(make);` in a test, and each case becomes a `#[test]` of its own.
 
+pub mod barring;
 pub mod boarding;
 pub mod claiming;
 pub mod committing;
@@ -157,6 +158,15 @@ macro_rules! store_contract {
                 tokens_only_grow
                 concurrent_claims_never_share_a_job
             }
+            barring {
+                jobs_of_an_open_provider_are_passed_over
+                when_its_time_has_come_they_go_one_by_one
+                a_run_from_before_is_not_the_one_that_tries
+                a_claim_looks_behind_those_it_passes_over
+                of_a_half_open_provider_only_the_probe_is_claimed
+                a_used_up_quota_keeps_them_until_it_resets
+                what_else_a_claim_obeys_still_counts
+            }
             holding {
                 a_lease_is_extended_by_its_holder_only
                 an_expired_lease_is_not_extended
@@ -189,6 +199,8 @@ macro_rules! store_contract {
                 a_provider_keeps_its_identity
                 providers_are_listed_by_id
                 a_commit_can_wake_all_others
+                a_person_closes_a_provider
+                a_provider_that_was_closed_by_hand_bars_nothing
             }
             operating {
                 draining_is_seen_and_wakes_everybody

@@ -14,10 +14,12 @@ use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use orchd_core::event::{Event, RepoEvent};
+use orchd_core::event::{Event, ProviderEvent, RepoEvent};
 use orchd_core::fact::{Address, Input};
-use orchd_core::id::TransitionId;
-use orchd_core::id::{Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, RepoId, RunId, TaskId, Token};
+use orchd_core::id::{
+    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId, Token,
+    TransitionId,
+};
 use orchd_core::job::JobResult;
 use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::clock::Clock;
@@ -31,6 +33,7 @@ use orchd_core::repo::Repo;
 use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
 
+pub(crate) use commit::is_silent;
 pub use state::{InputRow, Job, Projection, ProviderRow, RepoRow, State, TaskRow};
 
 /// A store in memory. Cheap to make; shared by reference.
@@ -53,6 +56,11 @@ impl MemoryStore {
     /// A copy of all rows.
     pub fn snapshot(&self) -> State {
         self.inspect(State::clone)
+    }
+
+    /// Takes all rows away and leaves an empty store: what a run that is over leaves behind.
+    pub fn take(&self) -> State {
+        self.with(std::mem::take)
     }
 
     /// The constraint that the latest commit refused for a broken constraint has broken. A caller that follows
@@ -97,6 +105,7 @@ impl Store for MemoryStore {
                 }
                 Address::Task(_) | Address::Repo(_) => {
                     state.store_input(to, id, input.clone(), at);
+                    state.commits += 1;
                     Ok(())
                 }
             }
@@ -209,6 +218,33 @@ impl Store for MemoryStore {
         self.with(|state| projections::defer(state, task, surface, error, retry_at))
     }
 
+    async fn close_provider(
+        &self,
+        provider: &ProviderId,
+        epoch: u64,
+        by: &Actor,
+        at: Timestamp,
+    ) -> CommitOutcome {
+        self.with(|state| {
+            let Some(row) = state.providers.get_mut(provider).filter(|row| row.epoch == epoch) else {
+                return CommitOutcome::Conflict;
+            };
+            let was = std::mem::replace(&mut row.health, Health::new(provider.clone()));
+            row.epoch += 1;
+            let event = ProviderEvent::Closed { by: by.clone(), was: Box::new(was) };
+            state.provider_events.push((at, event));
+            state.wake_all(at, |_| true);
+            CommitOutcome::Committed
+        })
+    }
+
+    async fn provider_events(&self, limit: u32) -> StoreResult<Vec<(Timestamp, ProviderEvent)>> {
+        Ok(self.with(|state| {
+            let first = state.provider_events.len().saturating_sub(limit as usize);
+            state.provider_events[first..].to_vec()
+        }))
+    }
+
     async fn set_drained(&self, drained: bool, by: &Actor, at: Timestamp) -> StoreResult<()> {
         self.with(|state| {
             state.drained = drained;
@@ -249,8 +285,8 @@ impl Store for MemoryStore {
     }
 
     async fn tasks(&self) -> StoreResult<Vec<(Task, u64)>> {
-        let mut tasks: Vec<(Task, u64)> =
-            self.with(|state| state.tasks.values().map(|row| (row.task.clone(), row.version)).collect());
+        let mut tasks: Vec<(Task, u64)> = self
+            .with(|state| state.tasks.values().map(|row| (Task::clone(&row.task), row.version)).collect());
         tasks.sort_by_key(|(task, _)| task.seq);
         Ok(tasks)
     }

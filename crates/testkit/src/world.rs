@@ -2,17 +2,26 @@
 //! and faults, with every invariant asked after every commit. One seed is one run, the same each time; nothing
 //! here reads a clock or draws chance but from the seed.
 
+mod coverage;
+mod deliver;
 mod fault;
+mod faults;
 mod git;
+mod nature;
 mod outside;
 mod people;
 mod replica;
 mod roles;
+mod scenario;
 mod sched;
 mod shape;
+mod shrink;
 mod sim;
+mod spot;
 mod store;
+mod sweep;
 mod twin;
+mod version;
 mod watch;
 mod work;
 
@@ -25,7 +34,13 @@ use orchd_core::policy::Policy;
 
 use crate::contract::Make;
 
+pub use coverage::{Cells, Matrix, Unreachable};
 pub use fault::{FAULTS, Fault};
+pub use faults::{Edge, Planned};
+pub use scenario::{BadScenario, Scenario};
+pub use shape::Shape;
+pub use shrink::{Shrunk, shrink};
+pub use sweep::{Crashes, Swept, sweep};
 pub use watch::Totals;
 
 /// The policies of a run.
@@ -40,6 +55,14 @@ pub struct Options {
     pub trace: bool,
     /// Numbers of faults that are left out: what a shrinker varies.
     pub skip: BTreeSet<u32>,
+    /// Every look of the audit is at the whole world; without it most are at what changed since the last one.
+    pub whole: bool,
+    /// The faults and the shape of a scenario instead of the seed's.
+    pub scenario: Option<Scenario>,
+    /// Name the place of each fault that strikes: what a scenario is written from.
+    pub places: bool,
+    /// No faults but these: the process dies at these commit points, counted from 1.
+    pub crashes: Option<Crashes>,
     /// Another store beside the memory's: it has every call too, and the engine works with its answers.
     pub beside: Option<Make>,
 }
@@ -62,6 +85,14 @@ pub struct Outcome {
     pub totals: Totals,
     /// The faults that struck, in order; a fault's number is its place among those that were drawn.
     pub struck: Vec<Fault>,
+    /// The world that it was.
+    pub shape: Shape,
+    /// Which stages they touched.
+    pub cells: Cells,
+    /// The same by their places, where that was asked for.
+    pub planned: Vec<Planned>,
+    /// Commit points that were passed while faults could strike.
+    pub points: u32,
     /// What was broken, of the first moment at which something was.
     pub violations: Vec<Violation>,
     /// Where the store beside the memory's answered differently.
@@ -92,6 +123,11 @@ impl std::fmt::Debug for Rest {
 }
 
 impl Rest {
+    /// Asks an auditor about these rows as they are now.
+    pub fn ask(&self, auditor: &mut orchd_core::audit::Auditor) -> Vec<Violation> {
+        auditor.check(&watch::world(&self.state, &self.policies, &self.truth, self.now))
+    }
+
     /// Asks every invariant about these rows, from the first event on, and those of a world at rest.
     pub fn audit(&self) -> Vec<Violation> {
         let world = watch::world(&self.state, &self.policies, &self.truth, self.now);
@@ -106,6 +142,6 @@ pub fn run(options: &Options) -> Outcome {
     let sim = sim::Sim::new(options);
     let mut schedule = sched::Schedule::new(options.seed);
     shape::furnish(&sim);
-    watch::drive(&sim, &mut schedule);
+    watch::drive(&sim, &mut schedule, options.whole);
     watch::outcome(&sim, options.seed)
 }

@@ -149,10 +149,6 @@ fn decision(asked: Asked) -> Result<Decision> {
             spec: serde_json::to_string(&job.spec)?,
         })
     });
-    let cost = |event: &Event| match event {
-        Event::RunEnded { run } => Some(run.cost.0),
-        _other => None,
-    };
     Ok(Decision {
         task: task.id.to_string(),
         since: commit.at.day_start().0,
@@ -177,7 +173,7 @@ fn decision(asked: Asked) -> Result<Decision> {
             .collect::<Result<_>>()?,
         consumed: commit.consumed.iter().map(|(id, _)| id.to_string()).collect(),
         events: commit.events.iter().map(encode).collect::<Result<_, _>>()?,
-        costs: commit.events.iter().filter_map(cost).collect(),
+        costs: commit.events.iter().filter_map(Event::account).map(|account| account.cost.0).collect(),
         job: job.transpose()?,
         dirty: commit.dirty.iter().map(|surface| surface.name()).collect(),
     })

@@ -2,6 +2,7 @@
 //! looks at. What they answer decides how the work goes on; nothing is measured here.
 
 use async_trait::async_trait;
+use orchd_core::account::Account;
 use orchd_core::docs::DocFacts;
 use orchd_core::id::{Branch, Digest, Key, ProjectId, RepoId, Sha};
 use orchd_core::job::{AgentOutcome, AgentRun, BranchState, JobResult, MainReport, SuiteOutcome, Work};
@@ -53,7 +54,7 @@ impl Executor for AtOnce {
     async fn run(&self, context: RunContext) -> JobResult {
         let run = context.run();
         let Ok(commit) = Sha::parse(Digest::of(run.0.as_bytes()).as_str()) else {
-            return JobResult::Infra { reason: "a digest is no commit name".to_owned() };
+            return JobResult::infra("a digest is no commit name");
         };
         match (context.spec().work.clone(), context.about) {
             (Work::MainSuite { .. }, _) => {
@@ -90,15 +91,12 @@ impl Executor for AtOnce {
                     dropped: Vec::new(),
                     ignored_fields: Vec::new(),
                     docs: DocFacts::default(),
-                    cost: Money(120_000),
-                    tokens: (48_000, 2_000),
-                    usage: Vec::new(),
-                    session: None,
+                    account: Account { cost: Money(120_000), tokens: (48_000, 2_000), ..Account::default() },
                     took_ms: 60_000,
                     salvage: None,
                 }))
             }
-            (work, _) => JobResult::Infra { reason: format!("{work:?} does not occur in the workload") },
+            (work, _) => JobResult::infra(format!("{work:?} does not occur in the workload")),
         }
     }
 }

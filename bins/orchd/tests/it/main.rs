@@ -2,7 +2,11 @@
 //! does, and that a run outlives its server and is counted by the next one, once.
 #![expect(clippy::unwrap_used, reason = "test code: a failure is the test's failure")]
 
+mod model;
+mod npm;
 mod place;
+mod providers;
+mod real_claude;
 mod secrets;
 mod steering;
 

@@ -27,7 +27,7 @@ pub(crate) struct Place {
     dir: TempDir,
     exe: PathBuf,
     /// What the server finds in its environment, besides PATH.
-    pub(crate) env: Vec<(&'static str, &'static str)>,
+    pub(crate) env: Vec<(String, String)>,
 }
 
 /// A running server; killed when it is dropped.
@@ -41,7 +41,7 @@ impl Place {
             exe: env!("CARGO_BIN_EXE_orchd").into(),
             env: Vec::new(),
         };
-        for dir in ["notes", "data", "repo", "bin"] {
+        for dir in ["notes", "data", "repo", "bin", "home"] {
             std::fs::create_dir(place.at(dir)).unwrap();
         }
         std::fs::write(place.at("repo").join("README"), "hello\n").unwrap();
@@ -59,6 +59,24 @@ impl Place {
         self.at("notes")
     }
 
+    /// A home for the server's account.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.at("home")
+    }
+
+    /// What git says of orchd's main, as the person's repository hears of it.
+    pub(crate) fn on_main(&self, command: &str) -> String {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(self.at("repo")).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        match command.split_once(':') {
+            Some((command, path)) => git.arg(command).arg(format!("orchd/main:{path}")),
+            None => git.args(command.split(' ')).arg("orchd/main"),
+        };
+        let output = git.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     fn git(&self, args: &[&str]) {
         let mut command = Command::new("git");
         command.arg("-C").arg(self.at("repo")).args(args).env("GIT_CONFIG_GLOBAL", "/dev/null");
@@ -72,11 +90,26 @@ impl Place {
 
     /// The same, and it may see these variables of the server's.
     pub(crate) fn configure_passing(&self, analyst: &str, pass: &[&str]) {
-        let mut policy = Policy::new("p", "r", "T");
-        let command = vec!["/bin/sh".to_owned(), "-c".to_owned(), analyst.to_owned()];
         let pass = pass.iter().map(|name| (*name).to_owned()).collect();
-        let analyst = Agent { pass, ..Agent::new("script", command, Span::mins(5)) };
+        self.played_by(Agent { pass, ..Agent::new("script", shell(analyst), Span::mins(5)) });
+    }
+
+    /// The same, and what it prints is read as that program's.
+    pub(crate) fn configure_as(&self, profile: &str, analyst: &str) {
+        let mut command = shell(analyst);
+        // What follows are the program's arguments.
+        command.push("program".to_owned());
+        self.played_by(Agent::new(profile, command, Span::mins(5)));
+    }
+
+    fn played_by(&self, analyst: Agent) {
+        let mut policy = Policy::new("p", "r", "T");
         policy.agents.insert(Role::Analyst, analyst);
+        self.save(policy);
+    }
+
+    /// One project with this policy.
+    pub(crate) fn save(&self, policy: Policy) {
         let project = Project { policy, user_repo: Some(self.at("repo")), user_branch: None };
         save_projects(&self.at("data"), &[project]).unwrap();
     }
@@ -87,21 +120,25 @@ impl Place {
         let mut command = Command::new(&self.exe);
         command.arg("--data").arg(self.at("data")).args(["--disk-floor", "1", "--memory-floor", "1"]);
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").stdin(Stdio::null());
-        command.envs(self.env.iter().copied());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let server = Server(Some(child));
         self.wait("the server answers", || self.get::<Vec<Task>>("/tasks"));
         server
     }
 
-    fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Option<T> {
+    pub(crate) fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Option<T> {
         run(Client::new(&socket(&self.at("data"))).get(path)).ok()
     }
 
     pub(crate) fn ask(&self) {
         let new = NewTask { title: "Do something".to_owned(), waive_description: true, ..NewTask::default() };
+        self.ask_for(&new);
+    }
+
+    pub(crate) fn ask_for(&self, new: &NewTask) {
         let client = Client::new(&socket(&self.at("data")));
-        let _: Task = run(client.post("/tasks", &new)).unwrap();
+        let _: Task = run(client.post("/tasks", new)).unwrap();
     }
 
     /// A command to the task; the refusal's code where it is refused.
@@ -109,6 +146,17 @@ impl Place {
         let client = Client::new(&socket(&self.at("data")));
         match run(client.post::<Receipt>("/tasks/T-1/commands", command)) {
             Ok(_) => Ok(()),
+            Err(ClientError::Refused(why)) => Err(why.code),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// A person's word that a provider is well; the refusal's code where it is refused.
+    pub(crate) fn close_provider(&self, name: &str) -> Result<Vec<dto::Provider>, String> {
+        let client = Client::new(&socket(&self.at("data")));
+        let change = dto::Change { on: None, by: Some("ada".to_owned()) };
+        match run(client.post(&format!("/providers/{name}/close"), &change)) {
+            Ok(providers) => Ok(providers),
             Err(ClientError::Refused(why)) => Err(why.code),
             Err(error) => panic!("{error}"),
         }
@@ -270,4 +318,8 @@ impl Drop for Server {
 /// One call to the end.
 fn run<T>(call: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(call)
+}
+
+fn shell(script: &str) -> Vec<String> {
+    ["/bin/sh", "-c", script].map(str::to_owned).to_vec()
 }

@@ -26,13 +26,15 @@ fn tells_everything(place: &Place) -> String {
 #[test]
 fn i_19_no_secret_is_readable_by_an_agent_or_written_by_orchd() {
     let mut place = Place::new();
-    place.env = vec![
+    place.env = [
         ("GITEA_TOKEN", FORGE),
         ("ORCHD_FORGE_TOKEN", FORGE),
         ("ANTHROPIC_API_KEY", OTHER),
         ("AWS_SECRET_ACCESS_KEY", OTHER),
         ("MY_PROVIDER_KEY", OWN),
-    ];
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec();
     place.configure_passing(&tells_everything(&place), &["MY_PROVIDER_KEY"]);
     let server = place.serve();
     place.ask();

@@ -77,6 +77,7 @@ impl Rows {
             jobs: self.jobs.iter().collect(),
             ledger: self.ledger.iter().collect(),
             inputs: None,
+            known_inputs: 0,
             providers: self.providers.iter().collect(),
             dependencies: self.dependencies.iter().map(|(task, on)| (*task, on)).collect(),
             drained: self.drained,

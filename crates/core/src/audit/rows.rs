@@ -16,6 +16,7 @@ use crate::reason::{Reason, Wait};
 use crate::repo::Repo;
 use crate::stage::Stage;
 use crate::task::Task;
+use crate::time::{Span, Timestamp};
 use crate::view::Candidate;
 
 fn active<'w>(world: &'w World<'_>) -> impl Iterator<Item = &'w JobRow> {
@@ -146,7 +147,9 @@ fn is_awake(world: &World, file: &TaskFile) -> bool {
     let Some(queue) = file.queue else { return true };
     let mut inputs = world.inputs.iter().flatten();
     let waits = inputs.any(|i| i.disposition.is_none() && *i.to == Address::Task(file.task.id));
-    waits || queue.due_at.is_some_and(|due| due <= world.now)
+    // Whoever woke it may have a clock that runs ahead.
+    let latest = world.now + world.truth.map_or(Span(0), |truth| truth.skew);
+    waits || queue.due_at.is_some_and(|due| due <= latest)
 }
 
 /// I-7.
@@ -231,12 +234,41 @@ pub(super) fn waits_have_an_end(world: &World, found: &mut Found) {
                 let open = active(world).any(|row| row.job.id == *job) || told(world, *job);
                 found.demand(open, || format!("{} waits for job {job}, which is nowhere", task.key));
             }
+            Some(reason) if let Some(until) = ends_at(reason) => {
+                // Not `wake_at`: what the decision went by is not what it is judged by.
+                found.demand(due.is_some_and(|due| due <= until), || {
+                    format!("{}: {reason:?} ends at {until:?} and the task is due at {due:?}", task.key)
+                });
+            }
             Some(reason) if reason.wake_at(world.now).is_some() => {
                 found.demand(due.is_some(), || format!("{}: {reason:?} has no wake-up", task.key));
                 stale(world, task, reason, found);
             }
             Some(_) => {}
         }
+    }
+}
+
+/// When time alone ends what a task waits for.
+fn ends_at(reason: &Reason) -> Option<Timestamp> {
+    match reason {
+        Reason::Deferred { until, .. } | Reason::Wait(Wait::Ci { until, .. } | Wait::Quota { until }) => {
+            Some(*until)
+        }
+        Reason::Wait(Wait::Person { until, .. } | Wait::Provider { until, .. }) => *until,
+        Reason::Wait(
+            Wait::Drained
+            | Wait::Frozen { .. }
+            | Wait::Dependency { .. }
+            | Wait::Predecessor { .. }
+            | Wait::Capacity
+            | Wait::Lane { .. }
+            | Wait::Main,
+        )
+        | Reason::Working { .. }
+        | Reason::Held { .. }
+        | Reason::Paused { .. }
+        | Reason::Ended => None,
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{Found, RepoStep, Step};
 use crate::effect::Intent;
 use crate::event::{Event, How, RepoEvent, Spends, findings_digest};
-use crate::gate::{self, GateName, GateOutcome};
+use crate::gate::{self, GateName, GateOutcome, GateResult};
 use crate::job::{JobClass, ReadyRun, SuiteOutcome};
 use crate::policy::Policy;
 use crate::stage::Stage;
@@ -76,7 +76,10 @@ pub(super) fn gates_stand(step: &Step, found: &mut Found) {
         _other => return,
     };
     for gate in needed {
-        found.demand(step.before.standing(gate).is_some(), || {
+        // Not `standing`: what the decision went by is not what it is judged by.
+        let subject = gate.subject(step.before);
+        let stands = |r: &&GateResult| r.outcome.opens() && r.subject == subject;
+        found.demand(step.before.gates.get(&gate).filter(stands).is_some(), || {
             let stored = step.before.gates.get(&gate).map(|r| (r.outcome.word(), &r.subject));
             format!("{}: {what} without {} (stored: {stored:?})", step.before.key, gate.name())
         });
@@ -123,6 +126,15 @@ pub(super) fn frozen_effect(step: &Step, found: &mut Found) {
     if let Some(freeze) = repo.frozen_for(step.before.id).filter(|_| !step.named) {
         found.broken(format!("{}: {:?} while frozen: {}", step.before.key, effect.intent, freeze.why));
     }
+}
+
+/// I-10: a door that was closed stays closed; a later landing has a number of its own.
+pub(super) fn new_number(step: &Step, found: &mut Found) {
+    let (Event::EffectOpened { effect }, Some(truth)) = (step.event, step.truth) else { return };
+    let Intent::Landing { landing, .. } = &effect.intent else { return };
+    found.demand(!truth.closed.contains(&(step.before.id, *landing)), || {
+        format!("{}: landing {landing} is intended though its door is closed", step.before.key)
+    });
 }
 
 /// I-8: nobody is let into a frozen repository.
@@ -183,7 +195,7 @@ pub(super) fn only_work_is_rejected(step: &Step, found: &mut Found) {
 
 fn red_is_its_own(step: &Step, gate: GateName, found: &mut Found) {
     let before = step.before;
-    let retest = || before.evidence.ready.as_ref().and_then(ReadyRun::suite_run);
+    let retest = || before.evidence.ready.as_deref().and_then(ReadyRun::suite_run);
     let suite = if gate == GateName::MergeReady { retest() } else { before.evidence.suite.clone() };
     let Some(suite) = suite.filter(|s| before.head() == Some(&s.head)) else { return };
     let exempt = before.fix_forward.is_some() || step.repo.is_some_and(|r| r.repair.contains(&before.id));

@@ -8,14 +8,27 @@ use crate::effect::{EffectState, Intent};
 use crate::id::{InputId, Key, ProjectId, RepoId, Sha, TaskId};
 use crate::port::store::LedgerRow;
 use crate::stage::Stage;
+use crate::time::{Span, Timestamp};
 
 /// What really happened outside.
 #[derive(Debug, Clone, Default)]
 pub struct Truth {
     /// Every commit that is in main now.
     pub main: BTreeMap<RepoId, BTreeSet<Sha>>,
+    /// Every commit that a person took out of main again.
+    pub taken_out: BTreeSet<Sha>,
+    /// Nothing ever goes wrong in this world.
+    pub faultless: bool,
+    /// The furthest that a process's clock was ever off.
+    pub skew: Span,
+    /// The most pipeline jobs that may run at once.
+    pub slots: Option<u32>,
+    /// When admission was last stopped or allowed.
+    pub drained_at: Option<Timestamp>,
     /// Main was moved by orchd, oldest first.
     pub landings: Vec<TrueLanding>,
+    /// Landings whose door a tombstone closes.
+    pub closed: BTreeSet<(TaskId, u32)>,
     /// Deploy hooks that were run, oldest first.
     pub hooks: Vec<TrueHook>,
     /// Trees on which the suite is red, with the failing tests.
@@ -59,7 +72,8 @@ pub(super) fn done_is_in_main(world: &World, found: &mut Found) {
             continue;
         };
         let Some(truth) = world.truth else { continue };
-        let in_main = truth.main.get(&task.repo).is_some_and(|main| main.contains(&proof.head));
+        let in_main = truth.main.get(&task.repo).is_some_and(|main| main.contains(&proof.head))
+            || truth.taken_out.contains(&proof.head);
         found.demand(in_main, || format!("{} is done and {} is not in main", task.key, proof.head));
         found.demand(task.head() == Some(&proof.head), || {
             format!("{} is done with {} in main, its head is {:?}", task.key, proof.head, task.head())
@@ -96,6 +110,12 @@ pub(super) fn effects(world: &World, found: &mut Found) {
         found.demand(!truth.hooks.iter().skip(n + 1).any(|h| h == hook), || {
             format!("the deploy hook of task {} attempt {} ran twice", hook.task, hook.attempt)
         });
+        let intended = world.ledger.iter().any(|row| {
+            row.task == hook.task
+                && matches!(&row.effect.intent, Intent::Deploy { sha, attempt, .. }
+                    if *sha == hook.sha && *attempt == hook.attempt)
+        });
+        found.demand(intended, || format!("the deploy hook of task {} ran without an intent", hook.task));
     }
 }
 

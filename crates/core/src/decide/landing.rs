@@ -8,6 +8,7 @@ use crate::gate::{self, GateName, Judged};
 use crate::hold::HoldCode;
 use crate::id::{EffectId, Sha};
 use crate::job::{JobSpec, ProbeOf, Work};
+use crate::mutant::{self, Mutant};
 use crate::policy::{Deploy, OnBroken};
 use crate::reason::{Reason, Wait};
 use crate::stage::Stage;
@@ -64,10 +65,11 @@ fn act(intent: Intent) -> Decided {
 /// The merge lane: free or this task's; else its place in the queue. Frozen repositories land nothing.
 pub(super) fn lane(view: &View, _now: Timestamp) -> Result<(), Wait> {
     let (task, repo) = (&view.task, &view.repo);
-    if let Some(freeze) = repo.frozen_for(task.id) {
+    let frozen = repo.frozen_for(task.id).filter(|_| !mutant::on(Mutant::FreezeLands));
+    if let Some(freeze) = frozen {
         return Err(Wait::Frozen { why: freeze.why.clone() });
     }
-    if view.holds_lane() {
+    if view.holds_lane() || mutant::on(Mutant::LaneIgnored) {
         return Ok(());
     }
     let place = repo.lane_queue.iter().position(|t| *t == task.id).unwrap_or(repo.lane_queue.len());

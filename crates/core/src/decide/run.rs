@@ -8,7 +8,7 @@ use crate::hold::HoldCode;
 use crate::id::{ProviderId, Sha};
 use crate::job::{AgentOutcome, AgentRun, JobSpec, Work};
 use crate::policy::{Ask, TestingBy};
-use crate::provider::Start;
+use crate::provider::{BELIEVED, Start};
 use crate::reason::{Reason, Wait};
 use crate::stage::{Role, Stage};
 use crate::time::Timestamp;
@@ -50,7 +50,8 @@ pub(super) fn settle(view: &View, now: Timestamp) -> Option<Decided> {
         }
         AgentOutcome::Failed { why } => Some(again(view, why, now)),
         AgentOutcome::Transient { why, retry_at } => Some(transient(view, why, *retry_at, now)),
-        AgentOutcome::Quota { resets_at } => Some(quota(view, *resets_at, now)),
+        // A known reset is waited for instead, and spends nothing: it stands with the provider, for all who use it.
+        AgentOutcome::Quota { resets_at: _ } => Some(start(view, None, None, None, now)),
         AgentOutcome::Infra { why } => Some(defer(view, stage_gate(view), why, now)),
     }
 }
@@ -86,17 +87,8 @@ fn transient(view: &View, why: &str, retry_at: Option<Timestamp>, now: Timestamp
         return Decided::hold(HoldCode::ProviderDown, why.to_owned());
     }
     let backoff = now + budget::backoff(budgets, task.id, task.spent.transient);
-    let at = retry_at.map_or(backoff, |at| at.max(backoff));
+    let at = retry_at.map_or(backoff, |at| at.min(now + BELIEVED).max(backoff));
     start(view, None, Some(Spends::Transient), Some(at), now)
-}
-
-/// A known reset is waited for instead, and spends nothing.
-fn quota(view: &View, resets_at: Timestamp, now: Timestamp) -> Decided {
-    let until = budget::after_quota(&view.task, resets_at);
-    if now < until {
-        return Decided::stay(Reason::Wait(Wait::Quota { until }));
-    }
-    start(view, None, None, None, now)
 }
 
 /// Infrastructure: asked again later, within the budget of (task, gate).

@@ -79,6 +79,7 @@ pub(crate) fn head_gates(view: &View) -> impl Iterator<Item = GateName> + '_ {
         GateName::CiGreen,
         GateName::Tamper,
         GateName::ReviewVerdict,
+        GateName::TamperAccepted,
         GateName::TestsVerdict,
         GateName::StagingVerdict,
     ];

@@ -8,13 +8,14 @@
 mod rows;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::admission::Candidacy;
 use crate::effect::{Effect, EffectState};
 use crate::enact::NewJob;
-use crate::event::{Birth, Event, RepoEvent};
+use crate::event::{Birth, Event, ProviderEvent, RepoEvent};
 use crate::fact::{Address, Input, Pending};
 use crate::id::{
     Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId, Token,
@@ -107,7 +108,7 @@ pub struct Loaded {
     pub names: Vec<(TaskId, Key)>,
     /// What the task depends on, by key. An issue that was never started is open.
     pub deps: Vec<Dep>,
-    /// The cost in all `RunEnded` events of the project's tasks that were written at or after the given moment.
+    /// The cost in all [accounts](Event::account) of the project's tasks that were written at or after the given moment.
     pub spent_since: Money,
     /// The operator stopped admission.
     pub drained: bool,
@@ -370,8 +371,8 @@ impl Surface {
 /// A projection that is behind its row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dirty {
-    /// The task.
-    pub task: Task,
+    /// The task; its surfaces share it.
+    pub task: Arc<Task>,
     /// The surface.
     pub surface: Surface,
     /// The version to acknowledge: the row's, as rendered.
@@ -428,7 +429,8 @@ pub trait Store: Send + Sync {
     async fn due_repos(&self, limit: u32) -> StoreResult<Vec<RepoId>>;
 
     /// Claims queued jobs whose time has come, side jobs first, then by the task's present priority (a repository's
-    /// job has 0) and the job's age; no more than there are `runs`. While drained, side jobs only. Each gets the
+    /// job has 0) and the job's age; no more than there are `runs`. While drained, side jobs only. Passes over what
+    /// its provider's [`Bar`](crate::provider::Bar) does not admit. Each gets the
     /// next of `runs`, a token that only grows over the whole store, and a lease in the store's own time.
     async fn claim(&self, filter: &ClaimFilter, runs: &[RunId]) -> StoreResult<Vec<Claimed>>;
     /// Extends leases; the answers are in the order asked.
@@ -498,6 +500,17 @@ pub trait Store: Send + Sync {
     async fn repos(&self) -> StoreResult<Vec<(Repo, u64)>>;
     /// The health of every provider that has a row, with its epoch, by id.
     async fn providers(&self) -> StoreResult<Vec<(Health, u64)>>;
+    /// A person's word that a provider is well: compares and raises its epoch, which begins anew with a health that is,
+    /// logs it, and wakes every unfinished task. One that has no row is a conflict.
+    async fn close_provider(
+        &self,
+        provider: &ProviderId,
+        epoch: u64,
+        by: &Actor,
+        at: Timestamp,
+    ) -> CommitOutcome;
+    /// The newest `limit` things that people did to providers, the newest last.
+    async fn provider_events(&self, limit: u32) -> StoreResult<Vec<(Timestamp, ProviderEvent)>>;
     /// All dependencies: task, the issue it waits for, who declared it; by task id, then key.
     async fn dependencies(&self) -> StoreResult<Vec<(TaskId, Key, String)>>;
     /// Events of a task after `seq`, oldest first.

@@ -1,5 +1,6 @@
 //! One line per event for people who follow a task. Bookkeeping has none: it is in the log for programs.
 
+use crate::account::Account;
 use crate::event::{Event, How};
 use crate::gate::{GateOutcome, GateResult};
 use crate::job::{AgentOutcome, AgentRun, JobKind, JobSpec, ReadyOutcome, SuiteOutcome, Work};
@@ -19,8 +20,12 @@ pub fn of(event: &Event) -> Option<String> {
         Event::ReadyEnded { ready } => {
             format!("on main {}: {}", ready.main.short(), ready_word(&ready.outcome))
         }
-        Event::JobFailed { kind, why, told: false } => format!("{} did not answer: {why}", kind.name()),
-        Event::JobFailed { kind, why, told: true } => format!("{} was ended: {why}", kind.name()),
+        Event::JobFailed { kind, why, told: false, account } => {
+            format!("{} did not answer: {why}{}", kind.name(), used(account.as_deref()))
+        }
+        Event::JobFailed { kind, why, told: true, account } => {
+            format!("{} was ended: {why}{}", kind.name(), used(account.as_deref()))
+        }
         Event::CleanedUp { salvaged } if salvaged.is_empty() => "cleaned up".to_owned(),
         Event::CleanedUp { salvaged } => format!("cleaned up; kept {}", salvaged.join(", ")),
         Event::Approved { standing } => format!("approved by {}", standing.by),
@@ -87,6 +92,14 @@ fn ended(outcome: &AgentOutcome) -> String {
         AgentOutcome::Quota { .. } => "met the provider's quota".to_owned(),
         AgentOutcome::Infra { why } => format!("could not run: {}", one_line(why)),
     }
+}
+
+/// What a run had used that left no result.
+fn used(account: Option<&Account>) -> String {
+    account.map_or_else(String::new, |Account { cost, assumed, tokens: (input, output), .. }| {
+        let about = if *assumed { "about " } else { "" };
+        format!("; it had used {about}${:.2}, {input} tokens in and {output} out", cost.usd())
+    })
 }
 
 /// What of a run's work is not on the branch, and where it is.

@@ -4,7 +4,11 @@
 
 /// Appends formatted text.
 macro_rules! put {
-    ($out:expr, $($arg:tt)*) => { $out.push_str(&format!($($arg)*)) };
+    ($out:expr, $($arg:tt)*) => {{
+        use std::fmt::Write as _;
+        // Writing to a String cannot fail.
+        let _ = write!($out, $($arg)*);
+    }};
 }
 
 /// Appends formatted text and ends the line.
@@ -45,12 +49,14 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
     let mut words = text.split_whitespace();
     let mut line = words.next().unwrap_or_default().to_owned();
     for word in words {
-        put!(line, " {word}");
+        line.push(' ');
+        line.push_str(word);
         if line.len() > max.saturating_mul(4) {
             break;
         }
     }
-    if line.chars().count() <= max {
+    // A character is a byte at least.
+    if line.len() <= max || line.chars().count() <= max {
         return line;
     }
     let cut: String = line.chars().take(max.saturating_sub(1)).collect();

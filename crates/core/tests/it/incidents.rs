@@ -81,7 +81,7 @@ fn inc_10_a_timeout_is_never_a_code_failure() {
                 let base_tree = tree(&base);
                 JobResult::Suite(orchd_core::job::SuiteRun { head: head.clone(), base, base_tree, outcome })
             }
-            _ => JobResult::Infra { reason: "timed out after 900 s".to_owned() },
+            _ => JobResult::infra("timed out after 900 s"),
         };
         driver.settle(&job, result);
         driver.settle_due();
@@ -333,7 +333,8 @@ fn inc_42_last_rounds_verdict_is_worth_nothing() {
     let outcome = AgentOutcome::Completed { submission: Box::new(approved) };
     let branch = view.task.branch_state.clone().expect("there is a branch");
     view.task.stage = Stage::Review;
-    view.task.evidence.run = Some(completed(view.task.entry - 1, Role::Reviewer, outcome, branch));
+    view.task.evidence.run =
+        Some(std::sync::Arc::new(completed(view.task.entry - 1, Role::Reviewer, outcome, branch)));
     assert_eq!(
         GateName::ReviewVerdict.judge(&view, driver.now),
         Judged::NeedsRun,
@@ -414,10 +415,7 @@ fn completed(
         dropped: Vec::new(),
         ignored_fields: Vec::new(),
         docs: orchd_core::docs::DocFacts::default(),
-        cost: orchd_core::policy::Money(0),
-        tokens: (0, 0),
-        usage: Vec::new(),
-        session: None,
+        account: orchd_core::account::Account::default(),
         took_ms: 1,
         salvage: None,
     }

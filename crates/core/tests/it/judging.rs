@@ -1,5 +1,6 @@
 //! What a verdict, a run and a report are worth: each speaks about what it saw, and counts once.
 
+use orchd_core::account::Account;
 use orchd_core::command::Wanted;
 use orchd_core::event::{Event, How};
 use orchd_core::fact::Fact;
@@ -7,7 +8,7 @@ use orchd_core::gate::GateName;
 use orchd_core::hold::HoldCode;
 use orchd_core::id::{RunId, TaskId};
 use orchd_core::job::{AgentOutcome, AgentRun, JobKind, JobResult, ReadyOutcome, SuiteOutcome, Work};
-use orchd_core::policy::{Approval, Ask, Ci, Money, Policy, TestingBy};
+use orchd_core::policy::{Approval, Ask, Ci, Policy, TestingBy};
 use orchd_core::reason::Reason;
 use orchd_core::stage::{Role, Stage};
 use orchd_core::task::CiState;
@@ -52,10 +53,7 @@ fn completed(driver: &Driver, id: TaskId, role: Role, submission: Submission) ->
         dropped: Vec::new(),
         ignored_fields: Vec::new(),
         docs: docs(&task.key),
-        cost: Money(0),
-        tokens: (0, 0),
-        usage: Vec::new(),
-        session: None,
+        account: Account::default(),
         took_ms: 1,
         salvage: None,
     }))

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod account;
 mod admission;
 mod codec;
 mod documents;

@@ -5,7 +5,7 @@ use orchd_core::event::Event;
 use orchd_core::id::{JobId, ProviderId, TaskId};
 use orchd_core::job::{AgentOutcome, JobKind, JobResult};
 use orchd_core::policy::{Approval, Policy};
-use orchd_core::provider::{Breaker, Health};
+use orchd_core::provider::{BELIEVED, Breaker, Health};
 use orchd_core::reason::{Reason, Wait};
 use orchd_core::render::why::explain;
 use orchd_core::stage::{Role, Stage};
@@ -301,4 +301,76 @@ fn people_are_told_what_is_down_since_when_and_who_acts() {
         driver.tasks.keys().copied().find(|id| waits(&driver, *id) == Some(None)).expect("one tries");
     let text = explain(&driver.view(waiting), driver.now).to_text();
     assert!(text.contains("one run is trying it"), "{text}");
+}
+
+/// A reset a year ahead is a mistake, or of another unit: what is believed of it is waited for, and both are said.
+#[test]
+fn a_far_reset_is_believed_for_eight_days() {
+    let (mut driver, ids) = at_work(shared(), 2);
+    let (now, far) = (driver.now, driver.now + Span::hours(24 * 365));
+    let job = driver.job_of(ids[0]).expect("it has a run");
+    let JobResult::Agent(mut run) = driver.result_of(&job, Luck::Quota) else { panic!("no run") };
+    run.outcome = AgentOutcome::Quota { resets_at: far };
+    driver.settle(&job, JobResult::Agent(run));
+    driver.settle_due();
+    let quota = driver.providers[&north()].quota.clone().expect("it is used up");
+    assert_eq!((quota.resets_at, quota.reported), (now + BELIEVED, Some(far)));
+    let due = driver.tasks[&ids[0]].due.expect("it waits for a known moment");
+    assert!(due >= now + BELIEVED && due <= now + BELIEVED + Span::secs(30), "{due:?}");
+    let line = driver.providers[&north()].line(now).expect("it is unwell");
+    assert!(line.contains("it said that it resets in 365 d 0 h, of which 8 d 0 h are believed"), "{line}");
+    // A nearer word of another run does not shorten what stands.
+    ends(&mut driver, ids[1], Luck::Quota);
+    assert_eq!(driver.providers[&north()].quota, Some(quota));
+    // It is asked again then.
+    driver.now = due;
+    driver.settle_due();
+    assert!(running(&driver, ids[0]).is_some());
+}
+
+/// Neither is a Retry-After.
+#[test]
+fn a_far_retry_after_is_believed_for_eight_days() {
+    let mut policy = shared();
+    policy.budgets.breaker_failures = 2;
+    let (mut driver, ids) = at_work(policy, 2);
+    let at = driver.now + Span::hours(24 * 365);
+    for id in &ids {
+        let job = driver.job_of(*id).expect("it has a run");
+        let JobResult::Agent(mut run) = driver.result_of(&job, Luck::Transient) else { panic!("no run") };
+        run.outcome = AgentOutcome::Transient { why: "429".to_owned(), retry_at: Some(at) };
+        driver.settle(&job, JobResult::Agent(run));
+        driver.settle_due();
+    }
+    assert_eq!(open_until(&driver), driver.now + BELIEVED);
+    let own = driver.job_of(ids[0]).expect("it was met before the breaker opened").spec.not_before;
+    assert!(own.is_some_and(|at| at <= driver.now + BELIEVED), "{own:?}");
+}
+
+/// A quota stands with the provider: once that is well, by whosever word, nobody waits for what a run of his own read.
+#[test]
+fn a_quota_that_is_forgotten_is_not_waited_for() {
+    let (mut driver, ids) = at_work(shared(), 1);
+    ends(&mut driver, ids[0], Luck::Quota);
+    assert!(running(&driver, ids[0]).is_none());
+    driver.providers.insert(north(), Health::new(north()));
+    driver.step(ids[0]);
+    driver.settle_due();
+    assert!(running(&driver, ids[0]).is_some(), "{:?}", driver.task(ids[0]).reason);
+}
+
+/// Its time had come and nobody had tried yet: an error then is no old news.
+#[test]
+fn an_error_after_its_time_opens_the_breaker_for_longer() {
+    let (mut driver, ids) = at_work(shared(), 4);
+    for id in &ids[..3] {
+        ends(&mut driver, *id, Luck::Transient);
+    }
+    let until = open_until(&driver);
+    driver.now = until;
+    let job = running(&driver, ids[3]).expect("it runs since before");
+    driver.answer(job, Luck::Transient);
+    driver.step(ids[3]);
+    assert!(open_until(&driver) > until);
+    assert_eq!(driver.task(ids[3]).spent.transient, 0, "it waits with the others");
 }

@@ -77,10 +77,12 @@ fn allowed(history: &[Was], limit: u32, task: &Task, now: Timestamp) -> (u32, Al
                 (in_a_row, down, probe) = (0, false, None);
                 quota = quota.max(resets_at);
             }
-            Was::Ended { job, says: Word::Fails { retry_at, .. }, opened_until, .. } => {
+            Was::Ended { job, says: Word::Fails { retry_at, .. }, opened_until, at } => {
                 in_a_row += 1;
                 let tried = probe.is_some_and(|(tries, _)| tries == job);
-                if (!down && in_a_row >= limit.max(1)) || tried {
+                // Whoever it was, it failed at a time when it might have been tried.
+                let still = down && probe.is_none() && not_before <= at;
+                if (!down && in_a_row >= limit.max(1)) || tried || still {
                     (down, probe) = (true, None);
                     not_before = opened_until.expect("the health said until when");
                 } else if down && probe.is_none() {
@@ -209,7 +211,7 @@ impl Play {
         else {
             return;
         };
-        if matches!(before.breaker, Breaker::Open { .. }) {
+        if matches!(before.breaker, Breaker::Open { until, .. } if self.now < until) {
             return;
         }
         let limit = i64::from(self.budgets.breaker_failures.max(1));
@@ -224,8 +226,8 @@ impl Play {
             "{wait} ms is beyond the cap"
         );
         let times = match &before.breaker {
-            Breaker::HalfOpen { down, .. } => down.times + 1,
-            Breaker::Closed | Breaker::Open { .. } => 1,
+            Breaker::HalfOpen { down, .. } | Breaker::Open { down, .. } => down.times + 1,
+            Breaker::Closed => 1,
         };
         assert_eq!(down.times, times);
     }

@@ -142,7 +142,8 @@ fn a_pull_request_shows_every_gate_and_no_markup_of_others() {
     driver.command(id, Wanted::Approve);
     driver.run_for(Span::mins(5));
     let mut task = driver.task(id).clone();
-    let result = task.gates.get_mut(&GateName::ReviewVerdict).expect("it was reviewed");
+    let result =
+        std::sync::Arc::make_mut(&mut task.gates).get_mut(&GateName::ReviewVerdict).expect("it was reviewed");
     result.evidence = "closes #1 @all | <img> `x`\n\n# big".to_owned();
     let text = pull::text(&task);
     for gate in GateName::ALL {
@@ -301,7 +302,8 @@ fn a_hold_in_a_report_is_negative() {
     let id = driver.create(1, "express");
     driver.run_for(Span::mins(5));
     let mut task = driver.task(id).clone();
-    let result = task.gates.get_mut(&GateName::DeployVerdict).expect("it was judged");
+    let result =
+        std::sync::Arc::make_mut(&mut task.gates).get_mut(&GateName::DeployVerdict).expect("it was judged");
     result.outcome =
         GateOutcome::Hold { code: orchd_core::hold::HoldCode::DeployFailed, detail: String::new() };
     let files = records::files(&task, &[]);

@@ -1,18 +1,19 @@
 //! One sample of every event. The macros match without a wildcard, so a new variant does not compile until it
 //! has a sample; its golden file is then written once by `cargo run -p orchd-core --example golden`.
 
+use orchd_core::account::{Account, AgentSession, ModelUsage};
 use orchd_core::command::{Refusal, RefusalCode};
 use orchd_core::docs::{Adr, Brd, DocFacts};
 use orchd_core::effect::{Effect, EffectState, Intent, LandingAnswer, ProbeAnswer, Proof};
-use orchd_core::event::{Birth, Event, How, RepoEvent, Spends};
+use orchd_core::event::{Birth, Event, How, ProviderEvent, RepoEvent, Spends};
 use orchd_core::gate::{GateName, GateOutcome, GateResult, Subject};
 use orchd_core::hold::HoldCode;
 use orchd_core::id::{
     Actor, Branch, Digest, EffectId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, Sha, TaskId,
 };
 use orchd_core::job::{
-    AgentOutcome, AgentRun, AgentSession, BranchState, DeployAnswer, JobKind, JobRef, JobSpec, ModelUsage,
-    ReadyOutcome, ReadyRun, SuiteOutcome, SuiteRun, Work,
+    AgentOutcome, AgentRun, BranchState, DeployAnswer, JobKind, JobRef, JobSpec, ReadyOutcome, ReadyRun,
+    SuiteOutcome, SuiteRun, Work,
 };
 use orchd_core::policy::{Agent, Money};
 use orchd_core::provider::{Breaker, Down, Health, Probe, UsedUp};
@@ -124,6 +125,23 @@ fn birth() -> Birth {
     }
 }
 
+fn account() -> Account {
+    Account {
+        cost: Money(1_200_000),
+        assumed: false,
+        tokens: (1000, 200),
+        usage: vec![ModelUsage {
+            model: "large-1".to_owned(),
+            input: 900,
+            output: 200,
+            cache_read: 100,
+            cache_write: 0,
+            cost: Some(Money(1_200_000)),
+        }],
+        session: Some(AgentSession { profile: "claude".to_owned(), id: "s-1".to_owned() }),
+    }
+}
+
 fn run() -> AgentRun {
     let submission = Submission {
         verdict: Some(Verdict::Negative),
@@ -152,19 +170,21 @@ fn run() -> AgentRun {
             changed: vec!["01-brd.md".to_owned()],
             taken_numbers: vec![1],
         },
-        cost: Money(1_200_000),
-        tokens: (1000, 200),
-        usage: vec![ModelUsage {
-            model: "large-1".to_owned(),
-            input: 900,
-            output: 200,
-            cache_read: 100,
-            cache_write: 0,
-            cost: Some(Money(1_200_000)),
-        }],
-        session: Some(AgentSession { profile: "claude".to_owned(), id: "s-1".to_owned() }),
+        account: account(),
         took_ms: 61_000,
         salvage: Some("refs/orchd/salvage/3".to_owned()),
+    }
+}
+
+fn health() -> Health {
+    Health {
+        provider: ProviderId::new("claude"),
+        failures: 5,
+        breaker: Breaker::HalfOpen {
+            down: Down { since: at(3), why: "529 overloaded".to_owned(), times: 2 },
+            probe: Probe { task: task(), job: JobId(id(2)), until: at(60) },
+        },
+        quota: Some(UsedUp { since: at(1), resets_at: at(2), reported: Some(at(9)) }),
     }
 }
 
@@ -194,7 +214,12 @@ samples! { events, event_name, Event:
     DeployAnswered = Event::DeployAnswered { answer: DeployAnswer::FailedBroken { output: "no".to_owned() } };
     EffectAbsent = Event::EffectAbsent { main: sha('c') };
     ProbeAnswered = Event::ProbeAnswered { answer: ProbeAnswer::Closed { main: sha('c') } };
-    JobFailed = Event::JobFailed { kind: JobKind::Push, why: "the disk is full".to_owned(), told: false };
+    JobFailed = Event::JobFailed {
+        kind: JobKind::Push,
+        why: "the disk is full".to_owned(),
+        told: false,
+        account: Some(Box::new(account())),
+    };
     CleanedUp = Event::CleanedUp { salvaged: vec!["refs/orchd/salvage/3".to_owned()] };
     JobClosed = Event::JobClosed { job: JobId(id(2)) };
     Approved = Event::Approved { standing: standing() };
@@ -258,15 +283,7 @@ samples! { events, event_name, Event:
         }),
         spends: Some(Spends::Infra(GateName::CiGreen)),
     };
-    ProviderChanged = Event::ProviderChanged { health: Box::new(Health {
-        provider: ProviderId::new("claude"),
-        failures: 5,
-        breaker: Breaker::HalfOpen {
-            down: Down { since: at(3), why: "529 overloaded".to_owned(), times: 2 },
-            probe: Probe { task: task(), job: JobId(id(2)), until: at(60) },
-        },
-        quota: Some(UsedUp { since: at(1), resets_at: at(2) }),
-    }) };
+    ProviderChanged = Event::ProviderChanged { health: Box::new(health()) };
     JobToldToEnd = Event::JobToldToEnd { job: JobId(id(2)), why: "stopped".to_owned() };
     EffectOpened = Event::EffectOpened { effect: Effect {
         id: EffectId(id(4)),
@@ -344,4 +361,8 @@ samples! { repo_events, repo_event_name, RepoEvent:
     MarkerAdded = RepoEvent::MarkerAdded {
         marker: Marker { task: task(), path: "README.md".to_owned(), text: "x".to_owned() },
     };
+}
+
+samples! { provider_events, provider_event_name, ProviderEvent:
+    Closed = ProviderEvent::Closed { by: ada(), was: Box::new(health()) };
 }

@@ -254,7 +254,7 @@ impl Walk {
             }
             Op::Echo(n) => {
                 if let Some(job) = pick(&self.answered, *n).cloned() {
-                    let result = orchd_core::job::JobResult::Infra { reason: "said twice".to_owned() };
+                    let result = orchd_core::job::JobResult::infra("said twice");
                     self.driver.settle(&job, result);
                 }
             }

@@ -3,12 +3,19 @@
 
 use orchd_core::policy::Money;
 
-use super::facts::{Efforts, Facts, LoginFacts, Place};
+use super::facts::{Efforts, Facts, LoginFacts, Need, Place, StateFacts};
+use super::state::How;
 use super::{InvocationError, RoleRun, Setup, option, prompt};
 use crate::dialect::Dialect;
 
 /// Lets it work without asking as root.
 pub(super) const AS_ROOT: [&str; 2] = ["IS_SANDBOX", "1"];
+
+const LOGINS: &[&str] =
+    &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "AWS_BEARER_TOKEN_BEDROCK"];
+
+const CREDENTIALS: Place =
+    Place { variable: "CLAUDE_CONFIG_DIR", below: ".credentials.json", default: ".claude/.credentials.json" };
 
 pub(super) static FACTS: Facts = Facts {
     name: "claude",
@@ -49,23 +56,30 @@ pub(super) static FACTS: Facts = Facts {
         ("DISABLE_ERROR_REPORTING", "1"),
         ("DISABLE_TELEMETRY", "1"),
     ],
-    state: &[
-        Place { variable: "CLAUDE_CONFIG_DIR", below: "", default: ".claude" },
-        Place { variable: "CLAUDE_CONFIG_DIR", below: ".claude.json", default: ".claude.json" },
-    ],
-    login: LoginFacts {
-        variables: &[
-            "ANTHROPIC_API_KEY",
-            "ANTHROPIC_AUTH_TOKEN",
-            "CLAUDE_CODE_OAUTH_TOKEN",
-            "AWS_BEARER_TOKEN_BEDROCK",
+    judge_env: &[],
+    state: StateFacts {
+        told: &[("CLAUDE_CONFIG_DIR", "")],
+        sessions: &["projects/*/*.jsonl"],
+        needs: &[
+            // It writes a new file and renames it, but where that is refused it writes in place.
+            Need { of: CREDENTIALS, name: ".credentials.json", how: How::Shared },
+            Need {
+                of: Place {
+                    variable: "CLAUDE_CONFIG_DIR",
+                    below: "settings.json",
+                    default: ".claude/settings.json",
+                },
+                name: "settings.json",
+                how: How::Copied,
+            },
         ],
+        logged_in_by: LOGINS,
+        named: &["GOOGLE_APPLICATION_CREDENTIALS"],
+    },
+    login: LoginFacts {
+        variables: LOGINS,
         elsewhere: &["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX"],
-        files: &[Place {
-            variable: "CLAUDE_CONFIG_DIR",
-            below: ".credentials.json",
-            default: ".claude/.credentials.json",
-        }],
+        files: &[CREDENTIALS],
         how: "log in with `claude` and /login as the user orchd runs as, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN for orchd",
     },
 };
@@ -78,6 +92,10 @@ pub(super) fn arguments(setup: &Setup, run: &RoleRun<'_>) -> Result<Vec<String>,
     args.extend(option("--model", setup.model.as_deref()));
     args.extend(option("--effort", setup.effort.as_deref()));
     args.extend(option("--fallback-model", setup.fallback_model.as_deref()));
+    if run.role.is_judge() {
+        // Settings of the repository may be by whose work is judged: hooks, servers, even the provider's address.
+        args.extend(["--setting-sources", "user"].map(str::to_owned));
+    }
     let run_id = run.run.to_string();
     args.extend(match run.resume {
         Some(session) => option("--resume", Some(session)),

@@ -2,9 +2,12 @@
 //! work done, and no commit can be made; orchd's containment is around it. It waits for its own retries, about half a
 //! minute, and names its sessions itself.
 
-use super::facts::{Efforts, Facts, LoginFacts, Place};
+use super::facts::{Efforts, Facts, LoginFacts, Need, Place, StateFacts};
+use super::state::How;
 use super::{InvocationError, RoleRun, Setup, option, prompt};
 use crate::dialect::Dialect;
+
+const AUTH: Place = Place { variable: "CODEX_HOME", below: "auth.json", default: ".codex/auth.json" };
 
 pub(super) static FACTS: Facts = Facts {
     name: "codex",
@@ -27,11 +30,26 @@ pub(super) static FACTS: Facts = Facts {
         "OPENAI_PROJECT",
     ],
     env: &[],
-    state: &[Place { variable: "CODEX_HOME", below: "", default: ".codex" }],
+    judge_env: &[],
+    state: StateFacts {
+        told: &[("CODEX_HOME", "")],
+        sessions: &["sessions/*/*/*/rollout-*"],
+        needs: &[
+            Need { of: AUTH, name: "auth.json", how: How::Shared },
+            Need {
+                of: Place { variable: "CODEX_HOME", below: "config.toml", default: ".codex/config.toml" },
+                name: "config.toml",
+                how: How::Copied,
+            },
+        ],
+        // OPENAI_API_KEY is for providers of one's own: its login in a file goes before.
+        logged_in_by: &["CODEX_API_KEY"],
+        named: &[],
+    },
     login: LoginFacts {
         variables: &["CODEX_API_KEY", "OPENAI_API_KEY"],
         elsewhere: &[],
-        files: &[Place { variable: "CODEX_HOME", below: "auth.json", default: ".codex/auth.json" }],
+        files: &[AUTH],
         how: "log in with `codex login` as the user orchd runs as, or set CODEX_API_KEY or OPENAI_API_KEY for orchd",
     },
 };

@@ -35,8 +35,10 @@ pub(super) struct Facts {
     pub(super) pass: &'static [&'static str],
     /// Variables it is given.
     pub(super) env: &'static [(&'static str, &'static str)],
-    /// Where it keeps its state.
-    pub(super) state: &'static [Place],
+    /// Variables it is given besides where it judges: settings in the repository may be by whose work that is.
+    pub(super) judge_env: &'static [(&'static str, &'static str)],
+    /// What it keeps from run to run.
+    pub(super) state: StateFacts,
     /// By what a login shows.
     pub(super) login: LoginFacts,
 }
@@ -52,8 +54,34 @@ pub(super) enum Efforts {
     None,
 }
 
-/// A file or directory of the user's that a variable may have moved.
+/// What a program keeps between its starts, and how it is given a place of its own for that.
 #[derive(Debug)]
+pub(super) struct StateFacts {
+    /// Variables by which it is told where, each with the folder below its own directory.
+    pub(super) told: &'static [(&'static str, &'static str)],
+    /// Its sessions there, in the patterns of [`super::state::OwnState::keeps`]: what outlives a run.
+    pub(super) sessions: &'static [&'static str],
+    /// What of the user's it cannot do without.
+    pub(super) needs: &'static [Need],
+    /// Variables that hold a login by themselves: with one of them no file with a login is needed.
+    pub(super) logged_in_by: &'static [&'static str],
+    /// Variables that name files it reads.
+    pub(super) named: &'static [&'static str],
+}
+
+/// A file of the user's that a program needs.
+#[derive(Debug)]
+pub(super) struct Need {
+    /// Where the user has it.
+    pub(super) of: Place,
+    /// Its name in a directory of the program's own.
+    pub(super) name: &'static str,
+    /// How it gets there.
+    pub(super) how: super::state::How,
+}
+
+/// A file or directory of the user's that a variable may have moved.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     /// The variable; empty where there is none.
     pub(super) variable: &'static str,

@@ -1,9 +1,22 @@
 //! The profile `opencode`: `run --format json`. It knows many providers, so that its models are written
 //! `provider/model`, and only the keys of that provider reach it. It names its sessions itself.
 
-use super::facts::{Efforts, Facts, LoginFacts, Place};
+use super::facts::{Efforts, Facts, LoginFacts, Need, Place, StateFacts};
+use super::state::How;
 use super::{InvocationError, RoleRun, Setup, option, prompt};
 use crate::dialect::Dialect;
+
+const AUTH: Place = Place {
+    variable: "XDG_DATA_HOME",
+    below: "opencode/auth.json",
+    default: ".local/share/opencode/auth.json",
+};
+
+const SETTINGS: Place = Place {
+    variable: "XDG_CONFIG_HOME",
+    below: "opencode/opencode.json",
+    default: ".config/opencode/opencode.json",
+};
 
 pub(super) static FACTS: Facts = Facts {
     name: "opencode",
@@ -41,27 +54,36 @@ pub(super) static FACTS: Facts = Facts {
         // Nobody is there to be asked.
         ("OPENCODE_PERMISSION", "{\"*\":\"allow\"}"),
     ],
-    state: &[
-        Place { variable: "XDG_CACHE_HOME", below: "opencode", default: ".cache/opencode" },
-        Place { variable: "XDG_CONFIG_HOME", below: "opencode", default: ".config/opencode" },
-        Place { variable: "XDG_DATA_HOME", below: "opencode", default: ".local/share/opencode" },
-        Place { variable: "XDG_STATE_HOME", below: "opencode", default: ".local/state/opencode" },
-    ],
+    judge_env: &[("OPENCODE_DISABLE_PROJECT_CONFIG", "1")],
+    state: StateFacts {
+        told: &[
+            ("XDG_CACHE_HOME", "cache"),
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_STATE_HOME", "state"),
+        ],
+        sessions: &["data/opencode/opencode.db*"],
+        needs: &[
+            // It may name an address that settings are taken from, so that nobody else may write it.
+            Need { of: AUTH, name: "data/opencode/auth.json", how: How::KeysOnly },
+            Need { of: SETTINGS, name: "config/opencode/opencode.json", how: How::Copied },
+            Need {
+                of: Place {
+                    variable: "XDG_CONFIG_HOME",
+                    below: "opencode/opencode.jsonc",
+                    default: ".config/opencode/opencode.jsonc",
+                },
+                name: "config/opencode/opencode.jsonc",
+                how: How::Copied,
+            },
+        ],
+        logged_in_by: &[],
+        named: &["OPENCODE_CONFIG", "OPENCODE_CONFIG_DIR"],
+    },
     login: LoginFacts {
         variables: &[],
         elsewhere: &["OPENCODE_CONFIG"],
-        files: &[
-            Place {
-                variable: "XDG_DATA_HOME",
-                below: "opencode/auth.json",
-                default: ".local/share/opencode/auth.json",
-            },
-            Place {
-                variable: "XDG_CONFIG_HOME",
-                below: "opencode/opencode.json",
-                default: ".config/opencode/opencode.json",
-            },
-        ],
+        files: &[AUTH, SETTINGS],
         how: "log in with `opencode auth login` as the user orchd runs as, or set the provider's key for orchd",
     },
 };

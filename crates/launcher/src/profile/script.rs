@@ -2,7 +2,7 @@
 //! the prompt's path as last argument, and answers with its exit code and through `submit`; exit 75 means "try again
 //! later".
 
-use super::facts::{Efforts, Facts, LoginFacts};
+use super::facts::{Efforts, Facts, LoginFacts, StateFacts};
 use super::{InvocationError, RoleRun, text};
 use crate::dialect::Dialect;
 use crate::run_dir::RunDir;
@@ -21,7 +21,8 @@ pub(super) static FACTS: Facts = Facts {
     efforts: Efforts::None,
     pass: &[],
     env: &[],
-    state: &[],
+    judge_env: &[],
+    state: StateFacts { told: &[], sessions: &[], needs: &[], logged_in_by: &[], named: &[] },
     login: LoginFacts { variables: &[], elsewhere: &[], files: &[], how: "" },
 };
 

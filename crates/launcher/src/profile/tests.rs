@@ -179,6 +179,20 @@ fn every_program_gets_the_contract_and_only_root_is_told_to_be_in_a_sandbox() {
     }
 }
 
+/// What the author of the work under judgement wrote into the repository for the program is not for who judges it.
+#[test]
+fn a_judge_does_not_work_by_the_repositorys_settings() {
+    let place = Place::new("Do it.");
+    for (role, judges) in [(Role::Developer, false), (Role::Reviewer, true), (Role::Tester, true)] {
+        let of = |name| {
+            let profile = Profile::new(setup(name)).expect("a good setup");
+            profile.invocation(&RoleRun { role, ..place.run(None) }).expect("good")
+        };
+        assert_eq!(of("claude").argv.join(" ").contains("--setting-sources user"), judges, "{role}");
+        assert_eq!(of("opencode").env.contains_key("OPENCODE_DISABLE_PROJECT_CONFIG"), judges, "{role}");
+    }
+}
+
 #[test]
 fn a_program_sees_its_own_providers_credentials_and_no_others() {
     let names = |setup: Setup| -> Vec<String> {
@@ -205,25 +219,6 @@ fn providers_are_named_for_the_breaker() {
     assert_eq!(provider(Setup { model: some("xai/grok"), ..setup("opencode") }), "xai");
     assert_eq!(provider(Setup { provider: some("azure"), ..setup("codex") }), "azure");
     assert_eq!(provider(Setup { model: some("a/b"), ..setup("codex") }), "openai");
-}
-
-#[test]
-fn state_lies_where_variables_say_or_below_the_home() {
-    let env = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    };
-    let paths = |name: &str, pairs: &[(&str, &str)]| -> Vec<String> {
-        let profile = Profile::new(setup(name)).expect("good");
-        profile.state_paths(&env(pairs)).iter().map(|path| path.display().to_string()).collect()
-    };
-    assert_eq!(paths("claude", &[("HOME", "/h")]), ["/h/.claude", "/h/.claude.json"]);
-    assert_eq!(paths("claude", &[("CLAUDE_CONFIG_DIR", "/c")]), ["/c", "/c/.claude.json"]);
-    assert_eq!(paths("codex", &[("HOME", "/h"), ("CODEX_HOME", "")]), ["/h/.codex"]);
-    let opencode = paths("opencode", &[("HOME", "/h"), ("XDG_DATA_HOME", "/d")]);
-    assert!(
-        opencode.contains(&"/d/opencode".to_owned()) && opencode.contains(&"/h/.config/opencode".to_owned())
-    );
-    assert!(paths("gemini", &[]).is_empty());
 }
 
 #[test]

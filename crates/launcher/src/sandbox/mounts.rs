@@ -17,6 +17,8 @@ pub(super) enum What {
     Read,
     /// What is there.
     Write,
+    /// Another file, writable; nothing where it is missing.
+    Shared(PathBuf),
     /// Another directory, writable.
     Instead(PathBuf),
 }
@@ -47,7 +49,7 @@ impl Mounts {
         let decides = self.at.iter().rev().find(|((_, at), _)| path.starts_with(at));
         decides.is_some_and(|(_, what)| match what {
             What::Read | What::Write => true,
-            What::Fresh | What::Hide | What::Instead(_) => false,
+            What::Fresh | What::Hide | What::Shared(_) | What::Instead(_) => false,
         })
     }
 
@@ -64,6 +66,7 @@ impl Mounts {
                 What::Hide => {}
                 What::Read => argv.extend(["--ro-bind-try".to_owned(), at.clone(), at]),
                 What::Write => argv.extend(["--bind-try".to_owned(), at.clone(), at]),
+                What::Shared(file) => argv.extend(["--bind-try".to_owned(), text(file)?, at]),
                 What::Instead(other) => argv.extend(["--bind".to_owned(), text(other)?, at]),
             }
         }

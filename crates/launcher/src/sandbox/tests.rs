@@ -25,7 +25,14 @@ fn place() -> Place {
 }
 
 fn sandbox() -> Sandbox {
-    Sandbox { mode: SandboxMode::Require, network: false, write: vec![], read: vec![], hide: vec![] }
+    Sandbox {
+        mode: SandboxMode::Require,
+        network: false,
+        write: vec![],
+        shared: vec![],
+        read: vec![],
+        hide: vec![],
+    }
 }
 
 #[test]

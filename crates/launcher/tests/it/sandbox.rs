@@ -14,7 +14,14 @@ use super::leftovers::{clone, git, spec_for};
 use super::{Place, alive, ended, inside, launcher, within};
 
 fn sandbox(mode: SandboxMode) -> Sandbox {
-    Sandbox { mode, network: false, write: Vec::new(), read: Vec::new(), hide: Vec::new() }
+    Sandbox {
+        mode,
+        network: false,
+        write: Vec::new(),
+        shared: Vec::new(),
+        read: Vec::new(),
+        hide: Vec::new(),
+    }
 }
 
 /// Whether there is a sandbox to test; says so where there is none.

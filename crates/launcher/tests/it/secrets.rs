@@ -16,6 +16,6 @@ async fn secrets_are_masked_in_plain_output_too() {
     let result = ended(within(running.wait()).await.expect("waited"));
     assert!(place.dir.file(RunDir::STDOUT).exists());
     let reading =
-        Dialect::Plain.read(&place.dir, &result, None, ["hunter2hunter2".to_owned()]).expect("read");
+        Dialect::Plain.read(&place.dir, &result.ended, None, ["hunter2hunter2".to_owned()]).expect("read");
     assert!(!reading.tail.contains("hunter2"), "{}", reading.tail);
 }

@@ -93,7 +93,7 @@ async fn a_script_gets_its_task_and_is_read() {
     spec.argv = invocation.argv;
     spec.env.extend(invocation.env);
     let result = place.end(&spec).await;
-    let reading = profile.read(&place.dir, &result).expect("read");
+    let reading = profile.read(&place.dir, &result.ended).expect("read");
     assert_eq!(reading.tail, format!("Do it.\nDo it.\ndeveloper K-1 {} /bin/x\n", work.display()));
     let used = Usage { input_tokens: 3, output_tokens: 4, cost_micro_usd: Some(500_000), ..Usage::default() };
     assert_eq!(reading.usage, Some(used));

@@ -69,7 +69,7 @@ async fn a_developers_commits_and_leftovers_become_the_branch() {
     let run_dir = world.shop.run_dir(context.run());
     let run = agent_run(world.work(context.clone()).await);
     assert_eq!(completed(&run).summary.as_deref(), Some("done"));
-    assert_eq!((run.entry, run.cost.0, run.tokens), (3, 250_000, (7, 5)));
+    assert_eq!((run.entry, run.account.cost.0, run.account.tokens), (3, 250_000, (7, 5)));
     assert_eq!(run.ignored_fields, ["key"]);
     assert_eq!(run.salvage, None);
     let request = "docs/work-items/DEMO-1/00-business-request.md".to_owned();
@@ -254,6 +254,6 @@ async fn a_link_in_the_repository_leads_no_document_elsewhere() {
     world.plays(Role::Developer, "say '{}'");
     let task = world.task("DEMO-1");
     let result = world.job(Some(&task), world.agent(Role::Developer, &report.sha)).await;
-    assert!(matches!(&result, JobResult::Infra { reason } if reason.contains("link")), "{result:?}");
+    assert!(matches!(&result, JobResult::Infra { reason, .. } if reason.contains("link")), "{result:?}");
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
 }

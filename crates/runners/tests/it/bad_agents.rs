@@ -111,8 +111,13 @@ fn reads(result: &JobResult) -> String {
                 line::of(&Event::RunEnded { run: run.clone() }).unwrap()
             }
         },
-        JobResult::Infra { reason } | JobResult::Lost { reason } => {
-            let event = Event::JobFailed { kind: JobKind::Agent, why: reason.clone(), told: false };
+        JobResult::Infra { reason, account } | JobResult::Lost { reason, account } => {
+            let event = Event::JobFailed {
+                kind: JobKind::Agent,
+                why: reason.clone(),
+                told: false,
+                account: account.clone(),
+            };
             line::of(&event).unwrap()
         }
         other => panic!("no row has one: {other:?}"),

@@ -35,7 +35,7 @@ async fn ends_are_classed() {
     assert!(why(&run).contains("timeout"), "{}", why(&run));
     world.policy.agents.clear();
     let result = world.job(Some(&task), work(&world)).await;
-    assert!(matches!(&result, JobResult::Infra { reason } if reason.contains("developer")), "{result:?}");
+    assert!(matches!(&result, JobResult::Infra { reason, .. } if reason.contains("developer")), "{result:?}");
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn a_run_told_to_end_ends_and_its_work_is_kept() {
         appears(&up).await;
         guard.tell("stopped");
     });
-    assert_eq!(result, JobResult::Ended { why: "stopped".to_owned() });
+    assert_eq!(result, JobResult::ended("stopped"));
     let mirror = world.mirror().await;
     let tip = mirror.resolve(&kept).await.unwrap().unwrap();
     assert!(mirror.changed_files(&world.base, &tip).await.unwrap().contains(&"half".to_owned()));

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is how they fail")]
 
+mod accounts;
 mod agents;
 mod bad_agents;
 mod broken;
@@ -13,5 +14,6 @@ mod outlived;
 mod programs;
 mod pruning;
 mod sandboxed;
+mod states;
 mod suites;
 mod world;

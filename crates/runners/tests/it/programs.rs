@@ -1,8 +1,9 @@
 //! Roles played by a program with typed events: what it says of outcome, money, models and session becomes the run's
 //! record. The program is a script that prints such events; what real ones print is tested where the dialects are.
 
+use orchd_core::account::{AgentSession, ModelUsage};
 use orchd_core::id::Key;
-use orchd_core::job::{AgentOutcome, AgentRun, AgentSession, JobResult, ModelUsage, Work};
+use orchd_core::job::{AgentOutcome, AgentRun, JobResult, Work};
 use orchd_core::policy::{Agent, Money};
 use orchd_core::stage::Role;
 use orchd_core::time::{Span, Timestamp};
@@ -49,7 +50,8 @@ async fn money_models_and_session_of_a_run_are_put_down() {
     plays(&mut world, "claude", &script);
     let (run, args) = develop(&world, world.agent(Role::Developer, &world.base)).await;
     assert!(matches!(run.outcome, AgentOutcome::Completed { .. }), "{:?}", run.outcome);
-    assert_eq!((run.cost, run.tokens), (Money(12_300), (10, 20)));
+    let account = &run.account;
+    assert_eq!((account.cost, account.tokens), (Money(12_300), (10, 20)));
     let used = ModelUsage {
         model: "claude-sonnet-5".to_owned(),
         input: 10,
@@ -58,8 +60,8 @@ async fn money_models_and_session_of_a_run_are_put_down() {
         cache_write: 40,
         cost: Some(Money(12_300)),
     };
-    assert_eq!(run.usage, [used]);
-    assert_eq!(run.session, Some(AgentSession { profile: "claude".to_owned(), id: SESSION.to_owned() }));
+    assert_eq!(account.usage, [used]);
+    assert_eq!(account.session, Some(AgentSession { profile: "claude".to_owned(), id: SESSION.to_owned() }));
     assert!(args.contains("--session-id\n") && args.contains("--model\nsonnet\n"), "{args}");
     assert!(args.starts_with("-p\n# Developer"), "{args}");
 }
@@ -104,7 +106,7 @@ async fn limits_and_failures_of_a_provider_keep_their_kind() {
     plays(&mut world, "claude", &(rejected + &failed(429, "limit")));
     let (run, _) = develop(&world, world.agent(Role::Developer, &world.base)).await;
     assert_eq!(run.outcome, AgentOutcome::Quota { resets_at: Timestamp(4_102_444_800_000) });
-    assert_eq!(run.session, None, "nothing to go on with before a first good turn");
+    assert_eq!(run.account.session, None, "nothing to go on with before a first good turn");
     assert!(run.salvage.is_some(), "partial work is kept");
 
     plays(&mut world, "claude", &failed(529, "Overloaded"));
@@ -149,6 +151,6 @@ async fn a_setting_the_program_does_not_know_is_left_out_and_an_unknown_profile_
     plays(&mut world, "cloude", "exit 0");
     let task = world.task("DEMO-1");
     let result = world.job(Some(&task), world.agent(Role::Developer, &world.base)).await;
-    let JobResult::Infra { reason } = &result else { panic!("{result:?}") };
+    let JobResult::Infra { reason, .. } = &result else { panic!("{result:?}") };
     assert!(reason.contains("known are claude, codex"), "{reason}");
 }

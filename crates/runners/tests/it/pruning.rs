@@ -46,6 +46,23 @@ async fn old_runs_go_and_held_ones_stay() {
     assert!(stranger.exists(), "what is no run's is left alone");
 }
 
+/// Sessions can only be gone on with in their clone.
+#[tokio::test]
+async fn what_programs_keep_stays_as_long_as_the_clone_does() {
+    let world = World::new().await;
+    let (cloned, bare) = (world.task("DEMO-1").id, world.task("DEMO-2").id);
+    std::fs::create_dir_all(world.shop.clone_dir(cloned)).unwrap();
+    for task in [cloned, bare] {
+        std::fs::create_dir_all(world.shop.state_dir(task)).unwrap();
+    }
+    let days = |n| Span(DAY.0 * n);
+    for (now, folders) in [(Timestamp(0), 0), (Timestamp(4_000_000_000_000), 1)] {
+        let pruned = prune(&world.shop, &BTreeSet::new(), now, days(14), days(90)).await.unwrap();
+        assert_eq!(pruned, Pruned { runs: 0, folders, refs: 0 });
+    }
+    assert!(world.shop.state_dir(cloned).exists() && !world.shop.state_dir(bare).exists());
+}
+
 #[tokio::test]
 async fn old_salvage_of_runs_goes_and_that_of_tasks_stays() {
     let world = World::new().await;

@@ -102,7 +102,7 @@ async fn a_suite_told_to_end_says_nothing_and_one_that_went_on_is_taken_in() {
         }
         guard.tell("stopped");
     });
-    assert_eq!(result, JobResult::Ended { why: "stopped".to_owned() });
+    assert_eq!(result, JobResult::ended("stopped"));
 
     world.policy.test = Some(suite("sleep 1; echo 'ok 1 - a'"));
     let (context, _) = world.context(Some(&task), Work::Test { head: world.base.clone() });

@@ -55,13 +55,18 @@ impl World {
         let mut policy = Policy::new("demo", "demo", "DEMO");
         policy.test = Some(suite("echo 'ok 1 - all'"));
         let repo = Repo::new(RepoId::new("demo"), ProjectId::new("demo"));
-        let shop = workshop(&data, &git, &forge, &user);
+        let shop = workshop(&data, &git, &forge, &user, &[]);
         Self { git, forge, shop, user, base, policy, repo, data, _temp: temp }
     }
 
     /// The workshop of the next process of orchd.
     pub(crate) fn restarted(&self) -> Workshop {
-        workshop(&self.data, &self.git, &self.forge, &self.user)
+        workshop(&self.data, &self.git, &self.forge, &self.user, &[])
+    }
+
+    /// The same with variables of its own.
+    pub(crate) fn restarted_with(&mut self, env: &[(&str, &str)]) {
+        self.shop = workshop(&self.data, &self.git, &self.forge, &self.user, env);
     }
 
     pub(crate) async fn mirror(&self) -> Mirror {
@@ -201,7 +206,13 @@ pub(crate) fn suite(command: &str) -> Suite {
     Suite { command: command.to_owned(), timeout: Span::secs(60) }
 }
 
-fn workshop(data: &Path, git: &Git, forge: &ForgeRepo, user: &Path) -> Workshop {
+fn workshop(data: &Path, git: &Git, forge: &ForgeRepo, user: &Path, env: &[(&str, &str)]) -> Workshop {
+    let own = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let usual =
+        [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", "/nonexistent"), ("ORCHD_SECRET", "token")]
+            .into_iter()
+            .filter(|(name, _)| !env.iter().any(|(own, _)| own == name))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let place = RepoPlace {
         remote: Remote::Path(forge.dir().to_owned()),
         main: Branch::new("main"),
@@ -215,11 +226,7 @@ fn workshop(data: &Path, git: &Git, forge: &ForgeRepo, user: &Path) -> Workshop 
         clock: Arc::new(Fixed),
         repos: BTreeMap::from([(RepoId::new("demo"), place)]),
         submit: PathBuf::from("/nonexistent/orchctl"),
-        env: vec![
-            ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()),
-            ("HOME".to_owned(), "/nonexistent".to_owned()),
-            ("ORCHD_SECRET".to_owned(), "token".to_owned()),
-        ],
+        env: usual.chain(own).collect(),
     })
 }
 

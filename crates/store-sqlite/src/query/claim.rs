@@ -1,6 +1,8 @@
 //! Claims: who may start what next. A job is taken with a run, a token that only grows, and a lease in the
 //! store's own time.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use orchd_core::id::{BootId, JobId, RunId, Token};
@@ -16,11 +18,17 @@ use crate::statement::statement;
 use crate::text;
 
 statement! {
-    /// Queued jobs of a class whose time has come, by priority, then age.
-    Ready<'a> { class: Text = &'a str, now: BigInt = i64, limit: BigInt = i64 } -> HeadTypes;
-    "SELECT id, task, repo, kind, spec, attempt FROM jobs \
-     WHERE state = 'queued' AND class = :class AND available_at <= :now \
-     ORDER BY priority, place LIMIT :limit"
+    /// Queued jobs of a class whose time has come and whose provider may be used (the rule is core's `Bar`), by
+    /// priority, then age; with the provider of those that may go one at a time only.
+    Ready<'a> { class: Text = &'a str, now: BigInt = i64, limit: BigInt = i64 } -> (HeadTypes, Nullable<Text>);
+    "SELECT j.id, j.task, j.repo, j.kind, j.spec, j.attempt, \
+     CASE WHEN p.one_by_one AND j.id IS NOT p.probe THEN p.id END \
+     FROM jobs j LEFT JOIN providers p ON p.id = j.provider \
+     WHERE j.state = 'queued' AND j.class = :class AND j.available_at <= :now \
+     AND (p.barred_until IS NULL OR j.id = p.probe OR (p.barred_until <= :now AND NOT (p.one_by_one \
+     AND EXISTS (SELECT 1 FROM jobs t WHERE t.state = 'running' AND t.provider = p.id \
+     AND t.started_at >= p.barred_until)))) \
+     ORDER BY j.priority, j.place LIMIT :limit"
 }
 
 statement! {
@@ -74,9 +82,29 @@ pub(crate) fn claim(
     now: Timestamp,
 ) -> Answer<Vec<Claimed>> {
     let wanted = runs.len().min(filter.limit as usize);
-    let mut heads = ready(conn, JobClass::Side, now, wanted)?;
-    let room = room(conn, filter)?.min(wanted - heads.len());
-    heads.extend(ready(conn, JobClass::Pipeline, now, room)?);
+    let side = ready(conn, JobClass::Side, now, wanted)?.heads;
+    let mut room = room(conn, filter)?.min(wanted - side.len());
+    let mut claimed = take(conn, filter, side, runs, now)?;
+    while room > 0 {
+        let Found { heads, passed_over } = ready(conn, JobClass::Pipeline, now, room)?;
+        room -= heads.len();
+        claimed.extend(take(conn, filter, heads, &runs[claimed.len()..], now)?);
+        // Behind those that were passed over there may be others; now that one tries, they are not found again.
+        if !passed_over {
+            break;
+        }
+    }
+    Ok(claimed)
+}
+
+/// Takes what is ready, each with the next run.
+fn take(
+    conn: &mut SqliteConnection,
+    filter: &ClaimFilter,
+    heads: Vec<Head>,
+    runs: &[RunId],
+    now: Timestamp,
+) -> Answer<Vec<Claimed>> {
     let tokens = setting::next_tokens(conn, heads.len())?;
     let until = LeasePolicy { ttl: filter.ttl }.until(now);
     let owner = filter.boot.to_string();
@@ -98,15 +126,34 @@ pub(crate) fn claim(
     Ok(claimed)
 }
 
-fn ready(conn: &mut SqliteConnection, class: JobClass, now: Timestamp, limit: usize) -> Answer<Vec<Head>> {
+/// What may be taken.
+#[derive(Default)]
+struct Found {
+    heads: Vec<Head>,
+    /// Of a provider whose jobs go one at a time there was more than one.
+    passed_over: bool,
+}
+
+fn ready(conn: &mut SqliteConnection, class: JobClass, now: Timestamp, limit: usize) -> Answer<Found> {
+    let mut found = Found::default();
     if limit == 0 {
-        return Ok(Vec::new());
+        return Ok(found);
     }
     let class = match class {
         JobClass::Pipeline => "pipeline",
         JobClass::Side => "side",
     };
-    Ok(Ready { class, now: now.0, limit: i64::try_from(limit).unwrap_or(i64::MAX) }.load(conn)?)
+    let ready = Ready { class, now: now.0, limit: i64::try_from(limit).unwrap_or(i64::MAX) };
+    let rows: Vec<(Head, Option<String>)> = ready.load(conn)?;
+    let mut alone = BTreeSet::new();
+    for (head, provider) in rows {
+        if provider.is_none_or(|provider| alone.insert(provider)) {
+            found.heads.push(head);
+        } else {
+            found.passed_over = true;
+        }
+    }
+    Ok(found)
 }
 
 /// How many pipeline jobs may start now.

@@ -39,12 +39,11 @@ pub(crate) struct Written {
 impl Written {
     /// The stored form of a task's events.
     pub(crate) fn of_task(task: TaskId, events: &[Event]) -> Answer<Self> {
-        let cost = |event: &Event| match event {
-            Event::RunEnded { run } => Some(run.cost.0),
-            _other => None,
-        };
         let bodies = events.iter().map(|e| text::encode(task, e)).collect::<Answer<_>>()?;
-        Ok(Self { bodies, costs: events.iter().filter_map(cost).collect() })
+        Ok(Self {
+            bodies,
+            costs: events.iter().filter_map(Event::account).map(|account| account.cost.0).collect(),
+        })
     }
 
     /// The stored form of a repository's events.

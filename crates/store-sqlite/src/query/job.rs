@@ -32,6 +32,7 @@ pub(crate) struct NewRow {
     available_at: i64,
     spec: String,
     attempt: i64,
+    provider: Option<String>,
 }
 
 impl NewRow {
@@ -52,6 +53,7 @@ impl NewRow {
             available_at: new.spec.not_before.map_or(0, |not_before| not_before.0),
             spec: text::json("jobs", new.id, &new.spec)?,
             attempt: 0,
+            provider: new.spec.work.provider().map(|provider| provider.to_string()),
         })
     }
 }
@@ -120,7 +122,7 @@ pub(crate) fn end_queued(
     why: &str,
     at: Timestamp,
 ) -> Answer<()> {
-    let result = JobResult::Ended { why: why.to_owned() };
+    let result = JobResult::ended(why);
     let fact = fact(of, id, kind, result, InputId(id.0), at)?;
     end(conn, id, JobState::Cancelled, Some(why), &fact)
 }

@@ -1,5 +1,7 @@
 //! Projections: which surfaces are behind their row, what they show, and when a failed one is tried again.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use orchd_core::port::store::{Dirty, Surface};
@@ -62,7 +64,7 @@ pub(crate) fn behind(conn: &mut SqliteConnection, now: i64, limit: u32) -> Answe
 pub(crate) fn of_row((surface, id, version, body, shown): Row) -> Answer<Dirty> {
     Ok(Dirty {
         surface: text::name("projections", &id, &surface, Surface::from_name)?,
-        task: load::task(&id, &body)?,
+        task: Arc::new(load::task(&id, &body)?),
         version: text::count("tasks", &id, version)?,
         shown,
     })

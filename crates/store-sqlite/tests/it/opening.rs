@@ -5,9 +5,11 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use diesel::connection::SimpleConnection as _;
 use diesel_migrations::MigrationHarness as _;
+use orchd_core::job::JobSpec;
 use orchd_core::port::store::Store as _;
 use orchd_store_sqlite::{MIGRATIONS, OpenError, SqliteStore};
 use orchd_testkit::block_on;
+use orchd_testkit::contract::lab::{agent_work, test_work};
 
 use super::fixture::{Other, Place, clock, create, told_path};
 
@@ -118,6 +120,46 @@ fn migrations_run_on_an_empty_file_and_on_one_with_rows() {
     let found = block_on(store.tasks());
     assert_eq!(found, Ok(Vec::new()), "a row without its body is not listed");
     assert!(block_on(store.repos()).unwrap_err().to_string().contains("row repo of repos"));
+}
+
+/// Jobs that an older orchd left in the queue have the provider that their specification names.
+#[test]
+fn an_older_queue_learns_its_providers() {
+    use diesel::RunQueryDsl as _;
+    use diesel::sql_types::{Nullable, Text};
+    #[derive(Debug, PartialEq, diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        id: String,
+        #[diesel(sql_type = Nullable<Text>)]
+        provider: Option<String>,
+    }
+    let place = Place::new();
+    let mut conn = place.raw();
+    for _ in 1..=3 {
+        conn.run_next_migration(MIGRATIONS).unwrap();
+    }
+    conn.batch_execute(
+        "INSERT INTO repos (id, project, epoch, body) VALUES ('repo', 'project', 1, '{}'); \
+         INSERT INTO tasks (seq, id, project, repo, key, life, stage, version, wakes, candidacy, priority, \
+         paused, held, stopping) VALUES (1, 'a', 'project', 'repo', 'T-1', 1, 'review', 1, 0, 'none', 0, 0, 0, 0), \
+         (2, 'b', 'project', 'repo', 'T-2', 1, 'review', 1, 0, 'none', 0, 0, 0, 0);",
+    )
+    .unwrap();
+    let spec = |work| serde_json::to_string(&JobSpec { work, not_before: None }).unwrap();
+    let (agent, test) = (spec(agent_work("north")), spec(test_work()));
+    conn.batch_execute(&format!(
+        "INSERT INTO jobs (id, task, kind, class, state, priority, created_at, available_at, spec, attempt) VALUES \
+         ('j', 'a', 'agent', 'pipeline', 'queued', 0, 1, 0, '{agent}', 0), \
+         ('k', 'b', 'test', 'pipeline', 'queued', 0, 1, 0, '{test}', 0);"
+    ))
+    .unwrap();
+    conn.run_pending_migrations(MIGRATIONS).unwrap();
+    let rows: Vec<Row> =
+        diesel::sql_query("SELECT id, provider FROM jobs ORDER BY id").load(&mut conn).unwrap();
+    let row =
+        |id: &str, provider: Option<&str>| Row { id: id.to_owned(), provider: provider.map(str::to_owned) };
+    assert_eq!(rows, [row("j", Some("north")), row("k", None)]);
 }
 
 #[test]

@@ -132,15 +132,39 @@ fn a_repository_changes_only_with_the_next_epoch() {
 #[test]
 fn a_provider_changes_only_with_the_next_epoch() {
     let (_place, conn) = &mut rows();
-    refused(conn, "provider_begins_at_one", "INSERT INTO providers VALUES ('north', 2, '{}')");
-    refused(conn, "CHECK", "INSERT INTO providers VALUES ('', 1, '{}')");
-    accepted(conn, "INSERT INTO providers VALUES ('north', 1, '{}')");
-    refused(conn, "UNIQUE", "INSERT INTO providers VALUES ('north', 1, '{}')");
+    refused(
+        conn,
+        "provider_begins_at_one",
+        "INSERT INTO providers (id, epoch, body) VALUES ('north', 2, '{}')",
+    );
+    refused(conn, "CHECK", "INSERT INTO providers (id, epoch, body) VALUES ('', 1, '{}')");
+    accepted(conn, "INSERT INTO providers (id, epoch, body) VALUES ('north', 1, '{}')");
+    refused(conn, "UNIQUE", "INSERT INTO providers (id, epoch, body) VALUES ('north', 1, '{}')");
     accepted(conn, "UPDATE providers SET epoch = epoch + 1, body = '[]'");
     refused(conn, "provider_epoch_grows", "UPDATE providers SET body = '{}'");
     refused(conn, "provider_epoch_grows", "UPDATE providers SET epoch = epoch - 1");
     refused(conn, "provider_epoch_grows", "UPDATE providers SET epoch = epoch + 1, id = 'south'");
     refused(conn, "provider_not_removed", "DELETE FROM providers");
+}
+
+#[test]
+fn a_person_s_word_about_a_provider_stays() {
+    let (_place, conn) = &mut rows();
+    accepted(conn, "INSERT INTO providers (id, epoch, body) VALUES ('north', 1, '{}')");
+    accepted(conn, "INSERT INTO provider_events (provider, at, body) VALUES ('north', 1, '{}')");
+    refused(conn, "provider_event_not_changed", "UPDATE provider_events SET body = '[]'");
+    refused(conn, "provider_event_not_removed", "DELETE FROM provider_events");
+    let unknown = "INSERT INTO provider_events (provider, at, body) VALUES ('south', 1, '{}')";
+    refused(conn, "FOREIGN KEY", unknown);
+}
+
+#[test]
+fn only_a_run_of_a_role_has_a_provider() {
+    let (_place, conn) = &mut rows();
+    let job = "INSERT INTO jobs (id, task, kind, class, state, priority, created_at, available_at, spec, attempt, \
+               provider) VALUES ('j', {A}, 'agent', 'pipeline', 'queued', 0, 1, 0, '{}', 0, 'north')";
+    refused(conn, "job_provider_of_agent", &job.replace("'agent'", "'test'"));
+    accepted(conn, job);
 }
 
 #[test]

@@ -90,7 +90,7 @@ pub async fn a_queued_job_that_is_told_to_end_is_over(lab: &Lab) {
     let id = lab.enqueue(&task, test_work()).await;
     let before = lab.load(&task).await;
     lab.tell_to_end(&task, id, "stopped").await;
-    let result = JobResult::Ended { why: "stopped".to_owned() };
+    let result = JobResult::ended("stopped");
     let row = lab.row(id).await;
     assert_eq!((row.state, row.result.as_ref()), (JobState::Cancelled, Some(&result)));
     assert_eq!(row.job.ending.as_deref(), Some("stopped"));
@@ -180,7 +180,7 @@ pub async fn an_expired_lease_may_settle_until_it_is_taken(lab: &Lab) {
     let (task, held) = working(lab, "A").await;
     lab.wait(Span(TTL.0 * 3));
     assert_eq!(answered(lab.settle(held.job, held.token, lab.input_id()).await), SettleOutcome::Settled);
-    let lost = JobResult::Lost { reason: "its lease is over".to_owned() };
+    let lost = JobResult::lost("its lease is over");
     let reaped = lab.store().settle(held.job, held.token, &lost, lab.input_id(), lab.now()).await;
     assert_eq!(answered(reaped), SettleOutcome::Stale);
     assert_eq!(lab.row(held.job).await.result, Some(some_result()));
@@ -234,7 +234,7 @@ pub async fn a_released_job_that_was_told_to_end_is_over(lab: &Lab) {
     lab.tell_to_end(&task, held.job, "paused").await;
     lab.quiet().await;
     assert_eq!(answered(lab.store().release(held.job, held.token).await), SettleOutcome::Settled);
-    let result = JobResult::Ended { why: "paused".to_owned() };
+    let result = JobResult::ended("paused");
     let row = lab.row(held.job).await;
     assert_eq!((row.state, row.result.as_ref()), (JobState::Cancelled, Some(&result)));
     let inputs = lab.load(&task).await.inputs;

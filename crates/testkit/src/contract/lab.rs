@@ -15,13 +15,14 @@ use orchd_core::id::{
     TransitionId,
 };
 use orchd_core::job::{JobRef, JobResult, JobSpec, Work};
+use orchd_core::policy::Agent;
 use orchd_core::port::clock::{Clock, Ids};
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, Disposition, JobRow, Loaded, LoadedRepo,
     NewTask, RepoChange, RepoCommit, SettleOutcome, StoreResult,
 };
 use orchd_core::repo::Repo;
-use orchd_core::stage::Stage;
+use orchd_core::stage::{Role, Stage};
 use orchd_core::task::{Request, Task};
 use orchd_core::time::{Span, Timestamp};
 use uuid::Uuid;
@@ -63,6 +64,24 @@ pub fn test_work() -> Work {
     Work::Test { head: sha(1) }
 }
 
+/// Work of a role whose program uses this provider.
+pub fn agent_work(provider: &str) -> Work {
+    let agent =
+        Agent { provider: Some(provider.to_owned()), ..Agent::new("script", Vec::new(), Span::mins(1)) };
+    Work::Agent {
+        role: Role::Developer,
+        entry: 1,
+        start: sha(1),
+        base: sha(1),
+        agent: Some(Box::new(agent)),
+        resume: None,
+        must_fix: Vec::new(),
+        questions: Vec::new(),
+        answers: None,
+        last_failure: None,
+    }
+}
+
 /// Work of a side job of a task.
 pub fn side_work() -> Work {
     Work::CleanUp { branch: Branch::new("orchd/side") }
@@ -75,7 +94,7 @@ pub fn look_work() -> Work {
 
 /// A result that means nothing to the case.
 pub fn some_result() -> JobResult {
-    JobResult::Infra { reason: "no space left".to_owned() }
+    JobResult::infra("no space left")
 }
 
 /// A fact that means nothing to the case.

@@ -1,14 +1,14 @@
 //! Providers: their health is changed by compare-and-swap in the commit of a task, relied on by comparison, shown
 //! to every task, and its change can wake them all.
 
-use orchd_core::event::Event;
+use orchd_core::event::{Event, ProviderEvent};
 use orchd_core::id::ProviderId;
-use orchd_core::port::store::{Commit, ProviderChange};
-use orchd_core::provider::Health;
+use orchd_core::port::store::{Commit, CommitOutcome, ProviderChange};
+use orchd_core::provider::{Health, UsedUp};
 use orchd_core::stage::Stage;
 use orchd_core::time::Span;
 
-use super::lab::{Lab, actor, answered, write};
+use super::lab::{Lab, actor, agent_work, answered, write};
 
 /// A health that differs by its count.
 fn health(id: &str, failures: u32) -> Health {
@@ -124,4 +124,46 @@ pub async fn a_commit_can_wake_all_others(lab: &Lab) {
     assert_eq!(lab.load(&b).await.wakes, before + 1);
     let earlier = orchd_core::time::Timestamp(at.0 - 1);
     assert_eq!(answered(lab.store().due_tasks(earlier, 10).await), []);
+}
+
+/// It is as one that was never unwell, with the next epoch; who did it is kept, and everybody looks again.
+pub async fn a_person_closes_a_provider(lab: &Lab) {
+    let (a, b) = (lab.task("A").await, lab.task_elsewhere("B").await);
+    let mut commit = lab.plan(&a).await;
+    make(&mut commit, 0, &health("north", 5));
+    make(&mut commit, 0, &health("south", 2));
+    lab.committed(commit).await;
+    lab.quiet().await;
+    let at = lab.wait(Span::secs(1));
+    let close = async |id: &str, epoch| {
+        lab.store().close_provider(&ProviderId::new(id), epoch, &actor(), lab.now()).await
+    };
+    assert_eq!(close("north", 1).await, CommitOutcome::Committed);
+    let now = [(health("north", 0), 2), (health("south", 2), 1)];
+    assert_eq!(answered(lab.store().providers().await), now);
+    assert_eq!(lab.due().await, [a.id, b.id]);
+    let closed = |id, failures| ProviderEvent::Closed { by: actor(), was: Box::new(health(id, failures)) };
+    assert_eq!(answered(lab.store().provider_events(9).await), [(at, closed("north", 5))]);
+    for (id, epoch) in [("north", 1), ("north", 3), ("east", 0), ("east", 1)] {
+        assert_eq!(close(id, epoch).await, CommitOutcome::Conflict, "{id} {epoch}");
+    }
+    assert_eq!(answered(lab.store().providers().await), now);
+    let later = lab.wait(Span::secs(1));
+    assert_eq!(close("south", 1).await, CommitOutcome::Committed);
+    assert_eq!(answered(lab.store().provider_events(1).await), [(later, closed("south", 2))]);
+    assert_eq!(answered(lab.store().provider_events(9).await).len(), 2);
+}
+
+/// Also the jobs that were kept in the queue.
+pub async fn a_provider_that_was_closed_by_hand_bars_nothing(lab: &Lab) {
+    let task = lab.task("A").await;
+    let job = lab.enqueue(&task, agent_work("north")).await;
+    let mut commit = lab.plan(&lab.task("B").await).await;
+    let quota = Some(UsedUp { since: lab.now(), resets_at: lab.now() + Span::hours(9), reported: None });
+    make(&mut commit, 0, &Health { quota, ..health("north", 0) });
+    lab.committed(commit).await;
+    assert_eq!(lab.claim(lab.boot()).await, []);
+    let closed = lab.store().close_provider(&ProviderId::new("north"), 1, &actor(), lab.now()).await;
+    assert_eq!(closed, CommitOutcome::Committed);
+    assert_eq!(lab.claim(lab.boot()).await.iter().map(|c| c.job).collect::<Vec<_>>(), [job]);
 }

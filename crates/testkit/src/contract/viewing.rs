@@ -1,11 +1,12 @@
 //! What a decision is given: the admission view, dependencies, money; and the lists for people.
 
+use orchd_core::account::Account;
 use orchd_core::admission::Candidacy;
 use orchd_core::docs::DocFacts;
 use orchd_core::event::{Event, RepoEvent};
 use orchd_core::fact::Address;
 use orchd_core::id::{Key, RepoId, RunId};
-use orchd_core::job::{AgentOutcome, AgentRun};
+use orchd_core::job::{AgentOutcome, AgentRun, JobKind};
 use orchd_core::policy::Money;
 use orchd_core::port::store::Rows;
 use orchd_core::stage::{Role, Stage};
@@ -138,10 +139,7 @@ pub(super) fn run_of(run: RunId, cost: i64) -> Event {
         dropped: Vec::new(),
         ignored_fields: Vec::new(),
         docs: DocFacts::default(),
-        cost: Money(cost),
-        tokens: (1, 2),
-        usage: Vec::new(),
-        session: None,
+        account: Account { cost: Money(cost), tokens: (1, 2), ..Account::default() },
         took_ms: 3,
         salvage: None,
     };
@@ -162,11 +160,15 @@ pub async fn money_is_summed_over_the_project_since_a_moment(lab: &Lab) {
     let mut commit = lab.plan(&b).await;
     write(&mut commit, run(lab, 4000));
     write(&mut commit, run(lab, 50_000));
+    // One that left no result was paid for too.
+    let account = Account { cost: Money(600_000), ..Account::default() };
+    let (kind, why) = (JobKind::Agent, "stopped".to_owned());
+    write(&mut commit, Event::JobFailed { kind, why, told: true, account: Some(Box::new(account)) });
     lab.committed(commit).await;
     lab.enter(&b, Stage::Cancelled).await;
     let since = async |at: Timestamp| answered(lab.store().load(a.id, at).await).map(|l| l.spent_since);
-    assert_eq!(since(start).await, Some(Money(54_021)));
-    assert_eq!(since(later).await, Some(Money(54_000)));
+    assert_eq!(since(start).await, Some(Money(654_021)));
+    assert_eq!(since(later).await, Some(Money(654_000)));
     assert_eq!(since(later + Span::millis(1)).await, Some(Money(0)));
 }
 

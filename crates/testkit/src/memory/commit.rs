@@ -1,8 +1,11 @@
 //! Commits: one decision, whole or not at all. Everything is checked first (`check.rs`); what follows can
 //! not fail.
 
+use std::sync::Arc;
+
 use orchd_core::fact::Address;
 use orchd_core::id::InputId;
+use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::store::{Commit, CommitOutcome, Disposition, RepoChange, RepoCommit};
 use orchd_core::time::Timestamp;
 
@@ -37,6 +40,7 @@ pub(super) fn commit_repo(state: &mut State, commit: RepoCommit) -> CommitOutcom
         return refused(state, refusal);
     }
     let RepoCommit { transition, change, consumed, wake_repo, at } = commit;
+    state.commits += 1;
     let repo = change.repo.id.clone();
     consume(state, consumed);
     apply_repo(state, change, at);
@@ -45,6 +49,11 @@ pub(super) fn commit_repo(state: &mut State, commit: RepoCommit) -> CommitOutcom
     }
     state.transitions.insert(transition);
     CommitOutcome::Committed
+}
+
+/// A decision that found nothing new: it only says when to look again.
+pub(crate) fn is_silent(commit: &Commit) -> bool {
+    commit.events.is_empty() && commit.repo.is_none() && commit.job.is_none() && commit.consumed.is_empty()
 }
 
 /// A broken constraint is a bug of the caller; a real store answers the same, and its log names it.
@@ -57,6 +66,7 @@ const fn refused(state: &mut State, refusal: Refusal) -> CommitOutcome {
 
 fn apply(state: &mut State, commit: Commit) {
     let at = commit.at;
+    state.commits += u64::from(!is_silent(&commit));
     let (id, repo) = (commit.task.id, commit.task.repo.clone());
     let (project, key) = (commit.task.project.clone(), commit.task.key.clone());
     let why = commit.end_job.and_then(|job| commit.task.job_of(job)).and_then(|job| job.ending.clone());
@@ -80,12 +90,13 @@ fn apply(state: &mut State, commit: Commit) {
     }
     if let Some(row) = state.tasks.get_mut(&id) {
         row.version += 1;
-        row.task = commit.task;
+        row.task = Arc::new(commit.task);
         if row.candidacy != commit.candidacy {
             (row.candidacy, row.candidate_since) = (commit.candidacy, at);
         }
         // What woke the task since it was loaded has not been looked at.
-        row.due_at = if row.wakes == commit.wakes { commit.due_at } else { Some(at) };
+        let seen_all = row.wakes == commit.wakes || mutant::on(Mutant::WakesIgnored);
+        row.due_at = if seen_all { commit.due_at } else { Some(at) };
         for surface in commit.dirty {
             state.projections.entry((id, surface)).or_default().wanted = row.version;
         }

@@ -1,6 +1,8 @@
 //! Birth: repositories and tasks. Sequence number, life and branch are given here, in the creating
 //! transaction, and nowhere else.
 
+use std::sync::Arc;
+
 use orchd_core::admission::Candidacy;
 use orchd_core::event::{Birth, Event};
 use orchd_core::evolve;
@@ -8,6 +10,7 @@ use orchd_core::id::Branch;
 use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::store::{CreateOutcome, NewTask, StoreResult};
 use orchd_core::repo::Repo;
+use orchd_core::task::Task;
 
 use super::state::{RepoRow, State, TaskRow, inconsistent};
 
@@ -23,7 +26,7 @@ pub(super) fn create_task(
 ) -> StoreResult<CreateOutcome> {
     let NewTask { birth, at } = new;
     if let Some(row) = state.tasks.get(&birth.id) {
-        return Ok(CreateOutcome::Created(Box::new(row.task.clone())));
+        return Ok(CreateOutcome::Created(Box::new(Task::clone(&row.task))));
     }
     if !state.repos.contains_key(&birth.repo) {
         return Err(inconsistent("repos", &birth.repo, "a task can not be created in an unknown repository"));
@@ -37,13 +40,14 @@ pub(super) fn create_task(
     if let Some(taken) = key_taken(state, &birth).filter(|_| !mutant::on(Mutant::Inc31)) {
         return Ok(taken);
     }
+    state.commits += 1;
     state.last_seq += 1;
     let seq = counted.unwrap_or(state.last_seq);
     let branch = if life > 1 { Branch(format!("{}.{life}", birth.branch)) } else { birth.branch.clone() };
     let birth = Birth { seq, life, branch, ..birth };
     let task = evolve::born(&birth, at);
     let row = TaskRow {
-        task: task.clone(),
+        task: Arc::new(task.clone()),
         version: 1,
         wakes: 0,
         due_at: Some(at),
@@ -62,7 +66,7 @@ pub(super) fn create_task(
 
 /// A live task of the same key in the same repository, of another project (INC-31).
 fn key_taken(state: &State, birth: &Birth) -> Option<CreateOutcome> {
-    let mut live = state.tasks.values().map(|row| &row.task).filter(|t| !t.stage.is_terminal());
+    let mut live = state.tasks.values().map(|row| &*row.task).filter(|t| !t.stage.is_terminal());
     let other = live.find(|t| t.repo == birth.repo && t.key == birth.key && t.project != birth.project)?;
     Some(CreateOutcome::KeyTaken { project: other.project.clone(), task: other.id })
 }

@@ -7,6 +7,7 @@ use orchd_core::fact::{Address, Fact, Input};
 use orchd_core::id::{BootId, EffectId, InputId, JobId, RunId, Token};
 use orchd_core::job::{JobClass, JobRef, JobResult};
 use orchd_core::lease::LeasePolicy;
+use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Expired, JobRow, JobState, RenewOutcome, SendOutcome, SettleOutcome, StoreResult,
 };
@@ -25,8 +26,11 @@ impl Job {
     }
 
     /// The shape of a queued job.
-    const fn requeue(&mut self) {
+    fn requeue(&mut self) {
         self.row.state = JobState::Queued;
+        if mutant::on(Mutant::RequeueKeepsOwner) {
+            return;
+        }
         self.row.owner = None;
         self.row.run = None;
         self.row.token = None;
@@ -93,7 +97,7 @@ fn end_queued(state: &mut State, id: JobId, why: &str, at: Timestamp) {
     if let Some(job) = state.jobs.get_mut(&id) {
         job.row.job.ending = Some(why.to_owned());
     }
-    end(state, id, &JobResult::Ended { why: why.to_owned() }, InputId(id.0), at);
+    end(state, id, &JobResult::ended(why), InputId(id.0), at);
 }
 
 /// Ends a job with its result as a fact of its address.
@@ -128,6 +132,19 @@ fn claim_order(state: &State, now: Timestamp) -> Vec<(bool, i32, u64, JobId)> {
     order
 }
 
+/// Whether the job's provider may not be used now.
+fn is_barred(state: &State, id: JobId, now: Timestamp) -> bool {
+    let provider = state.jobs.get(&id).and_then(|job| job.row.job.provider.as_ref());
+    let Some(bar) = provider.and_then(|id| state.providers.get(id)).and_then(|row| row.health.bar()) else {
+        return false;
+    };
+    let tries = |j: &Job| {
+        let since = j.row.started_at.is_some_and(|at| at >= bar.until);
+        j.row.state == JobState::Running && j.row.job.provider.as_ref() == provider && since
+    };
+    !bar.admits(id, state.active_jobs().any(tries), now)
+}
+
 pub(super) fn claim(state: &mut State, filter: &ClaimFilter, runs: &[RunId], now: Timestamp) -> Vec<Claimed> {
     let pipeline = |j: &&Job| j.row.class == JobClass::Pipeline && j.row.state == JobState::Running;
     let running = u32::try_from(state.active_jobs().filter(pipeline).count()).unwrap_or(u32::MAX);
@@ -142,6 +159,9 @@ pub(super) fn claim(state: &mut State, filter: &ClaimFilter, runs: &[RunId], now
             // Side jobs come first: nothing behind this one could be claimed.
             break;
         }
+        if is_barred(state, id, now) {
+            continue;
+        }
         let Some(run) = runs.next() else { break };
         let token = state.next_token();
         if let Some(job) = state.jobs.get_mut(&id) {
@@ -151,6 +171,7 @@ pub(super) fn claim(state: &mut State, filter: &ClaimFilter, runs: &[RunId], now
         }
         room -= u32::from(is_pipeline);
     }
+    state.commits += u64::from(!claimed.is_empty());
     claimed
 }
 
@@ -182,13 +203,19 @@ pub(super) fn settle(
     fact: InputId,
     at: Timestamp,
 ) -> StoreResult<SettleOutcome> {
-    let Some(job) = state.jobs.get(&id).filter(|j| j.row.token == Some(token)) else {
+    let anybody = mutant::on(Mutant::SettleById);
+    let Some(job) = state.jobs.get(&id).filter(|j| j.row.token == Some(token) || anybody) else {
         return Ok(SettleOutcome::Stale);
     };
     match job.row.state {
+        _whatever if anybody => {
+            end(state, id, result, fact, at);
+            Ok(SettleOutcome::Settled)
+        }
         JobState::Running if state.inputs.contains_key(&fact) => Err(inconsistent("inputs", fact, TAKEN)),
         JobState::Running => {
             end(state, id, result, fact, at);
+            state.commits += 1;
             Ok(SettleOutcome::Settled)
         }
         JobState::Queued => Ok(SettleOutcome::Stale),
@@ -217,6 +244,7 @@ pub(super) fn release(
     if let Some(why) = ending {
         end_queued(state, id, &why, now);
     }
+    state.commits += 1;
     Ok(SettleOutcome::Settled)
 }
 
@@ -233,6 +261,7 @@ pub(super) fn send_effect(
     match entries.find(|l| l.effect.id == effect && Address::Task(l.task) == of) {
         Some(entry) if entry.effect.state == EffectState::Intent => {
             entry.effect.state = EffectState::Sent;
+            state.commits += 1;
             SendOutcome::MaySend
         }
         Some(_) | None => SendOutcome::Stale,
@@ -241,7 +270,8 @@ pub(super) fn send_effect(
 
 /// The longest over first.
 pub(super) fn expired(state: &State, limit: u32, now: Timestamp) -> Vec<Expired> {
-    let over = state.active_jobs().filter(|j| j.row.state == JobState::Running && j.lease_over(now));
+    let ended = |j: &&Job| j.lease_over(now) || mutant::on(Mutant::ReapTheLiving);
+    let over = state.active_jobs().filter(|j| j.row.state == JobState::Running).filter(ended);
     let mut found: Vec<_> = over
         .filter_map(|j| {
             let (run, token, owner) = (j.row.run?, j.row.token?, j.row.owner?);
@@ -254,17 +284,20 @@ pub(super) fn expired(state: &State, limit: u32, now: Timestamp) -> Vec<Expired>
 
 pub(super) fn take_over(state: &mut State, boot: BootId, ttl: Span, now: Timestamp) -> Vec<Claimed> {
     let ids: Vec<JobId> = state.active.values().copied().collect();
-    let mut taken = Vec::new();
+    let (mut taken, before) = (Vec::new(), state.last_token);
     for id in ids {
         let Some(owner) = state.running(id).and_then(|j| j.row.owner) else { continue };
         let token = (owner != boot).then(|| state.next_token());
         let Some(job) = state.running(id) else { continue };
         if token.is_some() {
             job.row.owner = Some(boot);
-            job.row.token = token;
+            if !mutant::on(Mutant::TokenKept) {
+                job.row.token = token;
+            }
             job.row.until = Some(LeasePolicy { ttl }.until(now));
         }
         taken.extend(job.claimed());
     }
+    state.commits += u64::from(state.last_token > before);
     taken
 }

@@ -1,5 +1,7 @@
 //! Projections: which surfaces are behind their row, what they show, and when a failed one is tried again.
 
+use std::sync::Arc;
+
 use orchd_core::id::TaskId;
 use orchd_core::port::store::{Dirty, StoreResult, Surface};
 use orchd_core::time::Timestamp;
@@ -13,7 +15,10 @@ pub(super) fn dirty(state: &State, now: Timestamp, limit: u32) -> Vec<Dirty> {
         let behind = p.wanted > p.shown_version && p.retry_at.is_none_or(|at| at <= now);
         if let Some(row) = state.tasks.get(task).filter(|_| behind) {
             let (version, shown) = (row.version, p.shown.clone());
-            found.push((row.task.seq, Dirty { task: row.task.clone(), surface: *surface, version, shown }));
+            found.push((
+                row.task.seq,
+                Dirty { task: Arc::clone(&row.task), surface: *surface, version, shown },
+            ));
         }
     }
     found.sort_by_key(|(seq, dirty)| (*seq, dirty.surface));

@@ -2,9 +2,10 @@
 //! of: wake, store an input, append an event. What a method may do is in the files beside this one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use orchd_core::admission::Candidacy;
-use orchd_core::event::{Event, RepoEvent};
+use orchd_core::event::{Event, ProviderEvent, RepoEvent};
 use orchd_core::fact::{Address, Input, Pending};
 use orchd_core::id::{
     Actor, InputId, JobId, Key, ProjectId, ProviderId, RepoId, TaskId, Token, TransitionId,
@@ -29,6 +30,8 @@ pub struct State {
     pub repos: BTreeMap<RepoId, RepoRow>,
     /// Providers that were ever unwell.
     pub providers: BTreeMap<ProviderId, ProviderRow>,
+    /// What people did to providers, oldest first.
+    pub provider_events: Vec<(Timestamp, ProviderEvent)>,
     /// All inputs.
     pub inputs: BTreeMap<InputId, InputRow>,
     /// Inputs not consumed, oldest first; no entry is empty (an index of `inputs`).
@@ -69,6 +72,9 @@ pub struct State {
     pub last_event: u64,
     /// The latest input's place.
     pub last_input: u64,
+    /// Transactions that wrote what an invariant speaks about: decisions that said something, claims that claimed,
+    /// settlements, releases, sends, births and inputs.
+    pub commits: u64,
     /// The constraint that refused the latest refused commit.
     pub last_violation: Option<&'static str>,
 }
@@ -76,8 +82,8 @@ pub struct State {
 /// A task's row with what a commit compares.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskRow {
-    /// The row.
-    pub task: Task,
+    /// The row; whoever reads it shares it.
+    pub task: Arc<Task>,
     /// Raised by every commit.
     pub version: u64,
     /// Raised by every wake-up.
@@ -167,7 +173,7 @@ impl State {
 
     /// Wakes every unfinished task that `which` names.
     pub(super) fn wake_all(&mut self, at: Timestamp, which: impl Fn(&Task) -> bool) {
-        let live = self.tasks.values().map(|r| &r.task).filter(|t| !t.stage.is_terminal());
+        let live = self.tasks.values().map(|r| &*r.task).filter(|t| !t.stage.is_terminal());
         let ids: Vec<TaskId> = live.filter(|t| which(t)).map(|t| t.id).collect();
         for id in ids {
             self.wake(id, at);
@@ -223,8 +229,8 @@ impl State {
     /// Appends a task's event.
     pub(super) fn log(&mut self, task: TaskId, project: &ProjectId, event: Event, at: Timestamp) {
         self.last_event += 1;
-        if let Event::RunEnded { run } = &event {
-            self.costs.entry(project.clone()).or_default().push((at, run.cost));
+        if let Some(account) = event.account() {
+            self.costs.entry(project.clone()).or_default().push((at, account.cost));
         }
         let logged = Logged { seq: self.last_event, of: Address::Task(task), at, event };
         self.task_events.entry(task).or_default().push(logged);

@@ -10,6 +10,7 @@ use orchd_core::port::store::{InputOutcome, JobRow, Loaded, LoadedRepo, Logged, 
 use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
 use orchd_core::stage::Stage;
+use orchd_core::task::Task;
 use orchd_core::time::Timestamp;
 use orchd_core::view::{Candidate, Dep, DepState};
 
@@ -24,7 +25,7 @@ pub(super) fn load(state: &State, id: TaskId, since: Timestamp) -> Option<Loaded
         spent_since += *cost;
     }
     Some(Loaded {
-        task: row.task.clone(),
+        task: Task::clone(&row.task),
         version: row.version,
         wakes: row.wakes,
         inputs: state.pending(&Address::Task(id)),
@@ -52,7 +53,7 @@ pub(super) fn load_repo(state: &State, id: &RepoId) -> Option<LoadedRepo> {
 
 pub(super) fn rows_of(state: &State, of: &Address) -> Option<Rows> {
     let task = match of {
-        Address::Task(id) => Some(state.tasks.get(id)?.task.clone()),
+        Address::Task(id) => Some(Task::clone(&state.tasks.get(id)?.task)),
         Address::Repo(_) => None,
     };
     let repo = match (of, &task) {

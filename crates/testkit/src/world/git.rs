@@ -7,6 +7,7 @@ use orchd_core::audit::{TrueHook, TrueLanding};
 use orchd_core::effect::Proof;
 use orchd_core::id::{Digest, Sha, TaskId};
 use orchd_core::job::{BranchState, ReadyOutcome, SuiteOutcome};
+use orchd_core::time::Timestamp;
 
 use super::sim::fold;
 
@@ -52,6 +53,12 @@ pub(super) struct Git {
     pub(super) in_main: BTreeSet<Sha>,
     doors: BTreeMap<(TaskId, u32), Option<Sha>>,
     pub(super) landings: Vec<TrueLanding>,
+    /// What a person took out of main.
+    pub(super) taken_out: BTreeSet<Sha>,
+    /// Until when a task's branch at the forge holds what somebody else pushed there.
+    pub(super) forced: BTreeMap<TaskId, Timestamp>,
+    /// Until when the person's main and the forge's have parted.
+    pub(super) diverged_until: Timestamp,
     /// Trees of main that are red.
     pub(super) red: BTreeMap<Sha, Vec<String>>,
     pub(super) hooks: Vec<TrueHook>,
@@ -75,6 +82,9 @@ impl Git {
             in_main: [root].into(),
             doors: BTreeMap::new(),
             landings: Vec::new(),
+            taken_out: BTreeSet::new(),
+            forced: BTreeMap::new(),
+            diverged_until: Timestamp(0),
             red: BTreeMap::new(),
             hooks: Vec::new(),
             running: None,
@@ -215,6 +225,7 @@ impl Git {
         let mut at = Some(sha.clone());
         while let Some(one) = at {
             let parent = self.at(&one).parent.clone();
+            self.taken_out.remove(&one);
             if !self.in_main.insert(one) {
                 break;
             }
@@ -225,6 +236,18 @@ impl Git {
             self.red.insert(self.tree_sha(&sha), failing);
         }
         self.main = sha;
+    }
+
+    /// A person rewinds main by up to this many commits.
+    pub(super) fn rewind(&mut self, commits: u64) {
+        let mut to = self.main();
+        for _ in 0..commits {
+            let Some(parent) = self.at(&to).parent.clone() else { break };
+            self.in_main.remove(&to);
+            self.taken_out.insert(to);
+            to = parent;
+        }
+        self.main = to;
     }
 
     /// Somebody else pushes to main.
@@ -269,6 +292,11 @@ impl Git {
     /// Writes the tombstone, if nobody was there before. Whether the door is closed now.
     pub(super) fn close(&mut self, task: TaskId, landing: u32) -> bool {
         self.doors.entry((task, landing)).or_insert(None).is_none()
+    }
+
+    /// Landings whose door is closed.
+    pub(super) fn closed(&self) -> impl Iterator<Item = (TaskId, u32)> {
+        self.doors.iter().filter(|(_, head)| head.is_none()).map(|(door, _)| *door)
     }
 
     pub(super) fn is_closed(&self, task: TaskId, landing: u32) -> bool {

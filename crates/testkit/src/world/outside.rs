@@ -8,10 +8,12 @@ use orchd_core::id::{Branch, Key, ProjectId, RepoId, Sha};
 use orchd_core::port::forge::Forge;
 use orchd_core::port::tracker::{OutsideError, Tracker};
 use orchd_core::task::Task;
+use orchd_core::time::Span;
 
 use super::fault::Fault;
 use super::sched::{give_way, sleep};
 use super::sim::Sim;
+use super::spot::Spot;
 
 /// The tracker and the forge as one replica reaches them.
 pub(super) struct Outside {
@@ -20,20 +22,37 @@ pub(super) struct Outside {
 }
 
 impl Outside {
-    async fn write(&self, apply: impl FnOnce(&mut super::sim::Inner) + Send) -> Result<(), OutsideError> {
-        let down = || OutsideError { system: "sim", why: "the surface did not answer".to_owned() };
-        give_way(&self.sim).await;
-        if self.sim.strikes(Fault::SurfaceFails) {
-            return Err(down());
+    async fn write(
+        &self,
+        spot: Spot<'_>,
+        apply: impl FnOnce(&mut super::sim::Inner) + Send,
+    ) -> Result<(), OutsideError> {
+        let sim = &self.sim;
+        let error = |why: &str| Err(OutsideError { system: "sim", why: why.to_owned() });
+        give_way(sim).await;
+        if sim.strikes(Fault::SurfaceBusy, spot) {
+            return error("429: too many requests");
         }
-        if self.sim.one_in(8) {
-            sleep(&self.sim, self.sim.between(50, 4_000)).await;
+        if sim.strikes(Fault::SurfaceFails, spot) {
+            return error("the surface did not answer");
         }
-        self.sim.with(apply);
-        if self.sim.strikes(Fault::SurfaceAnswerLost) {
-            return Err(down());
+        if let Some(mut strike) = sim.strike(Fault::SurfaceSlow, spot) {
+            sleep(sim, Span::secs(20 + strike.number(200))).await;
+        } else if sim.one_in(8) {
+            sleep(sim, sim.between(50, 4_000)).await;
+        }
+        sim.with(apply);
+        if sim.strikes(Fault::SurfaceAnswerLost, spot) {
+            return error("the surface did not answer");
         }
         Ok(())
+    }
+
+    /// The task that a surface shows, by the issue's latest life.
+    fn spot(&self, project: &ProjectId, key: &Key) -> Spot<'static> {
+        let latest =
+            self.sim.store.inspect(|s| s.lives.get(&(project.clone(), key.clone()))?.last().copied());
+        latest.map_or(Spot::World, Spot::Task)
     }
 }
 
@@ -49,7 +68,8 @@ impl Tracker for Outside {
         let shown = (status.to_owned(), line.to_owned());
         let issue = (project.clone(), key.clone());
         self.sim.say(|| format!("replica {} shows {key}: {status} / {line}", self.replica));
-        self.write(move |i| {
+        let spot = self.spot(project, key);
+        self.write(spot, move |i| {
             i.boards.insert(issue, shown);
         })
         .await
@@ -61,16 +81,18 @@ impl Forge for Outside {
     async fn ensure_pull(
         &self,
         _repo: &RepoId,
-        _head: &Branch,
+        head: &Branch,
         _title: &str,
         _text: &str,
         _open: bool,
     ) -> Result<(), OutsideError> {
-        self.write(|_| {}).await
+        // A branch is named after its issue.
+        let key = Key::new(head.as_str().trim_start_matches("orchd/"));
+        self.write(self.spot(&self.sim.shape.project(), &key), |_| {}).await
     }
 
-    async fn write_records(&self, _task: &Task, _files: &[(String, String)]) -> Result<(), OutsideError> {
-        self.write(|_| {}).await
+    async fn write_records(&self, task: &Task, _files: &[(String, String)]) -> Result<(), OutsideError> {
+        self.write(Spot::Row(task), |_| {}).await
     }
 
     async fn branch_head(&self, _repo: &RepoId, _branch: &Branch) -> Result<Option<Sha>, OutsideError> {

@@ -14,9 +14,10 @@ use orchd_core::task::{CiState, Request, Task};
 use orchd_core::time::Span;
 use orchd_engine::{CommandError, Engine, NewRequest};
 
-use super::fault::Fault;
+use super::deliver::{Delivery, on_the_way};
 use super::sched::{Owner, sleep};
 use super::sim::Sim;
+use super::spot::Spot;
 
 /// Retries of one task in the calm phase before its person gives up and stops it.
 const PATIENCE: u32 = 8;
@@ -100,9 +101,8 @@ async fn asked<T: Send + Clone + 'static>(
     None
 }
 
-/// Sends a command to a task through some replica; the same id may be sent twice.
+/// Sends a command to a task through some replica; what becomes of it on the way is the delivery's business.
 async fn commands(sim: &Arc<Sim>, task: &Task, what: Wanted, stale: bool) {
-    let id = sim.mint_input();
     let visit = match sim.below(3) {
         0 => None,
         _with if stale => Some(task.visit.saturating_sub(1)),
@@ -111,8 +111,11 @@ async fn commands(sim: &Arc<Sim>, task: &Task, what: Wanted, stale: bool) {
     let subject = task.head().filter(|_| sim.one_in(3)).cloned().map(Shown::Head);
     let command = Command { what, by: ada(), visit, subject };
     sim.say(|| format!("ada: {} {command:?}", task.key));
-    let times = if sim.one_in(8) { 2 } else { 1 };
-    for _ in 0..times {
+    let Some(delivery) = on_the_way(sim, Spot::Row(task)) else { return };
+    if delivery.after.0 > 0 {
+        sleep(sim, delivery.after).await;
+    }
+    for id in delivery.ids {
         let Some((replica, engine)) = sim.some_engine() else { return };
         let (task, command) = (task.id, command.clone());
         let answer = asked(sim, replica, send(engine, task, id, command)).await;
@@ -139,7 +142,16 @@ async fn repo_commands(sim: &Arc<Sim>, what: RepoWanted) {
         asked(sim, replica, async move { engine.repo_command(&repo, id, command).await.map(|_| ()) }).await;
 }
 
-fn live(sim: &Sim) -> Vec<Task> {
+/// Those that go on, and now and then one that is over: people's commands come whenever they come.
+fn somebody(sim: &Sim) -> Vec<Arc<Task>> {
+    let over = sim.one_in(12);
+    sim.store.inspect(|s| {
+        let rows = s.tasks.values().map(|row| &row.task);
+        rows.filter(|t| t.stage.is_terminal() == over).cloned().collect()
+    })
+}
+
+fn live(sim: &Sim) -> Vec<Arc<Task>> {
     sim.store.inspect(|s| {
         let rows = s.tasks.values().map(|row| &row.task);
         rows.filter(|t| !t.stage.is_terminal()).cloned().collect()
@@ -154,7 +166,7 @@ pub(super) async fn meddles(sim: Arc<Sim>) {
         if sim.is_calm() {
             return;
         }
-        let tasks = live(&sim);
+        let tasks = somebody(&sim);
         let Some(task) = sim.with(|i| i.chance.pick(&tasks).cloned()) else { continue };
         match sim.below(20) {
             0 => repo_commands(&sim, RepoWanted::Freeze { why: "a person says so".to_owned() }).await,
@@ -172,6 +184,7 @@ pub(super) async fn meddles(sim: Arc<Sim>) {
 async fn drains(sim: &Arc<Sim>, drained: bool) {
     let Some((replica, engine)) = sim.some_engine() else { return };
     sim.say(|| format!("ada: drained {drained}"));
+    sim.with(|i| i.drained_at = Some(sim.now()));
     let _ = asked(sim, replica, async move { engine.drain(drained, &ada()).await }).await;
 }
 
@@ -243,9 +256,10 @@ pub(super) async fn ci_reports(sim: Arc<Sim>) {
             let Some(Reason::Wait(Wait::Ci { head, .. })) = &task.reason else { continue };
             let known = task.evidence.ci.as_ref().is_some_and(|ci| ci.head == *head);
             let sent = sim.with(|i| !i.reported.insert(head.clone()));
-            if (sent && known && !sim.is_calm()) || sim.strikes(Fault::ReportLost) {
+            if sent && known && !sim.is_calm() {
                 continue;
             }
+            let Some(delivery) = on_the_way(&sim, Spot::Row(&task)) else { continue };
             let state = match sim.with(|i| i.git.suite(head)) {
                 SuiteOutcome::Green { .. } if !sim.is_calm() && sim.one_in(6) => CiState::Pending,
                 SuiteOutcome::Green { .. } => CiState::Success,
@@ -256,12 +270,21 @@ pub(super) async fn ci_reports(sim: Arc<Sim>) {
                 sim.with(|i| i.reported.remove(head));
             }
             let fact = Input::Fact { fact: Fact::Ci { head: head.clone(), state } };
-            let id = sim.mint_input();
-            // The model's own store never fails.
-            let _ = sim.rows().put_input(&Address::Task(task.id), id, &fact, sim.now()).await;
-            sim.wrote(10);
+            sim.spawn(Owner::World, arrives(Arc::clone(&sim), task.id, delivery, fact));
         }
     }
+}
+
+/// A report arrives, at its time and as often as it does.
+async fn arrives(sim: Arc<Sim>, task: TaskId, delivery: Delivery, fact: Input) {
+    if delivery.after.0 > 0 {
+        sleep(&sim, delivery.after).await;
+    }
+    for id in delivery.ids {
+        // The model's own store never fails.
+        let _ = sim.rows().put_input(&Address::Task(task), id, &fact, sim.now()).await;
+    }
+    sim.wrote(10);
 }
 
 /// In the calm phase a patient person answers everything, and gives up on what does not move.

@@ -17,9 +17,11 @@ use orchd_engine::{Deps, Engine, EngineError};
 use uuid::Uuid;
 
 use super::fault::Fault;
+use super::nature::{befalls, until_stopped};
 use super::outside::Outside;
 use super::sched::{Owner, sleep, sleep_or_hint};
 use super::sim::Sim;
+use super::spot::Spot;
 use super::store::SimStore;
 use super::work::SimExecutor;
 
@@ -48,15 +50,17 @@ pub(super) async fn boot(sim: Arc<Sim>, replica: usize) {
     sim.say(|| format!("replica {replica} starts as {}", engine.boot()));
     let owner = Owner::Replica(replica);
     let life = || Life { sim: Arc::clone(&sim), engine: Arc::clone(&engine), replica };
-    sim.spawn(owner, decides(life()));
-    sim.spawn(owner, works(life()));
-    sim.spawn(owner, renews(life()));
-    sim.spawn(owner, reaps(life()));
+    let until = || Arc::clone(&sim);
+    sim.spawn(owner, until_stopped(until(), replica, decides(life())));
+    sim.spawn(owner, until_stopped(until(), replica, works(life())));
+    sim.spawn(owner, until_stopped(until(), replica, reaps(life())));
     if replica == 0 {
         // One writer per surface (spec 4.2): which process that is, is a lease's business, not the projector's.
-        sim.spawn(owner, projects(life()));
+        sim.spawn(owner, until_stopped(until(), replica, projects(life())));
     }
-    sim.spawn(Owner::World, stops(life()));
+    // The last to end: what runs is held until it has settled.
+    sim.spawn(owner, renews(life()));
+    sim.spawn(Owner::World, befalls(life()));
 }
 
 /// A dead process is started again after a while.
@@ -73,7 +77,7 @@ fn deps(sim: &Arc<Sim>, replica: usize) -> Deps {
         JobKind::ALL.into_iter().map(|kind| (kind, Arc::clone(&executor))).collect();
     Deps {
         store,
-        clock: Arc::clone(&sim.clock) as Arc<dyn Clock>,
+        clock: Arc::new(WallClock { sim: Arc::clone(sim), replica }),
         ids: Arc::new(SharedIds(Arc::clone(sim))),
         tracker: Arc::clone(&outside) as _,
         forge: outside,
@@ -81,19 +85,32 @@ fn deps(sim: &Arc<Sim>, replica: usize) -> Deps {
         policies: sim.policies.clone(),
         boot: BootId(sim.ids.next()),
         leases: LeasePolicy::default(),
-        max_running: None,
-        host: Arc::new(SimHost { sim: Arc::clone(sim) }),
+        max_running: sim.shape.slots,
+        host: Arc::new(SimHost { sim: Arc::clone(sim), replica }),
+    }
+}
+
+/// The wall clock of one process: it jumps now and then. The store has a clock of its own.
+struct WallClock {
+    sim: Arc<Sim>,
+    replica: usize,
+}
+
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        self.sim.now_at(self.replica)
     }
 }
 
 /// A host that is out of space now and then.
 struct SimHost {
     sim: Arc<Sim>,
+    replica: usize,
 }
 
 impl Host for SimHost {
     fn room(&self) -> Room {
-        match self.sim.one_in(20) {
+        match self.sim.strikes(Fault::DiskFull, Spot::Replica(self.replica)) {
             true => Room::Short { why: "the disk is full".to_owned() },
             false => Room::Enough,
         }
@@ -101,13 +118,21 @@ impl Host for SimHost {
 }
 
 /// One life of one process.
-struct Life {
-    sim: Arc<Sim>,
-    engine: Arc<Engine>,
-    replica: usize,
+pub(super) struct Life {
+    pub(super) sim: Arc<Sim>,
+    pub(super) engine: Arc<Engine>,
+    pub(super) replica: usize,
 }
 
 impl Life {
+    /// Whether this life has not ended yet.
+    pub(super) fn goes_on(&self) -> bool {
+        self.sim.with(|i| {
+            let engine = i.replicas.get(self.replica).and_then(|slot| slot.engine.as_ref());
+            engine.is_some_and(|engine| Arc::ptr_eq(engine, &self.engine))
+        })
+    }
+
     async fn after_failure(&self, error: EngineError) {
         self.sim.say(|| format!("replica {}: {error}", self.replica));
         sleep(&self.sim, Span::millis(500)).await;
@@ -204,29 +229,6 @@ async fn projects(life: Life) {
             Ok(0) => sleep_or_hint(&life.sim, TICK).await,
             Ok(_) => {}
             Err(error) => life.after_failure(error).await,
-        }
-    }
-}
-
-/// The process stands still now and then, and goes on as if nothing had been.
-async fn stops(life: Life) {
-    loop {
-        sleep(&life.sim, life.sim.between(60_000, 600_000)).await;
-        let lives = |i: &mut super::sim::Inner| {
-            let engine = i.replicas.get(life.replica).and_then(|r| r.engine.as_ref());
-            engine.is_some_and(|engine| Arc::ptr_eq(engine, &life.engine))
-        };
-        if !life.sim.with(lives) || life.sim.is_calm() {
-            return;
-        }
-        if life.sim.strikes(Fault::Stopped) {
-            let until = life.sim.now() + life.sim.between(1_000, 240_000);
-            life.sim.say(|| format!("replica {} stands still", life.replica));
-            life.sim.with(|i| {
-                if let Some(replica) = i.replicas.get_mut(life.replica) {
-                    replica.stopped_until = until;
-                }
-            });
         }
     }
 }

@@ -1,9 +1,10 @@
 //! How the roles play: mostly well, now and then not: failures, quotas, questions, missing documents, work that
 //! is red, verdicts against the work. In the calm phase everybody does what is asked.
 
+use orchd_core::account::{Account, AgentSession};
 use orchd_core::docs::{Adr, Brd, DocFacts};
 use orchd_core::id::{ProviderId, RunId, Sha};
-use orchd_core::job::{AgentOutcome, AgentRun, AgentSession, BranchState, JobResult};
+use orchd_core::job::{AgentOutcome, AgentRun, BranchState, JobResult};
 use orchd_core::policy::Money;
 use orchd_core::stage::Role;
 use orchd_core::task::Task;
@@ -12,6 +13,7 @@ use orchd_core::verdict::{Finding, Priority, Question, Submission, Verdict};
 
 use super::fault::Fault;
 use super::sim::Inner;
+use super::spot::Spot;
 
 /// What a run has to do.
 pub(super) struct Play<'a> {
@@ -22,6 +24,8 @@ pub(super) struct Play<'a> {
     pub(super) start: &'a Sha,
     pub(super) base: &'a Sha,
     pub(super) mishaps: u64,
+    /// It hangs until its deadline.
+    pub(super) hangs: bool,
     pub(super) now: Timestamp,
     /// Somebody answered the questions of a former run.
     pub(super) answered: bool,
@@ -41,10 +45,7 @@ pub(super) struct Trouble {
 enum Turnout {
     Good,
     Troubled(Trouble),
-    Fails,
-    Transient,
-    Quota,
-    Infra,
+    Struck(Fault),
     Asks,
     Negative,
     SameFinding,
@@ -62,10 +63,14 @@ pub(super) fn play(inner: &mut Inner, play: &Play) -> JobResult {
             AgentOutcome::Transient { why: "503 for everybody".to_owned(), retry_at: None }
         }
         Turnout::Troubled(Trouble { quota: true, until }) => AgentOutcome::Quota { resets_at: until },
-        Turnout::Fails => AgentOutcome::Failed { why: "exit 3".to_owned() },
-        Turnout::Transient => AgentOutcome::Transient { why: "529 overloaded".to_owned(), retry_at: None },
-        Turnout::Quota => AgentOutcome::Quota { resets_at: play.now + Span::mins(12) },
-        Turnout::Infra => AgentOutcome::Infra { why: "the program is missing".to_owned() },
+        Turnout::Struck(Fault::AgentTransient) => {
+            AgentOutcome::Transient { why: "529 overloaded".to_owned(), retry_at: None }
+        }
+        Turnout::Struck(Fault::AgentQuota) => AgentOutcome::Quota { resets_at: play.now + Span::mins(12) },
+        Turnout::Struck(Fault::AgentStale) => {
+            AgentOutcome::Completed { submission: Box::new(submission(inner, play, Turnout::Good)) }
+        }
+        Turnout::Struck(fault) => AgentOutcome::Failed { why: failure(fault).to_owned() },
         Turnout::Good
         | Turnout::Asks
         | Turnout::Negative
@@ -77,33 +82,49 @@ pub(super) fn play(inner: &mut Inner, play: &Play) -> JobResult {
             AgentOutcome::Completed { submission: Box::new(submission(inner, play, turnout)) }
         }
     };
-    let branch = branch(inner, play, turnout, matches!(outcome, AgentOutcome::Completed { .. }));
+    let stale = turnout == Turnout::Struck(Fault::AgentStale);
+    let worked = matches!(outcome, AgentOutcome::Completed { .. }) && !stale;
+    let branch = branch(inner, play, turnout, worked);
+    let (run, entry) = match stale {
+        // What the run of an earlier entry left lies there still.
+        true => (RunId(uuid::Uuid::from_u128(play.run.0.as_u128() ^ 1)), play.entry.saturating_sub(1)),
+        false => (play.run, play.entry),
+    };
     JobResult::Agent(Box::new(AgentRun {
-        run: play.run,
+        run,
         role: play.role,
-        entry: play.entry,
+        entry,
         outcome,
         branch: Some(branch),
         dropped: Vec::new(),
         ignored_fields: Vec::new(),
         docs: docs(play.task, turnout),
-        cost: Money(120_000),
-        tokens: (1000, 200),
-        usage: Vec::new(),
-        session: Some(AgentSession { profile: "script".to_owned(), id: "s-1".to_owned() }),
+        account: account(),
         took_ms: 60_000,
         salvage: None,
     }))
+}
+
+/// What every run uses.
+pub(super) fn account() -> Account {
+    Account {
+        cost: Money(120_000),
+        tokens: (1000, 200),
+        session: Some(AgentSession { profile: "script".to_owned(), id: "s-1".to_owned() }),
+        ..Account::default()
+    }
 }
 
 fn draw(inner: &mut Inner, play: &Play) -> Turnout {
     if let Some(trouble) = trouble(inner, play) {
         return Turnout::Troubled(trouble);
     }
+    if let Some(fault) = struck(inner, play) {
+        return Turnout::Struck(fault);
+    }
     if inner.calm || !inner.chance.one_in(play.mishaps) {
         return Turnout::Good;
     }
-    let always = [Turnout::Fails, Turnout::Transient, Turnout::Quota, Turnout::Infra];
     let own: &[Turnout] = match play.role {
         Role::Analyst if play.answered => &[Turnout::NoDocuments],
         Role::Analyst => &[Turnout::Asks, Turnout::NoDocuments],
@@ -113,8 +134,35 @@ fn draw(inner: &mut Inner, play: &Play) -> Turnout {
             &[Turnout::Negative, Turnout::Negative, Turnout::SameFinding, Turnout::NoVerdict]
         }
     };
-    let from = if inner.chance.one_in(2) { &always[..] } else { own };
-    inner.chance.pick(from).copied().unwrap_or(Turnout::Good)
+    inner.chance.pick(own).copied().unwrap_or(Turnout::Good)
+}
+
+/// What goes wrong with the run itself.
+fn struck(inner: &mut Inner, play: &Play) -> Option<Fault> {
+    if play.hangs {
+        return Some(Fault::AgentHangs);
+    }
+    let mut kinds = vec![
+        Fault::AgentSilent,
+        Fault::AgentCrash,
+        Fault::AgentTruncated,
+        Fault::AgentTransient,
+        Fault::AgentQuota,
+    ];
+    if play.entry > 0 {
+        kinds.push(Fault::AgentStale);
+    }
+    kinds.into_iter().find(|fault| inner.faults.strikes(*fault, Spot::Row(play.task)).is_some())
+}
+
+/// What the launcher says of a run that did not count.
+const fn failure(fault: Fault) -> &'static str {
+    match fault {
+        Fault::AgentSilent => "exit 0 without a submission",
+        Fault::AgentTruncated => "the submission is cut off",
+        Fault::AgentHangs => "timeout or limit: it was ended at its deadline",
+        _crash => "exit 3",
+    }
 }
 
 /// The trouble that this run meets at its provider: one that lasts, or one that begins with it.
@@ -124,11 +172,10 @@ fn trouble(inner: &mut Inner, play: &Play) -> Option<Trouble> {
     if lasts.is_some() {
         return lasts;
     }
-    let quota = inner.faults.strikes(Fault::ProviderQuota);
-    if !quota && !inner.faults.strikes(Fault::ProviderDown) {
-        return None;
-    }
-    let minutes = 1 + i64::try_from(inner.faults.below(25)).unwrap_or(0);
+    let quota = inner.faults.strikes(Fault::ProviderQuota, Spot::World);
+    let is_quota = quota.is_some();
+    let mut strike = quota.or_else(|| inner.faults.strikes(Fault::ProviderDown, Spot::World))?;
+    let (minutes, quota) = (1 + strike.number(25), is_quota);
     let begun = Trouble { until: play.now + Span::mins(minutes), quota };
     inner.troubles.insert(provider.clone(), begun);
     Some(begun)

@@ -51,13 +51,32 @@ impl Wake {
 struct Slot {
     owner: Owner,
     work: Work,
-    wake: Wake,
+    /// When it is polled again; the beginning of time is at once, its end is never.
+    at: Timestamp,
+    /// It is also polled when something was written.
+    hears: bool,
+    /// Its place in [`Schedule::still`].
+    lane: usize,
+}
+
+impl Slot {
+    fn new(owner: Owner, work: Work) -> Self {
+        let lane = match owner {
+            Owner::World => 0,
+            Owner::Replica(replica) => replica + 1,
+        };
+        Self { owner, work, at: Wake::Ready.at(), hears: false, lane }
+    }
 }
 
 /// The futures that are under way.
 pub(super) struct Schedule {
     rng: Rng,
     slots: Vec<Slot>,
+    /// Those that are ready in the present turn; kept for its room.
+    ready: Vec<usize>,
+    /// Until when each owner stands still: the world, which never does, then the replicas.
+    still: Vec<Timestamp>,
 }
 
 /// What one turn of the schedule did.
@@ -71,31 +90,32 @@ pub(super) enum Turned {
 
 impl Schedule {
     pub(super) fn new(seed: u64) -> Self {
-        Self { rng: Rng::new(seed ^ 0x5c4e_d01e), slots: Vec::new() }
+        Self { rng: Rng::new(seed ^ 0x5c4e_d01e), slots: Vec::new(), ready: Vec::new(), still: Vec::new() }
     }
 
     /// Polls one of the futures that are ready.
     pub(super) fn turn(&mut self, sim: &Arc<Sim>) -> Turned {
-        for (owner, work) in sim.take_spawned() {
-            self.slots.push(Slot { owner, work, wake: Wake::Ready });
-        }
+        sim.with(|i| {
+            let spawned = i.spawned.drain(..);
+            self.slots.extend(spawned.map(|(owner, work)| Slot::new(owner, work)));
+            self.still.clear();
+            self.still.push(Wake::Ready.at());
+            self.still.extend(i.replicas.iter().map(|replica| replica.stopped_until));
+        });
         let now = sim.clock.now();
-        let mut ready = Vec::with_capacity(self.slots.len());
-        let mut next: Option<Timestamp> = None;
+        self.ready.clear();
+        let mut next = Wake::Never.at();
         for (index, slot) in self.slots.iter().enumerate() {
-            let at = match slot.wake {
-                Wake::Ready => now,
-                Wake::At(at) | Wake::Hint(at) => at,
-                Wake::Never => continue,
-            };
-            let at = at.max(sim.stands_still_until(slot.owner));
+            let at = self.still.get(slot.lane).map_or(slot.at, |still| slot.at.max(*still));
             if at <= now {
-                ready.push(index);
+                self.ready.push(index);
             } else {
-                next = Some(next.map_or(at, |n| n.min(at)));
+                next = next.min(at);
             }
         }
-        let Some(index) = self.rng.pick(&ready).copied() else { return Turned::Idle(next) };
+        let Some(index) = self.rng.pick(&self.ready).copied() else {
+            return Turned::Idle((next != Wake::Never.at()).then_some(next));
+        };
         self.poll(sim, index);
         Turned::Polled
     }
@@ -104,7 +124,8 @@ impl Schedule {
         let Some(slot) = self.slots.get_mut(index) else { return };
         let mut context = Context::from_waker(Waker::noop());
         let done = slot.work.as_mut().poll(&mut context).is_ready();
-        slot.wake = sim.take_wake();
+        let wake = sim.take_wake();
+        (slot.at, slot.hears) = (wake.at(), matches!(wake, Wake::Hint(_)));
         if done {
             drop(self.slots.swap_remove(index));
         }
@@ -118,8 +139,8 @@ impl Schedule {
     /// Something was written: who waits for a hint is ready, but for a hint lost now and then.
     pub(super) fn hint(&mut self) {
         for slot in &mut self.slots {
-            if matches!(slot.wake, Wake::Hint(_)) && !self.rng.one_in(10) {
-                slot.wake = Wake::Ready;
+            if slot.hears && !self.rng.one_in(10) {
+                (slot.at, slot.hears) = (Wake::Ready.at(), false);
             }
         }
     }

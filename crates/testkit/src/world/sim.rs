@@ -2,6 +2,7 @@
 //! the mailbox to the schedule. One thread, so every lock is free.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use orchd_core::audit::{Truth, Violation};
@@ -12,11 +13,13 @@ use orchd_core::port::store::Store;
 use orchd_core::time::{Span, Timestamp};
 use orchd_engine::Engine;
 
-use super::fault::{Fate, Fault, Faults};
+use super::fault::Fault;
+use super::faults::{Faults, Strike};
 use super::git::Git;
 use super::roles::Trouble;
 use super::sched::{Owner, Wake, Work};
 use super::shape::Shape;
+use super::spot::Spot;
 use super::twin::Twin;
 use super::{Options, Policies};
 use crate::clock::{CountingIds, ManualClock};
@@ -36,6 +39,8 @@ pub(super) struct Sim {
     pub(super) twin: Option<Twin>,
     pub(super) shape: Shape,
     pub(super) policies: Policies,
+    /// How far each process's wall clock is off, in milliseconds.
+    skews: Vec<AtomicI64>,
     inner: Mutex<Inner>,
 }
 
@@ -62,7 +67,12 @@ pub(super) struct Inner {
     pub(super) reported: BTreeSet<orchd_core::id::Sha>,
     /// Faults are over; people answer what they are asked.
     pub(super) calm: bool,
-    spawned: Vec<(Owner, Work)>,
+    /// The furthest that a process's clock was ever off.
+    pub(super) skew: Span,
+    /// When a person last stopped or allowed admission.
+    pub(super) drained_at: Option<Timestamp>,
+    /// Futures that the schedule has not taken over yet.
+    pub(super) spawned: Vec<(Owner, Work)>,
     wake: Option<Wake>,
     dead: Vec<usize>,
     written: bool,
@@ -80,6 +90,8 @@ pub(super) struct Replica {
     pub(super) engine: Option<Arc<Engine>>,
     /// It stands still until then.
     pub(super) stopped_until: Timestamp,
+    /// It was asked to stop: no loop takes another step.
+    pub(super) stopping: bool,
 }
 
 /// A run of an executor's program, under its shim.
@@ -96,10 +108,13 @@ impl Sim {
         let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as Arc<dyn Clock>));
         let other = options.beside.map(|make| make(Arc::clone(&clock) as Arc<dyn Clock>));
         let twin = other.map(|other| Twin::new(Arc::clone(&store), other));
-        let faults = Faults::new(Rng::new(root.next()), options.skip.clone());
-        let shape = Shape::draw(&mut Rng::new(root.next()));
+        let faults = Faults::of(options, Rng::new(root.next()), &store);
+        let drawn = Shape::draw(&mut Rng::new(root.next()));
+        let shape = options.scenario.as_ref().map_or(drawn, |scenario| scenario.shape.clone());
         let policies = shape.policies();
-        let replicas = (0..shape.replicas).map(|_| Replica { engine: None, stopped_until: START }).collect();
+        let replica = || Replica { engine: None, stopped_until: START, stopping: false };
+        let replicas = (0..shape.replicas).map(|_| replica()).collect();
+        let skews = (0..shape.replicas).map(|_| AtomicI64::new(0)).collect();
         let inner = Inner {
             chance: Rng::new(root.next()),
             faults,
@@ -113,6 +128,8 @@ impl Sim {
             retried: BTreeMap::new(),
             reported: BTreeSet::new(),
             calm: false,
+            skew: Span(0),
+            drained_at: None,
             spawned: Vec::new(),
             wake: None,
             dead: Vec::new(),
@@ -124,7 +141,7 @@ impl Sim {
             verdict: None,
         };
         let ids = CountingIds::new(root.next());
-        Arc::new(Self { clock, ids, store, twin, shape, policies, inner: Mutex::new(inner) })
+        Arc::new(Self { clock, ids, store, twin, shape, policies, skews, inner: Mutex::new(inner) })
     }
 
     pub(super) fn with<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
@@ -164,16 +181,30 @@ impl Sim {
         Span(low + i64::try_from(self.below(width)).unwrap_or(0))
     }
 
-    pub(super) fn strikes(&self, fault: Fault) -> bool {
-        let struck = self.with(|i| i.faults.strikes(fault));
-        if struck {
-            self.say(|| format!("fault: {fault:?}"));
-        }
-        struck
+    /// Whether this kind of fault strikes here and now.
+    pub(super) fn strikes(&self, fault: Fault, spot: Spot) -> bool {
+        self.strike(fault, spot).is_some()
     }
 
-    pub(super) fn fate(&self) -> Fate {
-        self.with(|i| i.faults.fate())
+    /// The fault, if this kind strikes here and now.
+    pub(super) fn strike(&self, fault: Fault, spot: Spot) -> Option<Strike> {
+        let struck = self.with(|i| i.faults.strikes(fault, spot))?;
+        self.say(|| format!("fault: {}", fault.name()));
+        Some(struck)
+    }
+
+    /// The time as a process's own wall clock has it.
+    pub(super) fn now_at(&self, replica: usize) -> Timestamp {
+        let skew = self.skews.get(replica).map_or(0, |skew| skew.load(Ordering::Relaxed));
+        self.clock.now() + Span(skew)
+    }
+
+    /// A process's wall clock jumps to this distance from the true time.
+    pub(super) fn skew(&self, replica: usize, to: Span) {
+        if let Some(skew) = self.skews.get(replica) {
+            skew.store(to.0, Ordering::Relaxed);
+            self.with(|i| i.skew = i.skew.max(Span(to.0.abs())));
+        }
     }
 
     pub(super) fn is_calm(&self) -> bool {
@@ -202,10 +233,6 @@ impl Sim {
         self.with(|i| i.spawned.push((owner, Box::pin(work))));
     }
 
-    pub(super) fn take_spawned(&self) -> Vec<(Owner, Work)> {
-        self.with(|i| std::mem::take(&mut i.spawned))
-    }
-
     /// A future waits for this; of several that were polled as one, the earliest counts.
     pub(super) fn set_wake(&self, wake: Wake) {
         self.with(|i| {
@@ -225,26 +252,23 @@ impl Sim {
         self.with(|i| i.dead.contains(&replica))
     }
 
-    pub(super) fn stands_still_until(&self, owner: Owner) -> Timestamp {
-        match owner {
-            Owner::World => START,
-            Owner::Replica(n) => {
-                self.with(|i| i.replicas.get(n).map_or(START, |replica| replica.stopped_until))
-            }
-        }
-    }
-
     /// The process dies; its futures are dropped as soon as the one that is polled has given way.
     pub(super) fn crash(&self, replica: usize) {
         self.say(|| format!("replica {replica} dies"));
+        self.with(|i| i.crashes += 1);
+        self.leaves(replica);
+    }
+
+    /// The process is gone, and is started again after a while.
+    pub(super) fn leaves(&self, replica: usize) {
         self.with(|i| {
             i.dead.push(replica);
-            i.crashes += 1;
             // What it was about to start dies with it.
             i.spawned.retain(|(owner, _)| *owner != Owner::Replica(replica));
             if let Some(gone) = i.replicas.get_mut(replica) {
                 gone.engine = None;
                 gone.stopped_until = START;
+                gone.stopping = false;
             }
         });
     }

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use orchd_core::event::{Event, RepoEvent};
+use orchd_core::event::{Event, ProviderEvent, RepoEvent};
 use orchd_core::fact::{Address, Input};
 use orchd_core::id::{
-    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, RepoId, RunId, TaskId, Token, TransitionId,
+    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId, Token,
+    TransitionId,
 };
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
@@ -20,9 +21,13 @@ use orchd_core::repo::Repo;
 use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
 
-use super::fault::{Fate, Fault};
+use super::fault::Fault;
+use super::faults::{Edge, Strike};
 use super::sched::{give_way, never, sleep};
 use super::sim::Sim;
+use super::spot::Spot;
+use super::version;
+use crate::memory::is_silent;
 
 /// The store as one replica reaches it.
 pub(super) struct SimStore {
@@ -33,19 +38,92 @@ pub(super) struct SimStore {
 /// What a call does to the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Reads only.
-    Reads,
     /// Writes what no invariant speaks about and nobody waits for.
     Touches,
     /// Writes.
     Writes,
 }
 
+/// Whether an answer says that something was written.
+trait Written {
+    fn written(&self) -> bool {
+        true
+    }
+}
+
+impl Written for () {}
+impl Written for Vec<RenewOutcome> {}
+
+impl Written for Vec<Claimed> {
+    fn written(&self) -> bool {
+        !self.is_empty()
+    }
+}
+
+impl Written for CreateOutcome {
+    fn written(&self) -> bool {
+        matches!(self, Self::Created(_))
+    }
+}
+
+impl Written for SettleOutcome {
+    fn written(&self) -> bool {
+        *self == Self::Settled
+    }
+}
+
+impl Written for SendOutcome {
+    fn written(&self) -> bool {
+        *self == Self::MaySend
+    }
+}
+
+impl Written for CommitOutcome {
+    fn written(&self) -> bool {
+        *self == Self::Committed
+    }
+}
+
 impl SimStore {
-    async fn call<T: Send>(
+    async fn reads<T: Send>(
+        &self,
+        name: &'static str,
+        spot: Spot<'_>,
+        applied: impl Future<Output = StoreResult<T>> + Send,
+    ) -> StoreResult<T> {
+        self.call(name, spot, false, applied).await
+    }
+
+    /// A call that writes; what it wrote is asked about.
+    async fn writes<T: Send + Written>(
         &self,
         name: &'static str,
         kind: Kind,
+        spot: Spot<'_>,
+        applied: impl Future<Output = StoreResult<T>> + Send,
+    ) -> StoreResult<T> {
+        let sim = &self.sim;
+        let applied = async {
+            let answer = applied.await;
+            if answer.as_ref().is_ok_and(Written::written) {
+                self.done(name, kind);
+            }
+            answer
+        };
+        let is_point = match kind {
+            Kind::Touches => name == "ack_projection",
+            // A claim of nothing writes nothing.
+            Kind::Writes if name == "claim" => sim.store.inspect(|state| !state.active.is_empty()),
+            Kind::Writes => true,
+        };
+        self.call(name, spot, is_point, applied).await
+    }
+
+    async fn call<T: Send>(
+        &self,
+        name: &'static str,
+        spot: Spot<'_>,
+        is_point: bool,
         applied: impl Future<Output = StoreResult<T>> + Send,
     ) -> StoreResult<T> {
         let sim = &self.sim;
@@ -57,56 +135,57 @@ impl SimStore {
         if sim.now() < sim.with(|i| i.outage_until) {
             return down();
         }
-        let Fate::Strikes(fault) = sim.fate() else {
-            let answer = applied.await;
-            self.done(name, kind);
-            return answer;
-        };
-        sim.say(|| format!("fault: {fault:?} at replica {} {name}", self.replica));
-        match fault {
+        if is_point && let Some(edge) = sim.with(|i| i.faults.commit_point()) {
+            sim.say(|| format!("dies at replica {} {name}: {edge:?}", self.replica));
+            if edge == Edge::After {
+                // The answer dies with the process.
+                let _ = applied.await;
+            }
+            return self.die().await;
+        }
+        match sim.with(|i| i.faults.fate(name, spot)) {
+            None => applied.await,
+            Some(strike) => {
+                sim.say(|| format!("fault: {} at replica {} {name}", strike.fault.name(), self.replica));
+                self.struck(strike, applied).await
+            }
+        }
+    }
+
+    async fn struck<T: Send>(
+        &self,
+        mut strike: Strike,
+        applied: impl Future<Output = StoreResult<T>> + Send,
+    ) -> StoreResult<T> {
+        let sim = &self.sim;
+        match strike.fault {
             Fault::CrashBefore => self.die().await,
             Fault::CrashAfter => {
                 // The answer dies with the process.
                 let _ = applied.await;
-                self.done(name, kind);
                 self.die().await
             }
             Fault::AnswerLost => {
                 // The answer is lost on its way.
                 let _ = applied.await;
-                self.done(name, kind);
                 down()
             }
             Fault::SlowBefore => {
-                self.pass_time().await;
-                let answer = applied.await;
-                self.done(name, kind);
-                answer
+                self.pass_time(&mut strike).await;
+                applied.await
             }
             Fault::SlowAfter => {
                 let answer = applied.await;
-                self.done(name, kind);
-                self.pass_time().await;
+                self.pass_time(&mut strike).await;
                 answer
             }
             Fault::Outage => {
-                let span = Span::secs(1 + i64::try_from(sim.with(|i| i.faults.below(240))).unwrap_or(0));
-                let until = sim.now() + span;
+                let until = sim.now() + Span::secs(1 + strike.number(240));
                 sim.with(|i| i.outage_until = until);
                 down()
             }
-            Fault::Fails
-            | Fault::Stopped
-            | Fault::RequestLost
-            | Fault::ReplyLost
-            | Fault::LateAct
-            | Fault::Misleading
-            | Fault::SurfaceFails
-            | Fault::SurfaceAnswerLost
-            | Fault::Infra
-            | Fault::ReportLost
-            | Fault::ProviderDown
-            | Fault::ProviderQuota => down(),
+            // `Fails`, and whatever else a scenario names at a store call.
+            _fails => down(),
         }
     }
 
@@ -115,49 +194,40 @@ impl SimStore {
         never(&self.sim).await
     }
 
-    async fn pass_time(&self) {
-        let span = self.sim.with(|i| {
-            // Mostly short; now and then longer than a lease.
-            let long = i.faults.below(5) == 0;
-            Span(i64::try_from(i.faults.below(if long { 150_000 } else { 8_000 })).unwrap_or(0))
-        });
+    async fn pass_time(&self, strike: &mut Strike) {
+        // Mostly short; now and then longer than a lease.
+        let long = strike.below(5) == 0;
+        let span = Span(strike.number(if long { 150_000 } else { 8_000 }));
         sleep(&self.sim, span).await;
     }
 
     fn done(&self, name: &'static str, kind: Kind) {
         let word = name.bytes().fold(0u64, |w, b| w.rotate_left(5) ^ u64::from(b));
         match kind {
-            Kind::Reads => {}
             Kind::Touches => self.sim.touched(word),
             Kind::Writes => self.sim.wrote(word),
         }
     }
 
-    /// Claims that found nothing wrote nothing.
-    async fn claims(
-        &self,
-        name: &'static str,
-        applied: impl Future<Output = StoreResult<Vec<Claimed>>> + Send,
-    ) -> StoreResult<Vec<Claimed>> {
-        let sim = Arc::clone(&self.sim);
-        let applied = async move {
-            let answer = applied.await;
-            if answer.as_ref().is_ok_and(|claimed| !claimed.is_empty()) {
-                sim.wrote(1);
-            }
-            answer
-        };
-        self.call(name, Kind::Touches, applied).await
+    /// A commit as it is sent: what a serialization failure, an older version or a doubled call make of it.
+    async fn commits(&self, commit: Commit) -> CommitOutcome {
+        let (sim, spot) = (&self.sim, Spot::Task(commit.task.id));
+        if sim.strikes(Fault::Conflict, spot) {
+            return CommitOutcome::Conflict;
+        }
+        let old = version::could_write(&commit) && sim.strikes(Fault::OldVersion, spot);
+        let commit = if old { version::rewritten(&sim.store, commit) } else { commit };
+        let twice = sim.strikes(Fault::Twice, spot).then(|| commit.clone());
+        let first = sim.rows().commit(commit).await;
+        match twice {
+            Some(again) => sim.rows().commit(again).await,
+            None => first,
+        }
     }
 
-    async fn commit_call(
-        &self,
-        name: &'static str,
-        kind: Kind,
-        applied: impl Future<Output = CommitOutcome> + Send,
-    ) -> CommitOutcome {
-        let answer = self.call(name, kind, async { Ok(applied.await) }).await;
-        answer.unwrap_or(CommitOutcome::Unknown)
+    /// What a call that is about no task touches.
+    const fn here(&self) -> Spot<'static> {
+        Spot::Replica(self.replica)
     }
 
     fn inner(&self) -> &dyn Store {
@@ -172,25 +242,25 @@ fn down<T>() -> StoreResult<T> {
 #[async_trait]
 impl Store for SimStore {
     async fn ensure_repo(&self, repo: &Repo) -> StoreResult<()> {
-        self.call("ensure_repo", Kind::Writes, self.inner().ensure_repo(repo)).await
+        self.writes("ensure_repo", Kind::Writes, self.here(), self.inner().ensure_repo(repo)).await
     }
     async fn create_task(&self, new: NewTask) -> StoreResult<CreateOutcome> {
-        self.call("create_task", Kind::Writes, self.inner().create_task(new)).await
+        self.writes("create_task", Kind::Writes, self.here(), self.inner().create_task(new)).await
     }
     async fn put_input(&self, to: &Address, id: InputId, input: &Input, at: Timestamp) -> StoreResult<()> {
-        self.call("put_input", Kind::Writes, self.inner().put_input(to, id, input, at)).await
+        self.writes("put_input", Kind::Writes, Spot::Of(to), self.inner().put_input(to, id, input, at)).await
     }
     async fn input_outcome(&self, id: InputId) -> StoreResult<InputOutcome> {
-        self.call("input_outcome", Kind::Reads, self.inner().input_outcome(id)).await
+        self.reads("input_outcome", self.here(), self.inner().input_outcome(id)).await
     }
     async fn load(&self, task: TaskId, since: Timestamp) -> StoreResult<Option<Loaded>> {
-        self.call("load", Kind::Reads, self.inner().load(task, since)).await
+        self.reads("load", Spot::Task(task), self.inner().load(task, since)).await
     }
     async fn load_repo(&self, repo: &RepoId) -> StoreResult<Option<LoadedRepo>> {
-        self.call("load_repo", Kind::Reads, self.inner().load_repo(repo)).await
+        self.reads("load_repo", self.here(), self.inner().load_repo(repo)).await
     }
     async fn rows_of(&self, of: &Address) -> StoreResult<Option<Rows>> {
-        self.call("rows_of", Kind::Reads, self.inner().rows_of(of)).await
+        self.reads("rows_of", Spot::Of(of), self.inner().rows_of(of)).await
     }
     async fn commit(&self, commit: Commit) -> CommitOutcome {
         let (id, silent) = (commit.task.key.clone(), is_silent(&commit));
@@ -202,10 +272,9 @@ impl Store for SimStore {
             Vec::new()
         };
         let kind = if silent { Kind::Touches } else { Kind::Writes };
-        let sim = Arc::clone(&self.sim);
-        let replica = self.replica;
+        let (sim, replica, task) = (&self.sim, self.replica, commit.task.id);
         let applied = async move {
-            let answer = sim.rows().commit(commit).await;
+            let answer = self.commits(commit).await;
             if answer == CommitOutcome::Committed && !silent {
                 sim.with(|i| i.commits += 1);
             }
@@ -215,12 +284,15 @@ impl Store for SimStore {
                     sim.say(|| format!("    {line}"));
                 }
             }
-            answer
+            Ok(answer)
         };
-        self.commit_call("commit", kind, applied).await
+        // Boxed: a future that holds a row is copied whole wherever it is handed on.
+        self.writes("commit", kind, Spot::Task(task), Box::pin(applied))
+            .await
+            .unwrap_or(CommitOutcome::Unknown)
     }
     async fn commit_repo(&self, commit: RepoCommit) -> CommitOutcome {
-        let sim = Arc::clone(&self.sim);
+        let sim = &self.sim;
         let applied = async move {
             let said = format!("{:?}", commit.change.events);
             let answer = sim.rows().commit_repo(commit).await;
@@ -228,21 +300,22 @@ impl Store for SimStore {
             if answer == CommitOutcome::Committed {
                 sim.with(|i| i.commits += 1);
             }
-            answer
+            Ok(answer)
         };
-        self.commit_call("commit_repo", Kind::Writes, applied).await
+        let answer = self.writes("commit_repo", Kind::Writes, Spot::World, Box::pin(applied)).await;
+        answer.unwrap_or(CommitOutcome::Unknown)
     }
     async fn was_committed(&self, transition: TransitionId) -> StoreResult<bool> {
-        self.call("was_committed", Kind::Reads, self.inner().was_committed(transition)).await
+        self.reads("was_committed", self.here(), self.inner().was_committed(transition)).await
     }
     async fn due_tasks(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<TaskId>> {
-        self.call("due_tasks", Kind::Reads, self.inner().due_tasks(now, limit)).await
+        self.reads("due_tasks", self.here(), self.inner().due_tasks(now, limit)).await
     }
     async fn due_repos(&self, limit: u32) -> StoreResult<Vec<RepoId>> {
-        self.call("due_repos", Kind::Reads, self.inner().due_repos(limit)).await
+        self.reads("due_repos", self.here(), self.inner().due_repos(limit)).await
     }
     async fn claim(&self, filter: &ClaimFilter, runs: &[RunId]) -> StoreResult<Vec<Claimed>> {
-        self.claims("claim", self.inner().claim(filter, runs)).await
+        self.writes("claim", Kind::Writes, self.here(), self.inner().claim(filter, runs)).await
     }
     async fn renew(
         &self,
@@ -250,7 +323,7 @@ impl Store for SimStore {
         held: &[(JobId, Token)],
         ttl: Span,
     ) -> StoreResult<Vec<RenewOutcome>> {
-        self.call("renew", Kind::Touches, self.inner().renew(boot, held, ttl)).await
+        self.writes("renew", Kind::Touches, self.here(), self.inner().renew(boot, held, ttl)).await
     }
     async fn settle(
         &self,
@@ -261,26 +334,31 @@ impl Store for SimStore {
         at: Timestamp,
     ) -> StoreResult<SettleOutcome> {
         let applied = async {
-            let answer = self.inner().settle(job, token, result, fact, at).await;
+            let twice = self.sim.strikes(Fault::Twice, Spot::Job(job));
+            let mut answer = self.inner().settle(job, token, result, fact, at).await;
+            if twice {
+                answer = self.inner().settle(job, token, result, fact, at).await;
+            }
             self.sim.say(|| format!("replica {} settles {job}: {answer:?} {result:?}", self.replica));
             answer
         };
-        self.call("settle", Kind::Writes, applied).await
+        self.writes("settle", Kind::Writes, Spot::Job(job), applied).await
     }
     async fn release(&self, job: JobId, token: Token) -> StoreResult<SettleOutcome> {
-        self.call("release", Kind::Writes, self.inner().release(job, token)).await
+        self.writes("release", Kind::Writes, Spot::Job(job), self.inner().release(job, token)).await
     }
     async fn send_effect(&self, effect: EffectId, job: JobId, token: Token) -> StoreResult<SendOutcome> {
-        self.call("send_effect", Kind::Writes, self.inner().send_effect(effect, job, token)).await
+        self.writes("send_effect", Kind::Writes, Spot::Job(job), self.inner().send_effect(effect, job, token))
+            .await
     }
     async fn expired(&self, limit: u32) -> StoreResult<Vec<Expired>> {
-        self.call("expired", Kind::Reads, self.inner().expired(limit)).await
+        self.reads("expired", self.here(), self.inner().expired(limit)).await
     }
     async fn take_over(&self, boot: BootId, ttl: Span) -> StoreResult<Vec<Claimed>> {
-        self.claims("take_over", self.inner().take_over(boot, ttl)).await
+        self.writes("take_over", Kind::Writes, self.here(), self.inner().take_over(boot, ttl)).await
     }
     async fn dirty_projections(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<Dirty>> {
-        self.call("dirty_projections", Kind::Reads, self.inner().dirty_projections(now, limit)).await
+        self.reads("dirty_projections", self.here(), self.inner().dirty_projections(now, limit)).await
     }
     async fn ack_projection(
         &self,
@@ -290,7 +368,7 @@ impl Store for SimStore {
         shown: &str,
     ) -> StoreResult<()> {
         let applied = self.inner().ack_projection(task, surface, version, shown);
-        self.call("ack_projection", Kind::Touches, applied).await
+        self.writes("ack_projection", Kind::Touches, Spot::Task(task), applied).await
     }
     async fn defer_projection(
         &self,
@@ -300,37 +378,62 @@ impl Store for SimStore {
         retry_at: Timestamp,
     ) -> StoreResult<()> {
         let applied = self.inner().defer_projection(task, surface, error, retry_at);
-        self.call("defer_projection", Kind::Touches, applied).await
+        self.writes("defer_projection", Kind::Touches, Spot::Task(task), applied).await
     }
     async fn set_drained(&self, drained: bool, by: &Actor, at: Timestamp) -> StoreResult<()> {
-        self.call("set_drained", Kind::Writes, self.inner().set_drained(drained, by, at)).await
+        self.writes("set_drained", Kind::Writes, self.here(), self.inner().set_drained(drained, by, at)).await
     }
     async fn drained(&self) -> StoreResult<bool> {
-        self.call("drained", Kind::Reads, self.inner().drained()).await
+        self.reads("drained", self.here(), self.inner().drained()).await
+    }
+    async fn close_provider(
+        &self,
+        provider: &ProviderId,
+        epoch: u64,
+        by: &Actor,
+        at: Timestamp,
+    ) -> CommitOutcome {
+        // Nobody closes one by hand in the simulation.
+        self.inner().close_provider(provider, epoch, by, at).await
+    }
+    async fn provider_events(&self, limit: u32) -> StoreResult<Vec<(Timestamp, ProviderEvent)>> {
+        self.reads("provider_events", self.here(), self.inner().provider_events(limit)).await
     }
     async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()> {
-        self.call("add_dependency", Kind::Writes, self.inner().add_dependency(task, on, source, at)).await
+        self.writes(
+            "add_dependency",
+            Kind::Writes,
+            Spot::Task(task),
+            self.inner().add_dependency(task, on, source, at),
+        )
+        .await
     }
     async fn remove_dependency(&self, task: TaskId, on: &Key, at: Timestamp) -> StoreResult<()> {
-        self.call("remove_dependency", Kind::Writes, self.inner().remove_dependency(task, on, at)).await
+        self.writes(
+            "remove_dependency",
+            Kind::Writes,
+            Spot::Task(task),
+            self.inner().remove_dependency(task, on, at),
+        )
+        .await
     }
     async fn tasks(&self) -> StoreResult<Vec<(Task, u64)>> {
-        self.call("tasks", Kind::Reads, self.inner().tasks()).await
+        self.reads("tasks", self.here(), self.inner().tasks()).await
     }
     async fn find_task(&self, project: &ProjectId, key: &Key) -> StoreResult<Option<TaskId>> {
-        self.call("find_task", Kind::Reads, self.inner().find_task(project, key)).await
+        self.reads("find_task", self.here(), self.inner().find_task(project, key)).await
     }
     async fn repos(&self) -> StoreResult<Vec<(Repo, u64)>> {
-        self.call("repos", Kind::Reads, self.inner().repos()).await
+        self.reads("repos", self.here(), self.inner().repos()).await
     }
     async fn providers(&self) -> StoreResult<Vec<(Health, u64)>> {
-        self.call("providers", Kind::Reads, self.inner().providers()).await
+        self.reads("providers", self.here(), self.inner().providers()).await
     }
     async fn dependencies(&self) -> StoreResult<Vec<(TaskId, Key, String)>> {
-        self.call("dependencies", Kind::Reads, self.inner().dependencies()).await
+        self.reads("dependencies", self.here(), self.inner().dependencies()).await
     }
     async fn task_events(&self, task: TaskId, after: u64, limit: u32) -> StoreResult<Vec<Logged<Event>>> {
-        self.call("task_events", Kind::Reads, self.inner().task_events(task, after, limit)).await
+        self.reads("task_events", Spot::Task(task), self.inner().task_events(task, after, limit)).await
     }
     async fn repo_events(
         &self,
@@ -338,17 +441,12 @@ impl Store for SimStore {
         after: u64,
         limit: u32,
     ) -> StoreResult<Vec<Logged<RepoEvent>>> {
-        self.call("repo_events", Kind::Reads, self.inner().repo_events(repo, after, limit)).await
+        self.reads("repo_events", self.here(), self.inner().repo_events(repo, after, limit)).await
     }
     async fn jobs(&self, task: Option<TaskId>, limit: u32) -> StoreResult<Vec<JobRow>> {
-        self.call("jobs", Kind::Reads, self.inner().jobs(task, limit)).await
+        self.reads("jobs", self.here(), self.inner().jobs(task, limit)).await
     }
     async fn ledger(&self, task: Option<TaskId>) -> StoreResult<Vec<LedgerRow>> {
-        self.call("ledger", Kind::Reads, self.inner().ledger(task)).await
+        self.reads("ledger", self.here(), self.inner().ledger(task)).await
     }
-}
-
-/// A decision that found nothing new: it only says when to look again.
-fn is_silent(commit: &Commit) -> bool {
-    commit.events.is_empty() && commit.repo.is_none() && commit.job.is_none() && commit.consumed.is_empty()
 }

@@ -4,10 +4,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use orchd_core::event::{Event, RepoEvent};
+use orchd_core::event::{Event, ProviderEvent, RepoEvent};
 use orchd_core::fact::{Address, Input};
 use orchd_core::id::{
-    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, RepoId, RunId, TaskId, Token, TransitionId,
+    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId, Token,
+    TransitionId,
 };
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
@@ -211,6 +212,21 @@ impl Store for Twin {
     async fn drained(&self) -> StoreResult<bool> {
         let memory = self.memory.drained().await;
         self.same("drained", memory, self.other.store.drained().await)
+    }
+    async fn close_provider(
+        &self,
+        provider: &ProviderId,
+        epoch: u64,
+        by: &Actor,
+        at: Timestamp,
+    ) -> CommitOutcome {
+        let memory = self.memory.close_provider(provider, epoch, by, at).await;
+        let other = self.other.store.close_provider(provider, epoch, by, at).await;
+        self.same_outcome("close_provider", memory, other)
+    }
+    async fn provider_events(&self, limit: u32) -> StoreResult<Vec<(Timestamp, ProviderEvent)>> {
+        let memory = self.memory.provider_events(limit).await;
+        self.same("provider_events", memory, self.other.store.provider_events(limit).await)
     }
     async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()> {
         let memory = self.memory.add_dependency(task, on, source, at).await;

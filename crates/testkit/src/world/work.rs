@@ -18,10 +18,13 @@ use orchd_core::time::{Span, Timestamp};
 
 use super::fault::Fault;
 use super::git::Pushed;
-use super::roles::{Play, play};
+use super::roles::{Play, account, play};
 use super::sched::{Owner, sleep};
 use super::sim::{Inner, Run, Sim};
+use super::spot::Spot;
 
+/// What is left alive of a run is ended this long after its end.
+const GRACE: Span = Span::secs(20);
 /// How long a caller waits for an answer of git or of the environment.
 const PATIENCE: Span = Span::secs(30);
 
@@ -82,19 +85,27 @@ impl SimExecutor {
         while sim.now() < ends_at {
             if let Some(why) = context.guard.told_to_end() {
                 sim.with(|i| i.runs.remove(&run));
-                return JobResult::Ended { why };
+                let account = context.spec().work.role().map(|_| Box::new(account()));
+                return JobResult::Ended { why, account };
             }
             let left = ends_at - sim.now();
             sleep(sim, Span(left.0.min(15_000))).await;
         }
         let result = sim.with(|i| i.runs.get(&run).map(|r| r.result.clone()));
-        result.unwrap_or_else(|| JobResult::Lost { reason: "nobody knows the run".to_owned() })
+        result.unwrap_or_else(|| JobResult::lost("nobody knows the run"))
     }
 
     fn start(&self, context: &RunContext) -> Timestamp {
-        let sim = &self.sim;
-        let infra = sim.strikes(Fault::Infra);
-        let span = match &context.spec().work {
+        let (sim, spot) = (&self.sim, spot(context));
+        let infra = sim.strikes(Fault::Infra, spot);
+        if let (Work::Agent { .. } | Work::RebaseAndRetest { .. }, About::Task(task)) =
+            (&context.spec().work, &context.about)
+            && let Some(mut strike) = sim.strike(Fault::BranchForced, spot)
+        {
+            let until = sim.now() + Span::secs(60 + strike.number(900));
+            sim.with(|i| i.git.forced.insert(task.id, until));
+        }
+        let mut span = match &context.spec().work {
             Work::Agent { .. } => sim.between(5_000, 240_000),
             Work::Ci { .. } | Work::Test { .. } | Work::RebaseAndRetest { .. } | Work::MainSuite { .. } => {
                 sim.between(1_000, 90_000)
@@ -103,13 +114,24 @@ impl SimExecutor {
                 sim.between(100, 5_000)
             }
         };
+        let mut hangs = false;
+        if let Work::Agent { role, .. } = &context.spec().work {
+            hangs = sim.strikes(Fault::AgentHangs, spot);
+            if hangs {
+                span = context.policy.role_timeout(*role);
+            }
+            if sim.strikes(Fault::AgentLingers, spot) {
+                // Nothing of it may live when the clone is free again.
+                span = Span(span.0 + GRACE.0);
+            }
+        }
         let ends_at = sim.now() + span;
         let mishaps = sim.shape.mishaps;
         let result = sim.with(|i| {
             if infra {
-                return JobResult::Infra { reason: "the disk is full".to_owned() };
+                return JobResult::infra("the program is missing");
             }
-            outcome(i, context, mishaps, ends_at)
+            outcome(i, context, Course { mishaps, hangs, ends_at })
         });
         sim.with(|i| i.runs.insert(context.run(), Run { ends_at, result }));
         ends_at
@@ -123,14 +145,15 @@ impl SimExecutor {
             // A former holder may have sent it: nobody knows.
             SendOutcome::Stale => return LandingAnswer::Unknown { why: "the lease is not fresh".to_owned() },
         }
-        if sim.strikes(Fault::Infra) {
+        let spot = spot(context);
+        if sim.strikes(Fault::Locked, spot) {
             // Only now: before the guard's word nobody knows whether a former holder sent it.
             return LandingAnswer::NotSent { why: "the mirror is locked".to_owned() };
         }
-        if !sim.is_calm() && sim.one_in(30) {
-            return LandingAnswer::Refused { why: "the receiver says no".to_owned() };
+        if sim.strikes(Fault::PushRefused, spot) {
+            return LandingAnswer::Refused { why: "a hook of the forge says no".to_owned() };
         }
-        if sim.strikes(Fault::Misleading) {
+        if sim.strikes(Fault::Misleading, spot) {
             // A pull request of the same branch was merged, and it was not the code.
             let main = sim.with(|i| i.git.main());
             return match sim.with(|i| i.git.proof(&main)) {
@@ -138,15 +161,25 @@ impl SimExecutor {
                 None => LandingAnswer::Unknown { why: "no answer".to_owned() },
             };
         }
-        if sim.strikes(Fault::RequestLost) {
+        if sim.strikes(Fault::MainMoved, Spot::World) {
+            sim.with(|i| i.git.outside_push(false, false));
+            sim.wrote(12);
+        }
+        if sim.strikes(Fault::RequestLost, spot) {
             sleep(sim, PATIENCE).await;
             return LandingAnswer::Unknown { why: "timed out".to_owned() };
         }
-        let late = sim.strikes(Fault::LateAct);
-        let travel = if late { sim.between(31_000, 400_000) } else { sim.between(10, 4_000) };
+        let travel = match sim.strike(Fault::LateAct, spot) {
+            Some(mut strike) => Span(31_000 + strike.number(370_000)),
+            None => sim.between(10, 4_000),
+        };
+        if let Some(mut strike) = sim.strike(Fault::Twice, spot) {
+            // Something on the way sends it once more; whoever is second finds the first one's work.
+            drop(self.send(push.clone(), Span(10 + strike.number(60_000))));
+        }
         let letter = self.send(push.clone(), travel);
         sleep(sim, Span(travel.0.min(PATIENCE.0) + 1)).await;
-        let answer = read(&letter).filter(|_| !sim.strikes(Fault::ReplyLost));
+        let answer = read(&letter).filter(|_| !sim.strikes(Fault::ReplyLost, spot));
         // Whatever the answer was: the proof is asked of git.
         match (sim.with(|i| i.git.proof(&push.head)), answer) {
             (Some(proof), Some(_)) => LandingAnswer::Landed { proof },
@@ -181,17 +214,27 @@ impl SimExecutor {
             SendOutcome::MaySend => {}
             SendOutcome::Stale => return DeployAnswer::Unknown { why: "the lease is not fresh".to_owned() },
         }
-        if sim.strikes(Fault::RequestLost) {
+        let spot = spot(context);
+        if sim.strikes(Fault::DeployUnreachable, spot) {
             sleep(sim, PATIENCE).await;
-            return DeployAnswer::Unknown { why: "the hook could not be started".to_owned() };
+            return DeployAnswer::Unknown { why: "the environment could not be reached".to_owned() };
         }
         let exit = if sim.is_calm() { 0 } else { sim.below(10) };
+        let killed = sim.strikes(Fault::DeployKilled, spot);
+        let raced = sim.strikes(Fault::DeployRaced, spot);
+        let travel = match sim.strike(Fault::DeployOrphan, spot) {
+            Some(mut strike) => Span(31_000 + strike.number(370_000)),
+            None => sim.between(500, 25_000),
+        };
         let letter: Letter<()> = Arc::default();
-        let (world, done, travel) = (Arc::clone(sim), Arc::clone(&letter), sim.between(500, 25_000));
+        let (world, done) = (Arc::clone(sim), Arc::clone(&letter));
         sim.spawn(Owner::World, async move {
             sleep(&world, travel).await;
             world.with(|i| {
+                let others = i.git.main();
                 i.git.running = match exit {
+                    _any if killed => None,
+                    _any if raced => Some(others),
                     8 => i.git.running.take(),
                     9 => None,
                     _deployed => Some(hook.sha.clone()),
@@ -201,8 +244,8 @@ impl SimExecutor {
             world.wrote(8);
             post(&done, ());
         });
-        sleep(sim, Span(travel.0 + 1)).await;
-        match (read(&letter), sim.strikes(Fault::ReplyLost), exit) {
+        sleep(sim, Span(travel.0.min(PATIENCE.0) + 1)).await;
+        match (read(&letter), killed || sim.strikes(Fault::DeployReplyLost, spot), exit) {
             (None, ..) | (_, true, _) => {
                 DeployAnswer::Unknown { why: "the hook's exit is not known".to_owned() }
             }
@@ -215,7 +258,7 @@ impl SimExecutor {
     async fn probe(&self, context: &RunContext, task: &Task, of: &ProbeOf, close: bool) -> JobResult {
         let sim = &self.sim;
         sleep(sim, sim.between(10, 4_000)).await;
-        if sim.strikes(Fault::Infra) {
+        if sim.strikes(Fault::Locked, Spot::Row(task)) {
             return JobResult::Probe(ProbeAnswer::Infra { why: "git did not answer".to_owned() });
         }
         JobResult::Probe(match of {
@@ -245,31 +288,48 @@ fn probe_landing(i: &mut Inner, task: TaskId, landing: u32, head: &Sha, close: b
     }
 }
 
+/// Whose job it is.
+fn spot(context: &RunContext) -> Spot<'_> {
+    match &context.about {
+        About::Task(task) => Spot::Row(task),
+        About::Repo => Spot::World,
+    }
+}
+
+/// How a program goes.
+#[derive(Debug, Clone, Copy)]
+struct Course {
+    mishaps: u64,
+    hangs: bool,
+    ends_at: Timestamp,
+}
+
 /// What a program will answer.
-fn outcome(i: &mut Inner, context: &RunContext, mishaps: u64, now: Timestamp) -> JobResult {
+fn outcome(i: &mut Inner, context: &RunContext, course: Course) -> JobResult {
     let has_suite = context.policy.test.is_some();
+    let Course { mishaps, hangs, ends_at: now } = course;
     match (&context.spec().work, &context.about) {
         (work @ Work::Agent { role, entry, start, base, answers, .. }, About::Task(task)) => {
             let provider = work.provider();
             let (role, entry, answered) = (*role, *entry, answers.is_some());
             let run = context.run();
-            play(i, &Play { task, run, role, entry, start, base, mishaps, now, answered, provider })
+            play(i, &Play { task, run, role, entry, start, base, mishaps, hangs, now, answered, provider })
         }
         (Work::Ci { head } | Work::Test { head }, About::Task(task)) => {
             JobResult::Suite(suite(i, task, head))
         }
         (Work::RebaseAndRetest { head, patch, tested }, About::Task(task)) => {
             let asked = has_suite.then_some(*tested);
-            JobResult::Ready(Box::new(rebase(i, task, head, patch, asked)))
+            JobResult::Ready(Box::new(rebase(i, task, (head, patch), asked, now)))
         }
         (Work::MainSuite { at, known }, _) => JobResult::Main(look(i, at.as_ref(), known, has_suite, now)),
         (Work::CleanUp { .. }, _) => JobResult::Cleaned { salvaged: Vec::new() },
-        _acts => JobResult::Infra { reason: "no such program".to_owned() },
+        _acts => JobResult::infra("no such program"),
     }
 }
 
-fn flaky(i: &mut Inner, outcome: SuiteOutcome) -> SuiteOutcome {
-    if i.faults.strikes(Fault::Infra) {
+fn flaky(i: &mut Inner, spot: Spot, outcome: SuiteOutcome) -> SuiteOutcome {
+    if i.faults.strikes(Fault::Infra, spot).is_some() {
         return SuiteOutcome::Infra { reason: "timed out after 600 s".to_owned() };
     }
     outcome
@@ -278,19 +338,33 @@ fn flaky(i: &mut Inner, outcome: SuiteOutcome) -> SuiteOutcome {
 fn suite(i: &mut Inner, task: &Task, head: &Sha) -> SuiteRun {
     let base = task.branch_state.as_ref().map_or_else(|| i.git.main(), |b| b.base.clone());
     let said = i.git.suite(head);
-    let outcome = flaky(i, said);
+    let outcome = flaky(i, Spot::Row(task), said);
     SuiteRun { head: head.clone(), base_tree: i.git.tree_sha(&base), base, outcome }
 }
 
 /// `tested` is `None` where the project has no suite.
-fn rebase(i: &mut Inner, task: &Task, head: &Sha, patch: &Digest, tested: Option<bool>) -> ReadyRun {
+fn rebase(
+    i: &mut Inner,
+    task: &Task,
+    (head, patch): (&Sha, &Digest),
+    tested: Option<bool>,
+    now: Timestamp,
+) -> ReadyRun {
     let main = i.git.main();
     let base = task.branch_state.as_ref().map_or_else(|| main.clone(), |b| b.base.clone());
-    let outcome = match i.git.rebase(&base, head) {
+    let forced = i.git.forced.get(&task.id).is_some_and(|until| now < *until) && !i.calm;
+    let rebased = if forced {
+        ReadyOutcome::Infra { reason: "the branch holds what orchd did not push".to_owned() }
+    } else if i.faults.strikes(Fault::Locked, Spot::Row(task)).is_some() {
+        ReadyOutcome::Infra { reason: "the mirror is locked".to_owned() }
+    } else {
+        i.git.rebase(&base, head)
+    };
+    let outcome = match rebased {
         ReadyOutcome::Ready { branch, rebased, .. } => {
             let said = i.git.suite(&branch.head);
             let asked = tested.is_some_and(|tested| rebased || !tested);
-            let suite = asked.then(|| flaky(i, said));
+            let suite = asked.then(|| flaky(i, Spot::Row(task), said));
             ReadyOutcome::Ready { branch, rebased, suite }
         }
         other => other,
@@ -310,8 +384,10 @@ fn look(i: &mut Inner, at: Option<&Sha>, known: &[Sha], has_suite: bool, now: Ti
                 continue;
             }
             let said = i.git.suite(commit);
-            suites.push((tree, flaky(i, said)));
+            suites.push((tree, flaky(i, Spot::World, said)));
         }
     }
-    MainReport { sha: main, tree, at: now, diverged: None, suites }
+    let diverged = (now < i.git.diverged_until && !i.calm)
+        .then(|| "the person's main and the forge's have parted; put one on top of the other".to_owned());
+    MainReport { sha: main, tree, at: now, diverged, suites }
 }

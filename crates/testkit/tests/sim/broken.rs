@@ -14,7 +14,7 @@ use orchd_testkit::world::{Options, Rest, run};
 use uuid::Uuid;
 
 /// A world that came to rest with landings and work done, and without a violation.
-fn rest() -> Rest {
+pub(crate) fn rest() -> Rest {
     let rested = (0..200).map(|seed| run(&Options::seed(seed))).find(|outcome| {
         outcome.totals.landings > 1 && outcome.totals.reworks > 0 && outcome.violations.is_empty()
     });
@@ -24,7 +24,7 @@ fn rest() -> Rest {
 }
 
 /// The numbers that complain once `harm` is done.
-fn complaints(harm: impl FnOnce(&mut Rest)) -> Vec<u8> {
+pub(crate) fn complaints(harm: impl FnOnce(&mut Rest)) -> Vec<u8> {
     let mut rest = rest();
     harm(&mut rest);
     let mut numbers: Vec<u8> = rest.audit().iter().map(|violation| violation.number).collect();
@@ -123,10 +123,15 @@ fn waiting(rest: &mut Rest, reason: Reason) {
     }
     rest.state.task_events.remove(&id);
     let now = rest.now;
+    for row in rest.state.tasks.values_mut() {
+        // Whoever ended may still have been about to be looked at: nobody else is awake.
+        row.due_at = None;
+    }
     let row = rest.state.tasks.get_mut(&id).unwrap();
-    row.task.stage = Stage::Testing;
-    row.task.landing.proof = None;
-    row.task.reason = Some(reason);
+    let task = std::sync::Arc::make_mut(&mut row.task);
+    task.stage = Stage::Testing;
+    task.landing.proof = None;
+    task.reason = Some(reason);
     row.candidacy = orchd_core::admission::Candidacy::Returning;
     row.due_at = Some(now + orchd_core::time::Span::secs(60));
 }
@@ -149,7 +154,7 @@ fn i_07_a_paused_task_that_keeps_its_place() {
             questions: Vec::new(),
             now: false,
         };
-        rest.state.tasks.get_mut(&id).unwrap().task.pause = Some(pause);
+        std::sync::Arc::make_mut(&mut rest.state.tasks.get_mut(&id).unwrap().task).pause = Some(pause);
         for row in rest.state.repos.values_mut() {
             row.repo.occupants = vec![id];
         }
@@ -219,7 +224,7 @@ fn i_11_a_rework_for_what_no_gate_rejected() {
 fn i_12_a_budget_that_is_exceeded() {
     let numbers = complaints(|rest| {
         let id = done(&rest.state);
-        rest.state.tasks.get_mut(&id).unwrap().task.spent.rework = 99;
+        std::sync::Arc::make_mut(&mut rest.state.tasks.get_mut(&id).unwrap().task).spent.rework = 99;
     });
     assert!(numbers.contains(&12) && numbers.contains(&14), "{numbers:?}");
 }
@@ -246,7 +251,7 @@ fn i_13_an_input_that_nobody_answers_and_one_that_is_gone() {
 fn i_14_a_row_that_is_not_its_logs() {
     let numbers = complaints(|rest| {
         let id = done(&rest.state);
-        rest.state.tasks.get_mut(&id).unwrap().task.visit += 1;
+        std::sync::Arc::make_mut(&mut rest.state.tasks.get_mut(&id).unwrap().task).visit += 1;
     });
     assert_eq!(numbers, [14]);
 }

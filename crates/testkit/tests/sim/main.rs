@@ -4,7 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "test code: a failure is the test's failure")]
 
 mod broken;
+mod broken_mechanism;
 mod broken_provider;
+mod coverage;
 mod leases;
 mod mutants;
+mod scenarios;
 mod seeds;
+mod sweeps;

@@ -158,11 +158,20 @@ impl Driver {
                 .iter()
                 .map(|on| Dep { on: self.tasks[on].task.key.clone(), state: self.dep_state(*on) })
                 .collect(),
-            spent_today: Money(0),
+            spent_today: self.spent_today(),
             drained: self.drained,
             providers: self.providers.clone(),
             policy: Arc::clone(&self.policy),
         }
+    }
+
+    /// What all runs cost whose end was written down today.
+    fn spent_today(&self) -> Money {
+        let mut sum = Money(0);
+        let log = self.tasks.values().flat_map(|slot| &slot.log);
+        let today = log.filter(|(at, _)| *at >= self.now.day_start());
+        today.filter_map(|(_, event)| event.account()).for_each(|account| sum += account.cost);
+        sum
     }
 
     // What reaches a task.
@@ -297,7 +306,7 @@ impl Driver {
         job.ending = true;
         if !job.claimed {
             let job = job.clone();
-            self.settle(&job, JobResult::Ended { why: "ended before anybody took it up".to_owned() });
+            self.settle(&job, JobResult::ended("ended before anybody took it up"));
         }
     }
 
@@ -327,7 +336,8 @@ impl Driver {
         let kind = job.spec.work.kind();
         let may_end = !matches!(kind, JobKind::Push | JobKind::Deploy);
         let result = if job.ending && may_end {
-            JobResult::Ended { why: "told to end".to_owned() }
+            let account = (kind == JobKind::Agent).then(|| Box::new(super::world::account()));
+            JobResult::Ended { why: "told to end".to_owned(), account }
         } else {
             self.result_of(&job, luck)
         };

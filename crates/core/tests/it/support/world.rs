@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use orchd_core::account::{Account, AgentSession};
 use orchd_core::docs::{Adr, Brd, DocFacts};
 use orchd_core::effect::{LandingAnswer, ProbeAnswer, Proof};
 use orchd_core::id::{Digest, Key, RunId, Sha, TaskId};
 use orchd_core::job::{
-    AgentOutcome, AgentRun, AgentSession, BranchState, DeployAnswer, JobResult, MainReport, ProbeOf,
-    ReadyOutcome, ReadyRun, SuiteOutcome, SuiteRun, Work,
+    AgentOutcome, AgentRun, BranchState, DeployAnswer, JobResult, MainReport, ProbeOf, ReadyOutcome,
+    ReadyRun, SuiteOutcome, SuiteRun, Work,
 };
 use orchd_core::policy::Money;
 use orchd_core::stage::Role;
@@ -18,6 +19,16 @@ use orchd_core::verdict::{Finding, Priority, Question, Submission, Verdict};
 use uuid::Uuid;
 
 use super::build::{sha, tree};
+
+/// What every run uses.
+pub(crate) fn account() -> Account {
+    Account {
+        cost: Money(120_000),
+        tokens: (1000, 200),
+        session: Some(AgentSession { profile: "script".to_owned(), id: "s-1".to_owned() }),
+        ..Account::default()
+    }
+}
 
 /// What goes wrong with one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,8 +140,10 @@ impl World {
     }
 
     pub(crate) fn answer(&mut self, asked: &Asked, luck: Luck) -> JobResult {
-        let infra = || JobResult::Infra { reason: "the disk is full".to_owned() };
-        let lost = || JobResult::Lost { reason: "the lease expired".to_owned() };
+        // A role's run may have got somewhere before it was broken off.
+        let used = || asked.work.role().map(|_| Box::new(account()));
+        let infra = || JobResult::Infra { reason: "the disk is full".to_owned(), account: used() };
+        let lost = || JobResult::Lost { reason: "the lease expired".to_owned(), account: used() };
         match luck {
             Luck::Infra => infra(),
             Luck::LostBefore => {
@@ -253,10 +266,7 @@ impl World {
             dropped: Vec::new(),
             ignored_fields: Vec::new(),
             docs: docs(&key),
-            cost: Money(120_000),
-            tokens: (1000, 200),
-            usage: Vec::new(),
-            session: Some(AgentSession { profile: "script".to_owned(), id: "s-1".to_owned() }),
+            account: account(),
             took_ms: 60_000,
             salvage: None,
         }))

@@ -77,7 +77,7 @@ impl Stand {
         let allow: Vec<&str> = BASE_ALLOW.iter().copied().chain(self.profile.allowed_env()).collect();
         spec.env = scrubbed_env(self.parent.clone().into_iter(), &allow, invocation.env);
         let result = self.place.end(&spec).await;
-        self.profile.read(&self.place.dir, &result).expect("read")
+        self.profile.read(&self.place.dir, &result.ended).expect("read")
     }
 
     fn got(&self, name: &str) -> String {

@@ -83,6 +83,6 @@ impl Recording {
             containment: None,
             sandbox: SandboxUse::Off,
         };
-        self.dialect.read(&dir, &result, Some("asked-for"), []).expect("read")
+        self.dialect.read(&dir, &result.ended, Some("asked-for"), []).expect("read")
     }
 }

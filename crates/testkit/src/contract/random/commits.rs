@@ -11,12 +11,12 @@ use orchd_core::job::{JobSpec, Work};
 use orchd_core::port::store::{
     Commit, Disposition, LedgerWrite, Loaded, LoadedRepo, ProviderChange, RepoCommit, Surface,
 };
-use orchd_core::provider::Health;
+use orchd_core::provider::{Breaker, Down, Health, Probe, UsedUp};
 use orchd_core::stage::Stage;
 use orchd_core::time::Span;
 
 use super::{Pair, both};
-use crate::contract::lab::{actor, change, look_work, queue, sha, side_work, test_work, write};
+use crate::contract::lab::{actor, agent_work, change, look_work, queue, sha, side_work, test_work, write};
 
 impl Pair {
     pub(super) async fn commit(&mut self) {
@@ -165,16 +165,41 @@ impl Pair {
             let known = loaded.providers.iter().find(|(health, _)| health.provider == id).cloned();
             let (health, epoch) = known.unwrap_or((Health::new(id.clone()), 0));
             let failures = u32::try_from(self.rng.below(9)).unwrap_or(0);
-            let after = self.rng.one_in(2).then_some(Health { failures, ..health });
+            let (breaker, quota) = (self.some_breaker(), self.some_quota());
+            let after = self.rng.one_in(2).then_some(Health { failures, breaker, quota, ..health });
             commit.providers.insert(id, ProviderChange { epoch, health: after });
         }
+    }
+
+    /// Mostly closed, so that something is claimed; its probe is some job that somebody had.
+    fn some_breaker(&mut self) -> Breaker {
+        let (since, until) = (self.now(), self.now() + Span(self.rng.below(40_000).cast_signed()));
+        let down = Down { since, why: "529".to_owned(), times: 1 };
+        match self.rng.below(6) {
+            0 | 1 => Breaker::Open { down, until },
+            2 => {
+                let job = self.rng.pick(&self.held).map_or(JobId(self.uuid()), |(_, held)| held.job);
+                Breaker::HalfOpen { down, probe: Probe { task: self.some_task(), job, until } }
+            }
+            _ => Breaker::Closed,
+        }
+    }
+
+    fn some_quota(&mut self) -> Option<UsedUp> {
+        let (since, span) = (self.now(), Span(self.rng.below(40_000).cast_signed()));
+        self.rng.one_in(5).then_some(UsedUp { since, resets_at: since + span, reported: None })
     }
 
     /// A task without a job gets one often; one that has one, sometimes a second, which is refused.
     fn write_job(&mut self, commit: &mut Commit) {
         let odds = if commit.task.job.is_none() { 2 } else { 8 };
         if self.rng.one_in(odds) {
-            let work = if self.rng.one_in(3) { side_work() } else { test_work() };
+            let work = match self.rng.below(6) {
+                0 | 1 => side_work(),
+                2 => agent_work("north"),
+                3 => agent_work("south"),
+                _ => test_work(),
+            };
             let job = self.job(work);
             queue(commit, job);
         }

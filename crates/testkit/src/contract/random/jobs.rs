@@ -41,7 +41,7 @@ impl Pair {
         let fact = known.unwrap_or_else(|| InputId(self.uuid()));
         let result = match self.rng.below(3) {
             0 => some_result(),
-            1 => JobResult::Ended { why: "told so".to_owned() },
+            1 => JobResult::ended("told so"),
             _ => JobResult::Cleaned { salvaged: vec!["refs/orchd/salvage/1".to_owned()] },
         };
         let now = self.now();
@@ -88,7 +88,7 @@ impl Pair {
         self.clock.advance(Span(self.rng.below(2 * TTL.0.cast_unsigned()).cast_signed()));
         let limit = self.limit();
         let Ok(expired) = both!(self, |s| s.expired(limit)) else { return };
-        let lost = JobResult::Lost { reason: "its lease is over".to_owned() };
+        let lost = JobResult::lost("its lease is over");
         for job in expired {
             let (fact, now) = (InputId(self.uuid()), self.now());
             let _ = both!(self, |s| s.settle(job.job, job.token, &lost, fact, now));
