@@ -1,7 +1,5 @@
 //! Every input of the corpus keeps every demand, in the ordinary tests; and the demands can be broken.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic, in its helpers too")]
-
 use orchd_fuzz::{TARGETS, Target, corpus, demand};
 
 #[test]

@@ -37,9 +37,7 @@ fn live(state: &State) -> Stages {
     let unshown = |id: TaskId| {
         state.projections.iter().any(|((task, _), shown)| *task == id && shown.shown_version < shown.wanted)
     };
-    let lives = |task: &&Task| {
-        !task.stage.is_terminal() || task.side_job.is_some() || unshown(task.id)
-    };
+    let lives = |task: &&Task| !task.stage.is_terminal() || task.side_job.is_some() || unshown(task.id);
     let rows = state.tasks.values().map(|row| &*row.task).filter(lives);
     rows.fold(0, |stages, row| stages | bit(row.stage))
 }
