@@ -1,13 +1,13 @@
 //! `cargo xtask sim`, `fuzz` and `bench`: programs that are built as the shipped one is (release), and run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
 
 use crate::{cargo, shell};
 
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub(crate) struct SimArgs {
     /// How many seeds to run
     #[arg(long)]
@@ -21,22 +21,48 @@ pub(crate) struct SimArgs {
     /// Print every step of the run
     #[arg(long)]
     pub(crate) trace: bool,
+    /// Instead, sweep so many workloads: a crash at each commit point, before it and after it
+    #[arg(long, conflicts_with_all = ["seeds", "seed"])]
+    pub(crate) sweep: Option<u64>,
+    /// Find the fewest faults that still break this seed, and write them down as a scenario
+    #[arg(long, requires = "seed")]
+    pub(crate) shrink: bool,
+    /// Where the scenario is written to
+    #[arg(long, requires = "shrink")]
+    pub(crate) out: Option<PathBuf>,
+    /// Play a scenario with its trace
+    #[arg(long, conflicts_with_all = ["seeds", "seed", "sweep"])]
+    pub(crate) play: Option<PathBuf>,
 }
 
 impl SimArgs {
     /// That many seeds, from the program's own first one.
     pub(crate) fn seeds(count: u64) -> Self {
-        Self { seeds: Some(count), first: None, seed: None, trace: false }
+        Self { seeds: Some(count), ..Self::default() }
+    }
+
+    /// A sweep of that many workloads.
+    pub(crate) fn sweep(workloads: u64) -> Self {
+        Self { sweep: Some(workloads), ..Self::default() }
     }
 
     fn words(&self) -> Vec<String> {
-        let numbers = [("--seeds", self.seeds), ("--first", self.first), ("--seed", self.seed)];
+        let numbers = [
+            ("--seeds", self.seeds),
+            ("--first", self.first),
+            ("--seed", self.seed),
+            ("--sweep", self.sweep),
+        ];
         let mut words: Vec<String> = numbers
             .into_iter()
             .filter_map(|(name, value)| Some([name.to_owned(), value?.to_string()]))
             .flatten()
             .collect();
         words.extend(self.trace.then(|| "--trace".to_owned()));
+        words.extend(self.shrink.then(|| "--shrink".to_owned()));
+        for (name, path) in [("--out", &self.out), ("--play", &self.play)] {
+            words.extend(path.iter().flat_map(|path| [name.to_owned(), path.display().to_string()]));
+        }
         words
     }
 }
@@ -54,7 +80,7 @@ pub(crate) struct FuzzArgs {
     pub(crate) target: Option<String>,
     /// Read this one file with the target, and nothing else
     #[arg(long, requires = "target")]
-    pub(crate) replay: Option<std::path::PathBuf>,
+    pub(crate) replay: Option<PathBuf>,
 }
 
 impl FuzzArgs {

@@ -124,6 +124,7 @@ async fn step(client: &Client) -> Result<bool, ClientError> {
             let description = "As the title says.".to_owned();
             let track = Some(track.to_owned());
             let new = NewTask { title: title.to_owned(), description, track, ..NewTask::default() };
+            // What it was told of the new task is read again from the state.
             let _: Task = client.post("/tasks", &new).await?;
             return Ok(false);
         }
