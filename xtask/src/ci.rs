@@ -16,6 +16,8 @@ use crate::{bans, check, mutants, programs, shell, suite};
 
 /// More than the ordinary tests run, few enough for every change.
 const SEEDS: u64 = 5000;
+/// A look at every target; the nightly run looks longer.
+const FUZZ_SECS: u64 = 30;
 
 struct Part {
     name: &'static str,
@@ -39,6 +41,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
         ran.map(drop)
     });
     part("sim", &mut || programs::sim(root, &programs::SimArgs::seeds(SEEDS)));
+    part("fuzz", &mut || programs::fuzz(root, &programs::FuzzArgs::secs(FUZZ_SECS)));
     part("mutants", &mut || mutants::incidents(root, &[]));
 
     println!("\n{}", table(&parts));

@@ -38,6 +38,8 @@ enum Task {
     Sim(programs::SimArgs),
     /// Switches each safeguard off in turn and expects the incident's test to fail
     Mutants(mutants::Args),
+    /// Hostile bytes for everything that reads foreign ones; a finding is kept and can be replayed
+    Fuzz(programs::FuzzArgs),
     /// The measurements; arguments are handed to the bench program
     Bench(programs::BenchArgs),
 }
@@ -62,6 +64,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Deny => bans::run(&root),
         Task::Sim(args) => programs::sim(&root, &args),
         Task::Mutants(args) => mutants::run(&root, &args),
+        Task::Fuzz(args) => programs::fuzz(&root, &args),
         Task::Bench(args) => programs::bench(&root, &args),
     }?;
     Ok(ExitCode::SUCCESS)

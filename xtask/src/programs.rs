@@ -1,4 +1,4 @@
-//! `cargo xtask sim` and `cargo xtask bench`: programs that are built as the shipped one is (release), and run.
+//! `cargo xtask sim`, `fuzz` and `bench`: programs that are built as the shipped one is (release), and run.
 
 use std::path::Path;
 
@@ -41,21 +41,68 @@ impl SimArgs {
 }
 
 #[derive(clap::Args)]
+pub(crate) struct FuzzArgs {
+    /// How many seconds, over all targets
+    #[arg(long, default_value_t = 60)]
+    pub(crate) secs: u64,
+    /// Chance begins here; another number, other inputs
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Only this target
+    #[arg(long)]
+    pub(crate) target: Option<String>,
+    /// Read this one file with the target, and nothing else
+    #[arg(long, requires = "target")]
+    pub(crate) replay: Option<std::path::PathBuf>,
+}
+
+impl FuzzArgs {
+    /// That many seconds, over all targets.
+    pub(crate) fn secs(secs: u64) -> Self {
+        Self { secs, seed: None, target: None, replay: None }
+    }
+
+    fn words(&self) -> Vec<String> {
+        let mut words = vec!["--secs".to_owned(), self.secs.to_string()];
+        words.extend(self.seed.iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
+        words.extend(self.target.iter().flat_map(|target| ["--target".to_owned(), target.clone()]));
+        let replay = self.replay.iter().map(|path| path.display().to_string());
+        words.extend(replay.flat_map(|path| ["--replay".to_owned(), path]));
+        words
+    }
+}
+
+#[derive(clap::Args)]
 pub(crate) struct BenchArgs {
     /// Handed to the bench program as they are
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) args: Vec<String>,
 }
 
-/// Runs the simulation.
+/// One seed in so many runs on SQLite too.
+const ON_SQLITE: u64 = 50;
+
+/// Runs the simulation, and 2 % of the seeds on SQLite with the memory's store beside it.
 pub(crate) fn sim(root: &Path, args: &SimArgs) -> Result<()> {
-    release(root, "orchd-testkit", "sim", &args.words())
+    release(root, "orchd-testkit", "sim", &args.words())?;
+    let (Some(seeds), false) = (args.seeds, args.trace) else { return Ok(()) };
+    let words = [args.first.unwrap_or(0).to_string(), seeds.div_ceil(ON_SQLITE).to_string()];
+    let run = ["run", "--release", "--package", "orchd-store-sqlite", "--example", "sim", "--"];
+    shell::run(shell::cargo(root, run).args(words))
+}
+
+/// Runs the fuzzer.
+pub(crate) fn fuzz(root: &Path, args: &FuzzArgs) -> Result<()> {
+    release(root, "orchd-fuzz", "orchd-fuzz", &args.words())
 }
 
 /// Runs the measurements.
 pub(crate) fn bench(root: &Path, args: &BenchArgs) -> Result<()> {
     // What is measured lies beside the program that measures.
-    shell::run(&mut shell::cargo(root, ["build", "--release", "--package", "orchctl"]))?;
+    shell::run(&mut shell::cargo(
+        root,
+        ["build", "--release", "--package", "orchctl", "--package", "orchd"],
+    ))?;
     release(root, "orchd-bench", "orchd-bench", &args.args)
 }
 

@@ -16,6 +16,9 @@ use tokio::time::{interval, sleep, timeout};
 const TICK: Duration = Duration::from_millis(250);
 /// How often expired leases are looked for.
 const REAP_EVERY: Duration = Duration::from_secs(5);
+/// Surfaces are brought up to date this long after a hint: the next run of a task goes first, and what changes at once
+/// is written once.
+const SURFACES_AFTER: Duration = Duration::from_millis(250);
 /// The pause after a failed step.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
@@ -170,7 +173,10 @@ async fn project(shared: Arc<Shared>) {
     loop {
         match shared.engine.project().await {
             // Retries come due by themselves; a hint makes it prompt.
-            Ok(0) => drop(timeout(Duration::from_secs(2), shared.project.notified()).await),
+            Ok(0) => {
+                drop(timeout(Duration::from_secs(2), shared.project.notified()).await);
+                sleep(SURFACES_AFTER).await;
+            }
             Ok(_) => {}
             Err(error) => failed("project", &error).await,
         }

@@ -11,6 +11,7 @@ use crate::command::{Git, Place, write_whole};
 use crate::error::GitError;
 use crate::names::check_ref;
 use crate::permission;
+use crate::refs;
 use crate::remove::blocking;
 
 /// The start of every configuration: refs and objects reach the disk before git says yes, as in the store.
@@ -72,6 +73,10 @@ pub(crate) fn config_value(text: &str) -> String {
 /// The commit that `name` points to.
 pub(crate) async fn resolve(git: &Git, dir: &Path, name: &RefName) -> Result<Option<Sha>, GitError> {
     check_ref(name)?;
+    let (at, of) = (dir.to_owned(), name.clone());
+    if let Ok(found) = blocking(move || refs::in_bare(&at, &of)).await {
+        return Ok(found);
+    }
     let call = git.call("resolve a ref", Place::Bare(dir));
     // for-each-ref and not rev-parse: absent is an empty answer, and a failure is a failure.
     let text = call
@@ -116,7 +121,9 @@ pub(crate) async fn set(git: &Git, dir: &Path, name: &RefName, sha: &Sha) -> Res
 
 /// Removes `name`; absent is fine.
 pub(crate) async fn unset(git: &Git, dir: &Path, name: &RefName) -> Result<(), GitError> {
-    check_ref(name)?;
+    if resolve(git, dir, name).await?.is_none() {
+        return Ok(());
+    }
     git.call("delete a ref", Place::Bare(dir))
         .args(["update-ref", "--no-deref", "-d", name.as_str()])
         .done()

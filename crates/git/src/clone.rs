@@ -2,22 +2,25 @@
 //! once an agent has been in it, orchd runs no git there (INC-43). Its work comes back through `intake.rs`.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use orchd_core::id::{Branch, RefName, RunId, Sha};
 
+use crate::bare;
 use crate::checkout::init_borrowing;
-use crate::command::Place;
+use crate::command::{Place, write_whole};
 use crate::config::Identity;
 use crate::error::GitError;
-use crate::intake::{read_ref, salvage_branch};
+use crate::intake::salvage_branch;
 use crate::mirror::Mirror;
 use crate::names::{absolute, branch_ref, check_inner_path};
 use crate::permission;
+use crate::refs;
 use crate::remove::{self, blocking};
 
 /// What a clone is made for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloneSpec {
     /// The task branch, checked out.
     pub branch: Branch,
@@ -40,6 +43,8 @@ pub struct AgentClone {
     pub branch: Branch,
     /// The commit it stands at.
     pub head: Sha,
+    /// The declared caches that hold nothing tracked: no commit takes up what is in them.
+    pub caches: Vec<String>,
 }
 
 impl AgentClone {
@@ -67,8 +72,8 @@ impl AgentClone {
         let (old, new, declared) = (dir.clone(), draft.clone(), caches.clone());
         // What the checkout has there is tracked: then it is no cache, whatever was declared.
         let untracked = |cache: &String| fs::symlink_metadata(new.join(cache)).is_err();
-        let listed: String =
-            declared.iter().filter(|cache| untracked(cache)).map(|cache| format!("/{cache}/\n")).collect();
+        let loose: Vec<String> = declared.into_iter().filter(untracked).collect();
+        let listed: String = loose.iter().map(|cache| format!("/{cache}/\n")).collect();
         blocking(move || {
             exclude_caches(&exclude, &listed)?;
             caches.iter().try_for_each(|cache| carry(&old, &new, cache))
@@ -80,7 +85,21 @@ impl AgentClone {
             fs::rename(&draft, &target).map_err(|error| permission::explain("replace", &target, error))
         })
         .await?;
-        Ok(Self { dir, branch: spec.branch.clone(), head: spec.at.clone() })
+        Ok(Self { dir, branch: spec.branch.clone(), head: spec.at.clone(), caches: loose })
+    }
+
+    /// Makes a clone that nobody has touched since it was prepared for `from` one of `to`: whom its commits are by is all
+    /// that differs. Runs no git. Answers whether it is so now; a clone that is not as it was made is left alone.
+    pub async fn pass_on(dir: &Path, from: &Identity, to: &Identity) -> Result<bool, GitError> {
+        let config = dir.join(".git/config");
+        let (from, to) = (of_author(from), of_author(to));
+        blocking(move || {
+            let text = fs::read_to_string(&config);
+            let text = text.map_err(|error| permission::explain("read", &config, error))?;
+            let Some(rest) = text.strip_suffix(&from) else { return Ok(false) };
+            write_whole(&config, format!("{rest}{to}").as_bytes()).map(|()| true)
+        })
+        .await
     }
 
     /// Removes the clone at `dir` when its task is over. As with [`Self::prepare`], refused while it holds a commit
@@ -99,19 +118,29 @@ impl AgentClone {
 
 async fn fill(mirror: &Mirror, dir: &Path, spec: &CloneSpec, branch: &RefName) -> Result<(), GitError> {
     let call = |doing| mirror.git().call(doing, Place::Work(dir));
-    for (key, value) in [("user.name", &spec.author.name), ("user.email", &spec.author.email)] {
-        call("configure a clone").args(["config", "--local", key, value]).done().await?;
-    }
+    let config = dir.join(".git/config");
+    let author = of_author(&spec.author);
+    blocking(move || {
+        let append = || fs::OpenOptions::new().append(true).open(&config)?.write_all(author.as_bytes());
+        append().map_err(|error| permission::explain("write", &config, error))
+    })
+    .await?;
+    let mut refs = format!("update {branch} {}\n", spec.at);
     if let Some(main) = mirror.main().await? {
-        let name = format!("refs/remotes/origin/{}", mirror.main_branch());
-        call("name main in a clone").args(["update-ref", &name, main.sha.as_str()]).done().await?;
+        refs.push_str(&format!("update refs/remotes/origin/{} {}\n", mirror.main_branch(), main.sha));
     }
-    call("cut the task branch").args(["update-ref", branch.as_str(), spec.at.as_str()]).done().await?;
+    call("cut the task branch").args(["update-ref", "--stdin"]).stdin(refs).done().await?;
     // By branch and not by sha, so that HEAD is on the branch; the name was checked, and `--` ends options.
     call("check out the task branch")
         .args(["checkout", "-q", "--force", spec.branch.as_str(), "--"])
         .done()
         .await
+}
+
+/// The last section of a clone's configuration.
+fn of_author(author: &Identity) -> String {
+    let (name, email) = (bare::config_value(&author.name), bare::config_value(&author.email));
+    format!("[user]\n\tname = {name}\n\temail = {email}\n")
 }
 
 async fn refuse_unsalvaged(
@@ -122,7 +151,7 @@ async fn refuse_unsalvaged(
 ) -> Result<(), GitError> {
     for branch in [Some(branch.clone()), former.map(salvage_branch)].into_iter().flatten() {
         let (clone, name) = (dir.to_owned(), branch_ref(&branch)?);
-        match blocking(move || read_ref(&clone, &name)).await {
+        match blocking(move || refs::in_clone(&clone, &name)).await {
             Ok(Some(head)) if !mirror.has_commit(&head).await? => {
                 return Err(GitError::Unsalvaged { path: dir.to_owned(), head });
             }

@@ -35,6 +35,7 @@ impl Git {
                 return Err(GitError::BadName { kind: "variable for git", text: name.clone(), why });
             }
         }
+        config.program = found(config.program, &config.search_path);
         let git = Self { config: Arc::new(config) };
         let home = &git.config.home;
         fs::create_dir_all(home).map_err(|error| permission::explain("make", home, error))?;
@@ -68,6 +69,19 @@ impl Git {
             deadline: self.config.deadline,
         }
     }
+}
+
+/// The program as a path, where it can be found: looked up once, not at each start.
+fn found(program: PathBuf, search_path: &OsStr) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    if program.components().count() != 1 {
+        return program;
+    }
+    let is_program = |path: &PathBuf| {
+        fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    let all = std::env::split_paths(search_path).filter(|dir| dir.is_absolute());
+    all.map(|dir| dir.join(&program)).find(is_program).unwrap_or(program)
 }
 
 /// Writes a file so that no reader ever sees half of it; leaves an equal one alone.

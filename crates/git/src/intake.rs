@@ -1,13 +1,12 @@
 //! Taking an agent's work into the mirror without running git in the agent's clone (INC-43).
 //!
 //! `git fetch <clone>` would start `git upload-pack` inside the clone, under its configuration, alternates and
-//! links. So the clone is read as *data*: its ref files are parsed here, its object files are copied into a
+//! links. So the clone is read as *data*: its ref files are read (`refs.rs`), its object files are copied into a
 //! quarantine repository of orchd's own, which borrows from the mirror and from nothing else, and the mirror
 //! fetches from that with every object hashed and checked. Nothing the agent can write names a program, a
 //! path or a remote to any git that orchd runs. Only for a clone whose processes have ended.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use orchd_core::id::{Branch, RefName, RunId, Sha};
@@ -19,14 +18,14 @@ use crate::error::GitError;
 use crate::mirror::{FETCH, Mirror};
 use crate::names::{absolute, branch_ref};
 use crate::permission;
+use crate::refs::{self, Kind, plain};
 use crate::remove::{self, blocking};
 
 /// New objects of one run; a shared clone holds no others.
 const MAX_OBJECT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
-/// A file of one ref.
-const MAX_REF_BYTES: u64 = 4096;
-/// A file of refs.
-const MAX_REFS_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The quarantine has no refs of its own: its commits are asked for by name.
+const QUARANTINE: &str = "[uploadpack]\n\tallowAnySHA1InWant = true\n";
 
 /// What a run left, now in the mirror.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +83,8 @@ impl Mirror {
         let into = quarantine.join("objects");
         let named = clone.clone();
         let heads = blocking(move || {
-            let heads = names.iter().map(|name| read_ref(&clone, name)).collect::<Result<Vec<_>, _>>()?;
+            let heads =
+                names.iter().map(|name| refs::in_clone(&clone, name)).collect::<Result<Vec<_>, _>>()?;
             if heads.iter().any(Option::is_some) {
                 copy_objects(&clone, &into)?;
             }
@@ -101,7 +101,17 @@ impl Mirror {
     }
 
     async fn make_quarantine(&self, dir: &Path) -> Result<(), GitError> {
-        bare::open_or_init(self.git(), dir, String::new(), "").await?;
+        // No `git init`: what makes a directory a repository is two files and two folders, all of them written here.
+        let at = dir.to_owned();
+        blocking(move || {
+            for part in ["objects/info", "refs/heads"] {
+                let path = at.join(part);
+                fs::create_dir_all(&path).map_err(|error| permission::explain("make", &path, error))?;
+            }
+            write_whole(&at.join("HEAD"), b"ref: refs/heads/intake\n")
+        })
+        .await?;
+        bare::open_or_init(self.git(), dir, QUARANTINE.to_owned(), "").await?;
         borrow_objects(&dir.join("objects"), &self.dir().join("objects")).await
     }
 
@@ -124,10 +134,8 @@ impl Mirror {
     }
 
     async fn fetch_from(&self, quarantine: &Path, sha: &Sha, ours: &RefName) -> Result<(), GitError> {
-        let intake = RefName::new("refs/heads/intake");
-        bare::set(self.git(), quarantine, &intake, sha).await?;
         let fetch = self.call("take a run's commits").args(["-c", "fetch.fsckObjects=true"]).args(FETCH);
-        fetch.arg("--").arg(quarantine).arg(format!("+{intake}:{ours}")).done().await
+        fetch.arg("--").arg(quarantine).arg(format!("+{sha}:{ours}")).done().await
     }
 }
 
@@ -149,71 +157,6 @@ fn c_quoted(path: &Path) -> String {
         }
     }
     quoted + "\""
-}
-
-/// Where `name` stands in the clone, read from its files.
-pub(crate) fn read_ref(clone: &Path, name: &RefName) -> Result<Option<Sha>, GitError> {
-    let unusable = |why: String| GitError::CloneUnusable { path: clone.to_owned(), why };
-    let git_dir = clone.join(".git");
-    if !plain(&git_dir, Kind::Directory)? {
-        return Err(unusable("its .git is not a directory".to_owned()));
-    }
-    if fs::symlink_metadata(git_dir.join("reftable")).is_ok() {
-        return Err(unusable("its refs were converted to another format".to_owned()));
-    }
-    let small = |file: &str, limit| match read_plain(&git_dir, file, limit) {
-        Err(GitError::TooLarge { limit, .. }) => {
-            Err(unusable(format!("its {file} has more than {limit} bytes")))
-        }
-        read => read,
-    };
-    let loose = small(name.as_str(), MAX_REF_BYTES)?;
-    let text = match loose {
-        Some(text) => Some(text.trim().to_owned()),
-        None => {
-            let packed = small("packed-refs", MAX_REFS_BYTES)?.unwrap_or_default();
-            packed
-                .lines()
-                .find_map(|line| line.strip_suffix(name.as_str())?.strip_suffix(' ').map(str::to_owned))
-        }
-    };
-    text.map(|text| Sha::parse(&text).map_err(|_| unusable(format!("{name} holds {text:?}")))).transpose()
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Directory,
-    File,
-}
-
-/// Whether `path` is of this kind and no link; what is absent is not.
-fn plain(path: &Path, kind: Kind) -> Result<bool, GitError> {
-    match fs::symlink_metadata(path) {
-        Ok(meta) => Ok(if kind == Kind::Directory { meta.is_dir() } else { meta.is_file() }),
-        Err(error) if matches!(error.raw_os_error(), Some(2 | 20)) => Ok(false),
-        Err(error) => Err(permission::explain("look at", path, error)),
-    }
-}
-
-/// A small file below `root`, reached through plain directories only.
-fn read_plain(root: &Path, name: &str, limit: u64) -> Result<Option<String>, GitError> {
-    let mut path = root.to_owned();
-    let mut parts = name.split('/').peekable();
-    while let Some(part) = parts.next() {
-        path.push(part);
-        let kind = if parts.peek().is_some() { Kind::Directory } else { Kind::File };
-        if !plain(&path, kind)? {
-            return Ok(None);
-        }
-    }
-    let explain = |error| permission::explain("read", &path, error);
-    let mut text = Vec::new();
-    let file = fs::File::open(&path).map_err(explain)?;
-    file.take(limit + 1).read_to_end(&mut text).map_err(explain)?;
-    if text.len() as u64 > limit {
-        return Err(GitError::TooLarge { what: path.display().to_string(), limit });
-    }
-    Ok(Some(String::from_utf8_lossy(&text).into_owned()))
 }
 
 /// Copies loose objects and packs, regular files under names of git's only: no links, no `info`, no hooks.

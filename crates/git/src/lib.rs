@@ -14,6 +14,7 @@ mod config;
 mod error;
 mod forge_repo;
 mod intake;
+mod known;
 mod land;
 mod mirror;
 mod names;
@@ -24,6 +25,7 @@ mod push;
 mod read;
 mod rebase;
 mod records;
+mod refs;
 mod remove;
 mod union;
 

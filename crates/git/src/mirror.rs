@@ -14,7 +14,10 @@ use crate::bare;
 use crate::branches::RefUpdate;
 use crate::command::{Call, Git, Place};
 use crate::error::GitError;
+use crate::known::Known;
 use crate::names::{absolute, branch_ref};
+use crate::refs;
+use crate::remove::blocking;
 
 /// Every diff is by content: no attribute of the judged tree can name a driver or hide a file as binary.
 const ATTRIBUTES: &str = "* !diff\n";
@@ -66,11 +69,14 @@ struct Inner {
     git: Git,
     dir: PathBuf,
     remote: String,
+    /// The remote's directory, where it is a bare repository on this machine.
+    near: Option<PathBuf>,
     main: Branch,
     main_ref: RefName,
     access: Access,
     /// Fetches into one ref lock each other out anyway; queueing here turns that failure into a wait.
     fetching: Mutex<()>,
+    known: Known,
 }
 
 impl Mirror {
@@ -78,6 +84,10 @@ impl Mirror {
     pub async fn open_or_init(git: &Git, config: MirrorConfig) -> Result<Self, GitError> {
         let dir = absolute(&config.dir)?;
         let main_ref = branch_ref(&config.main)?;
+        let near = match &config.remote {
+            Remote::Path(path) => Some(absolute(path)?).filter(|dir| dir.join("HEAD").is_file()),
+            Remote::Url(_) => None,
+        };
         let remote = match config.remote {
             Remote::Path(path) => match absolute(&path)?.to_str() {
                 Some(text) => text.to_owned(),
@@ -96,7 +106,8 @@ impl Mirror {
         bare::open_or_init(git, &dir, format!("[core]\n{text}"), ATTRIBUTES).await?;
         let fetching = Mutex::new(());
         let (git, main, access) = (git.clone(), config.main, config.access);
-        Ok(Self(Arc::new(Inner { git, dir, remote, main, main_ref, access, fetching })))
+        let known = Known::default();
+        Ok(Self(Arc::new(Inner { git, dir, remote, near, main, main_ref, access, fetching, known })))
     }
 
     /// Removes locks that a killed git left behind. Only at start, by the owner of the data directory.
@@ -122,6 +133,10 @@ impl Mirror {
     /// The remote, for people; never holds credentials.
     pub fn remote(&self) -> &str {
         &self.0.remote
+    }
+
+    pub(crate) fn answers(&self) -> &Known {
+        &self.0.known
     }
 
     pub(crate) fn main_ref(&self) -> &RefName {
@@ -174,6 +189,12 @@ impl Mirror {
         ours: &RefName,
     ) -> Result<Option<Sha>, GitError> {
         let _turn = self.0.fetching.lock().await;
+        if let Some(there) = self.near(&[theirs]).await
+            && let [(_, there)] = &there[..]
+            && self.resolve(ours).await?.as_ref() == Some(there)
+        {
+            return Ok(Some(there.clone()));
+        }
         let mut attempt = 0;
         loop {
             let call = self.remote_call(doing).args(FETCH).args(["origin", &format!("+{theirs}:{ours}")]);
@@ -192,6 +213,9 @@ impl Mirror {
 
     /// Where these refs stand at the remote now; absent ones are left out.
     pub(crate) async fn ls_remote(&self, refs: &[&RefName]) -> Result<Vec<(RefName, Sha)>, GitError> {
+        if let Some(found) = self.near(refs).await {
+            return Ok(found);
+        }
         let doing = "list the remote's refs";
         let call = self.remote_call(doing).args(["ls-remote", "--refs", "origin"]);
         let text = call.args(refs.iter().map(|name| name.as_str())).text().await?;
@@ -205,6 +229,21 @@ impl Mirror {
             }
         }
         Ok(found)
+    }
+
+    /// Where these refs stand at a remote on this machine, read from its files; `None` where git must be asked.
+    async fn near(&self, refs: &[&RefName]) -> Option<Vec<(RefName, Sha)>> {
+        let dir = self.0.near.clone()?;
+        let names: Vec<RefName> = refs.iter().map(|name| (*name).clone()).collect();
+        let read = move || {
+            if !dir.join("HEAD").is_file() {
+                let why = "there is no repository".to_owned();
+                return Err(GitError::CloneUnusable { path: dir, why });
+            }
+            let stands = |name: RefName| Ok(refs::in_bare(&dir, &name)?.map(|sha| (name, sha)));
+            names.into_iter().map(stands).collect::<Result<Vec<_>, GitError>>()
+        };
+        Some(blocking(read).await.ok()?.into_iter().flatten().collect())
     }
 
     /// The commit that one of the mirror's refs points to.

@@ -12,10 +12,13 @@ impl Mirror {
     /// SHA-256 over `git diff main...head` without the line numbers of `@@` lines and without the `index` lines
     /// of text files.
     pub async fn patch_digest(&self, main: &Sha, head: &Sha) -> Result<Digest, GitError> {
-        let mut patch = PatchHasher::default();
-        let call = self.three_dot("digest a patch", &["--full-index", "--binary"], main, head);
-        call.stream(&mut |bytes| patch.feed(bytes)).await?;
-        Ok(patch.finish())
+        let ask = async {
+            let mut patch = PatchHasher::default();
+            let call = self.three_dot("digest a patch", &["--full-index", "--binary"], main, head);
+            call.stream(&mut |bytes| patch.feed(bytes)).await?;
+            Ok(patch.finish())
+        };
+        self.known("patch", &[main.as_str(), head.as_str()], |_| true, ask).await
     }
 }
 

@@ -1,6 +1,8 @@
 //! Questions to the mirror's object store: ancestry, trees, files, diffs. Reads only, no network. A failure of
 //! git is always an error, never a "no".
 
+use std::sync::Arc;
+
 use orchd_core::id::{Digest, Sha};
 
 use crate::command::Call;
@@ -10,6 +12,10 @@ use crate::names::check_inner_path;
 
 /// A line or three for each submodule.
 const GITMODULES_MAX: usize = 1024 * 1024;
+/// A listing that is kept for the next question.
+const LISTING: usize = 64 * 1024;
+/// A file that is.
+const SMALL: usize = 16 * 1024;
 
 /// Whether one commit is in the history of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +64,11 @@ pub(crate) const DIFF: &[&str] =
 impl Mirror {
     /// Whether `ancestor` is in the history of `descendant`.
     pub async fn is_ancestor(&self, ancestor: &Sha, descendant: &Sha) -> Result<Ancestry, GitError> {
+        let of = [ancestor.as_str(), descendant.as_str()];
+        self.known("is-ancestor", &of, |_| true, self.ask_ancestry(ancestor, descendant)).await
+    }
+
+    async fn ask_ancestry(&self, ancestor: &Sha, descendant: &Sha) -> Result<Ancestry, GitError> {
         let doing = "compare histories";
         let call =
             self.call(doing).args(["merge-base", "--is-ancestor", ancestor.as_str(), descendant.as_str()]);
@@ -71,6 +82,10 @@ impl Mirror {
 
     /// The commit two histories parted at; none if they are unrelated.
     pub async fn merge_base(&self, a: &Sha, b: &Sha) -> Result<Option<Sha>, GitError> {
+        self.known("merge-base", &[a.as_str(), b.as_str()], |_| true, self.ask_merge_base(a, b)).await
+    }
+
+    async fn ask_merge_base(&self, a: &Sha, b: &Sha) -> Result<Option<Sha>, GitError> {
         let doing = "find the merge base";
         let output = self.call(doing).args(["merge-base", a.as_str(), b.as_str()]).output().await?;
         match output.code {
@@ -86,17 +101,16 @@ impl Mirror {
     /// Whether the mirror has the commit with everything that git would need to read it.
     pub async fn has_commit(&self, sha: &Sha) -> Result<bool, GitError> {
         let call = self.call("look for a commit").args(["cat-file", "--batch-check=%(objecttype)"]);
-        let text = call.stdin(format!("{sha}\n")).text().await?;
-        Ok(text == "commit")
+        let ask = async { Ok(call.stdin(format!("{sha}\n")).text().await? == "commit") };
+        // One that is not there may come.
+        self.known("has-commit", &[sha.as_str()], |there| *there, ask).await
     }
 
     /// The tree of a commit.
     pub async fn tree_of(&self, sha: &Sha) -> Result<Sha, GitError> {
-        self.call("find a commit's tree")
-            .args(["rev-parse", "--verify"])
-            .arg(format!("{sha}^{{tree}}"))
-            .sha()
-            .await
+        let call = self.call("find a commit's tree").args(["rev-parse", "--verify"]);
+        let ask = call.arg(format!("{sha}^{{tree}}")).sha();
+        self.known("tree", &[sha.as_str()], |_| true, ask).await
     }
 
     /// A digest of the file or folder at `path`, mode and content; none if there is nothing.
@@ -118,8 +132,10 @@ impl Mirror {
         else {
             return Ok(None);
         };
-        let output = self.call("read a file").args(["cat-file", "blob", blob]).cap(max_bytes).bytes().await;
-        match output {
+        let call = self.call("read a file").args(["cat-file", "blob", blob]).cap(max_bytes);
+        let is_small = |bytes: &Vec<u8>| bytes.len() <= SMALL.min(max_bytes);
+        let of = [blob, &max_bytes.to_string()];
+        match self.known("blob", &of, is_small, call.bytes()).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(GitError::TooLarge { limit, .. }) => Err(GitError::TooLarge { what: path.to_owned(), limit }),
             Err(error) => Err(error),
@@ -144,26 +160,42 @@ impl Mirror {
     /// `mode type object\tpath` of one entry.
     async fn entry(&self, sha: &Sha, path: &str) -> Result<Option<String>, GitError> {
         let path = check_inner_path(path)?;
-        let call =
-            self.call("look into a tree").args(["ls-tree", "-z", "--full-tree", sha.as_str(), "--", path]);
-        let bytes = call.bytes().await?;
-        let entry = bytes.split(|b| *b == 0).next().filter(|entry| !entry.is_empty());
-        Ok(entry.map(|entry| String::from_utf8_lossy(entry).into_owned()))
+        // Its folder as a whole: who asks for one document asks for its neighbours too.
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let call = self.call("look into a tree").args(["ls-tree", "-z", "--full-tree", sha.as_str(), "--"]);
+        let call = if folder.is_empty() { call } else { call.arg(format!("{folder}/")) };
+        let ask = async { Ok(Arc::new(call.bytes().await?)) };
+        let is_short = |listing: &Arc<Vec<u8>>| listing.len() <= LISTING;
+        let listing = self.known("folder", &[sha.as_str(), folder], is_short, ask).await?;
+        let is_it = |entry: &&[u8]| {
+            let name = entry.iter().position(|byte| *byte == b'\t').map(|tab| &entry[tab + 1..]);
+            name == Some(path.as_bytes())
+        };
+        Ok(records(&listing).find(is_it).map(|entry| String::from_utf8_lossy(entry).into_owned()))
+    }
+
+    /// What `base...head` changes, as `--raw -z` writes it.
+    async fn changed_entries(&self, base: &Sha, head: &Sha) -> Result<Arc<Vec<u8>>, GitError> {
+        let call = self.three_dot("list changed entries", &["--raw", "--no-abbrev", "-z"], base, head);
+        let ask = async { Ok(Arc::new(call.bytes().await?)) };
+        let is_short = |listing: &Arc<Vec<u8>>| listing.len() <= LISTING;
+        self.known("changed", &[base.as_str(), head.as_str()], is_short, ask).await
     }
 
     /// The files that `base...head` changes, sorted by path.
     pub async fn changed_files(&self, base: &Sha, head: &Sha) -> Result<Vec<String>, GitError> {
-        let call = self.three_dot("list changed files", &["--name-only", "-z"], base, head);
-        let bytes = call.bytes().await?;
-        Ok(records(&bytes).map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+        let listing = self.changed_entries(base, head).await?;
+        // Without renames every entry is `:mode mode object object status` and one path.
+        let paths = records(&listing).skip(1).step_by(2);
+        Ok(paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
     }
 
     /// Paths at which `base...head` puts a repository of its own that `.gitmodules` does not name: what is in there
     /// is in no commit of this one, and nobody could fetch it.
     pub async fn undeclared_repositories(&self, base: &Sha, head: &Sha) -> Result<Vec<String>, GitError> {
-        let bytes = self.three_dot("list changed entries", &["--raw", "-z"], base, head).bytes().await?;
+        let listing = self.changed_entries(base, head).await?;
         let fields: Vec<String> =
-            records(&bytes).map(|field| String::from_utf8_lossy(field).into()).collect();
+            records(&listing).map(|field| String::from_utf8_lossy(field).into()).collect();
         // Without renames every entry is `:mode mode object object status` and one path.
         let is_repository = |entry: &str| entry.split(' ').nth(1) == Some("160000");
         let mut found: Vec<String> = fields
@@ -216,6 +248,11 @@ impl Mirror {
 
     /// What `head` has over `base`, seen from outside the folder `inside`.
     pub async fn ahead_outside(&self, base: &Sha, head: &Sha, inside: &str) -> Result<Ahead, GitError> {
+        let of = [base.as_str(), head.as_str(), inside];
+        self.known("ahead-outside", &of, |_| true, self.ask_ahead(base, head, inside)).await
+    }
+
+    async fn ask_ahead(&self, base: &Sha, head: &Sha, inside: &str) -> Result<Ahead, GitError> {
         let inside = check_inner_path(inside)?;
         let range = format!("{base}..{head}");
         let any = |paths: Vec<String>| {

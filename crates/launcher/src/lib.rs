@@ -2,7 +2,7 @@
 //! deadline, its output files and its result file, and that lives on when orchd does not.
 //!
 //! Map: `spec` and `result` are the two files a run is made of, `run_dir` their folder; `shim` is the hidden child;
-//! `launcher` starts, finds again and stops it; `containment`, `limits` and `sandbox` are what holds it; `profile` and `dialect` know how agent programs are started and
+//! `launcher` starts, finds again and stops it; `containment`, `limits` and `sandbox` are what holds it; `untouched` tells whether anybody wrote into a clone; `profile` and `dialect` know how agent programs are started and
 //! read; `suite` and `summary` run and read a project's tests. No stage, gate or store is known here.
 
 pub mod containment;
@@ -22,6 +22,7 @@ pub mod shim;
 pub mod spec;
 pub mod suite;
 pub mod summary;
+pub mod untouched;
 
 mod clock;
 
@@ -35,3 +36,4 @@ pub use run_dir::RunDir;
 pub use sandbox::{Sandbox, SandboxMode, SandboxUse, SharedFile};
 pub use shim::shim_main;
 pub use spec::{CommitOn, Leftovers, RunSpec};
+pub use untouched::Untouched;

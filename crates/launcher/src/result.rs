@@ -237,7 +237,10 @@ impl Output {
         use sha2::Digest as _;
         use std::fmt::Write as _;
         let mut hash = sha2::Sha256::new();
-        if let Some(file) = log::open(dir, name)? {
+        if let Some(file) = log::open(dir, name)?
+            // An empty one has nothing that could be lost.
+            && file.metadata()?.len() > 0
+        {
             file.sync_all()?;
         }
         let extent = log::extent(dir, name)?;

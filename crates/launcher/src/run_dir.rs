@@ -112,6 +112,13 @@ impl RunDir {
 
     /// Writes a file whole and durably, or not at all.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.put(name, bytes)?;
+        File::open(&self.path)?.sync_all()
+    }
+
+    /// Writes a file whole, or not at all; its name is durable with the next file that is [written](Self::write) here.
+    /// For what comes before a run: its shim writes who it is before anything starts.
+    pub fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let temporary = format!(".{name}.tmp");
         let mut file = self.fresh(&temporary)?;
         file.write_all(bytes)?;
@@ -119,13 +126,12 @@ impl RunDir {
         if fs::symlink_metadata(self.file(name)).is_ok_and(|meta| meta.is_dir()) {
             self.clear(name)?;
         }
-        fs::rename(self.file(&temporary), self.file(name))?;
-        File::open(&self.path)?.sync_all()
+        fs::rename(self.file(&temporary), self.file(name))
     }
 
     /// The prompt of an agent's run; returns its path.
     pub fn write_prompt(&self, text: &str) -> io::Result<PathBuf> {
-        self.write(Self::PROMPT, text.as_bytes())?;
+        self.put(Self::PROMPT, text.as_bytes())?;
         Ok(self.file(Self::PROMPT))
     }
 

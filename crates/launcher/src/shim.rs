@@ -6,6 +6,7 @@ mod bell;
 mod ceiling;
 mod detach;
 mod enclosure;
+mod footprint;
 mod git;
 mod git_dir;
 mod leftovers;
@@ -155,6 +156,7 @@ impl Surroundings<'_> {
             return Err(error);
         }
         say_ready();
+        footprint::shrink();
         priority::urgent();
         let ended = watch::watch(&mut tree, ceilings, outputs, self);
         tree.end(grace(self.spec, &ended), self.bell);
@@ -213,6 +215,9 @@ fn spawn(spec: &RunSpec, outputs: &Outputs, enclosure: &mut Enclosure) -> Result
     if !spec.cwd.is_dir() {
         return Err(failed(&io::Error::new(io::ErrorKind::NotFound, "the working directory is missing")));
     }
+    if let Some(mark) = &spec.untouched {
+        mark.settle();
+    }
     enclosure.admits(program, &spec.env).map_err(|why| Ended::SpawnFailed { error: why, os_code: None })?;
     let (stdout, stderr) = outputs.for_child().map_err(|e| failed(&e))?;
     let child = enclosure
@@ -267,10 +272,12 @@ fn grace(spec: &RunSpec, ended: &Ended) -> Span {
 
 fn finish(around: &Surroundings<'_>, started_at: Timestamp, ended: Ended) -> Result<(), ShimError> {
     let Surroundings { spec, dir, bell, enclosure, .. } = *around;
-    // From here on nothing of the run lives that could change anything again.
-    if let Err(error) = around.sign_again() {
-        note(&error.to_string());
+    // From here on nothing of the run lives that could change anything again. A directory that was closed to its owner
+    // is opened; who supervised is written anew only where it does not stand there.
+    if let Err(error) = dir.restore() {
+        note(&format!("the run's directory cannot be made anew: {error}"));
     }
+    around.keep_signed();
     if enclosure.has_outbox() {
         outbox::empty(dir, &spec.takes);
     }

@@ -14,6 +14,7 @@ use crate::limits::Limits;
 use crate::log::Keep;
 use crate::run_dir::RunDir;
 use crate::sandbox::Sandbox;
+use crate::untouched::Untouched;
 
 /// The version of the file this code writes and reads.
 const VERSION: u32 = 1;
@@ -70,6 +71,10 @@ pub struct RunSpec {
     pub submission_required: bool,
     /// Commit what the run left in its clone; `None` where there is no clone of its own.
     pub leftovers: Option<Leftovers>,
+    /// The mark of that clone where it stood at its start with nothing uncommitted: if it still holds after the run,
+    /// there are no leftovers, and no git is asked.
+    #[serde(default)]
+    pub untouched: Option<Untouched>,
 }
 
 /// What happens to uncommitted changes in the clone of the run.
@@ -146,6 +151,7 @@ impl RunSpec {
             gives: Vec::new(),
             submission_required: false,
             leftovers: None,
+            untouched: None,
         }
     }
 
@@ -176,7 +182,7 @@ impl RunSpec {
         self.check_names()?;
         let mut shown = self.clone();
         shown.env.retain(|name, _| !self.masked.contains(name));
-        dir.write(RunDir::SPEC, &serde_json::to_vec_pretty(&shown)?)
+        dir.put(RunDir::SPEC, &serde_json::to_vec_pretty(&shown)?)
     }
 
     /// Reads it back; another version is refused, as guessing would run something else.

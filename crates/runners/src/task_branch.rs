@@ -65,11 +65,15 @@ pub(crate) async fn state(
     head: &Sha,
 ) -> Result<BranchState, GitError> {
     let folder = docs_folder(key);
-    // Unrelated histories have no base: the head is then judged as a whole, and a landing of it is refused.
-    let base = mirror.merge_base(main, head).await?.unwrap_or_else(|| main.clone());
-    let patch = mirror.patch_digest(main, head).await?;
-    let docs = mirror.tree_digest(head, &folder).await?.unwrap_or_else(|| Digest::of(b""));
-    let ahead = mirror.ahead_outside(&base, head, &folder).await? == Ahead::Outside;
+    let from_base = async {
+        // Unrelated histories have no base: the head is then judged as a whole, and a landing of it is refused.
+        let base = mirror.merge_base(main, head).await?.unwrap_or_else(|| main.clone());
+        let ahead = mirror.ahead_outside(&base, head, &folder).await? == Ahead::Outside;
+        Ok::<_, GitError>((base, ahead))
+    };
+    let parts = tokio::join!(from_base, mirror.patch_digest(main, head), mirror.tree_digest(head, &folder));
+    let ((base, ahead), patch) = (parts.0?, parts.1?);
+    let docs = parts.2?.unwrap_or_else(|| Digest::of(b""));
     Ok(BranchState { base, head: head.clone(), patch, docs, ahead })
 }
 

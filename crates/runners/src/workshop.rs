@@ -9,9 +9,11 @@ use orchd_core::id::{Branch, RepoId, RunId, Sha, TaskId};
 use orchd_core::port::clock::Clock;
 use orchd_core::port::executor::{About, RunContext};
 use orchd_core::task::Task;
-use orchd_git::{Access, ForgeRepo, Git, ImportOutcome, Mirror, MirrorConfig, Remote, remove_tree};
-use orchd_launcher::Launcher;
+use orchd_git::{
+    Access, CloneSpec, ForgeRepo, Git, ImportOutcome, Mirror, MirrorConfig, Remote, remove_tree,
+};
 use orchd_launcher::env::{BASE_ALLOW, scrubbed_env};
+use orchd_launcher::{Launcher, Untouched};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::error::{RunnerError, chain};
@@ -69,6 +71,19 @@ struct Inner {
     config: WorkshopConfig,
     mirrors: Mutex<BTreeMap<RepoId, Mirror>>,
     clones: std::sync::Mutex<BTreeMap<TaskId, Arc<Mutex<()>>>>,
+    fresh: std::sync::Mutex<BTreeMap<TaskId, FreshClone>>,
+}
+
+/// A clone as it was made, with nothing in it that is not of its commit. Known to this process alone: what an earlier
+/// one made is made anew.
+#[derive(Clone)]
+pub(crate) struct FreshClone {
+    /// What it was made for.
+    pub(crate) made_for: CloneSpec,
+    /// Main, as named in it.
+    pub(crate) main: Sha,
+    /// Holds while nobody has touched it.
+    pub(crate) mark: Untouched,
 }
 
 impl Workshop {
@@ -78,8 +93,9 @@ impl Workshop {
         if let Ok(real) = config.data.canonicalize() {
             config.data = real;
         }
-        let (mirrors, clones) = (Mutex::default(), std::sync::Mutex::default());
-        Self(Arc::new(Inner { config, mirrors, clones }))
+        let (mirrors, clones, fresh) =
+            (Mutex::default(), std::sync::Mutex::default(), std::sync::Mutex::default());
+        Self(Arc::new(Inner { config, mirrors, clones, fresh }))
     }
 
     /// The mirror of a repository: opened, made if absent, and from then on the same one.
@@ -196,6 +212,28 @@ impl Workshop {
             clones.entry(task).or_default().clone()
         };
         lock.lock_owned().await
+    }
+
+    /// Remembers how a task's clone was made; `None`: it is not known any more.
+    pub(crate) fn note_fresh(&self, task: TaskId, fresh: Option<FreshClone>) {
+        // A poisoned map is still a map: no invariant spans its entries.
+        let mut all = self.0.fresh.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match fresh {
+            Some(fresh) => drop(all.insert(task, fresh)),
+            None => drop(all.remove(&task)),
+        }
+    }
+
+    /// How a task's clone was made, if nobody has touched it since. Only by who has entered it.
+    pub(crate) async fn fresh_clone(&self, task: TaskId) -> Option<FreshClone> {
+        let known = {
+            let all = self.0.fresh.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            all.get(&task).cloned()
+        };
+        let (fresh, clone) = (known?, self.clone_dir(task));
+        let mark = fresh.mark.clone();
+        let holds = tokio::task::spawn_blocking(move || mark.holds(&clone)).await;
+        matches!(holds, Ok(true)).then_some(fresh)
     }
 
     /// Brings the local forge's main forward to the person's. Answers with what to do if they have diverged.

@@ -28,7 +28,7 @@ use orchd_core::port::store::Store;
 use crate::MemoryStore;
 
 pub use lab::Lab;
-pub use random::random_ops;
+pub use random::{Parted, Seen, Trial, agree};
 
 /// A store with its board.
 pub trait FullStore: Store + Board {}

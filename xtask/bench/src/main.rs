@@ -1,11 +1,14 @@
-//! The measurements: the engine against a floor written by hand, and the program's start. Prints target and
-//! figure side by side and fails where a target is missed. Started by `cargo xtask bench`; nothing is shipped.
+//! The measurements: the engine against a floor written by hand, the program's start, and the hand-over between two
+//! runs. Prints target and figure side by side and fails where a target is missed. Started by `cargo xtask bench`;
+//! nothing is shipped.
 
+mod agent;
 mod floor;
 mod moment;
 mod record;
 mod report;
 mod rounds;
+mod runs;
 mod script;
 mod stand_ins;
 mod start;
@@ -17,9 +20,10 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Parser;
 
+use crate::runs::Amount;
 use crate::workload::Size;
 
-/// Measures the engine against a hand-written floor, and the program's start
+/// Measures the engine against a hand-written floor, the program's start, and the hand-over between runs
 #[derive(Parser)]
 #[command(name = "cargo xtask bench")]
 struct Args {
@@ -32,6 +36,9 @@ struct Args {
     /// Measure the store's part only, not the program's start
     #[arg(long)]
     no_start: bool,
+    /// Measure the hand-over between runs only
+    #[arg(long)]
+    only_runs: bool,
     /// On which disk to measure: a directory for temporary files
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -42,10 +49,21 @@ struct Args {
 
 const FULL: Size = Size { tasks: 128, cycles: 6, rounds: 7 };
 const QUICK: Size = Size { tasks: 48, cycles: 2, rounds: 1 };
+const FULL_RUNS: Amount = Amount { blocks: 5, rounds: 60 };
+const QUICK_RUNS: Amount = Amount { blocks: 1, rounds: 10 };
 const STARTS: usize = 9;
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
+    let mut words = std::env::args().skip(1);
+    if words.next().is_some_and(|first| first == "agent") {
+        // Before clap: an agent's start is a part of what is measured.
+        return exit(agent::agent_main(&words.collect::<Vec<_>>()).map(|()| true));
+    }
+    exit(run(&Args::parse()))
+}
+
+fn exit(done: Result<bool>) -> ExitCode {
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -65,15 +83,30 @@ fn run(args: &Args) -> Result<bool> {
     let mut size = if args.quick { QUICK } else { FULL };
     size.rounds = args.rounds.unwrap_or(size.rounds).max(1);
     report::heading(dir.path(), size)?;
-    let mut rows = report::throughput(size, &rounds::measure(dir.path(), size)?);
-    if !args.no_start {
-        let orchctl = args.orchctl.clone().unwrap_or_else(|| beside.join("orchctl"));
+    let mut rows = Vec::new();
+    let orchctl = args.orchctl.clone().unwrap_or_else(|| beside.join("orchctl"));
+    if !args.only_runs {
+        rows.extend(report::throughput(size, &rounds::measure(dir.path(), size)?));
+    }
+    if !args.no_start && !args.only_runs {
         let starts = if args.quick { 2 } else { STARTS };
         match start::measure(&orchctl, dir.path(), starts) {
             Ok(start) => rows.extend(report::start(&start)),
             Err(error) => {
                 report::table(&rows);
                 return Err(error.context("the program's start could not be measured"));
+            }
+        }
+    }
+    if !args.no_start {
+        let programs = runs::Programs { orchd: beside.join("orchd"), orchctl, own: program.clone() };
+        let mut amount = if args.quick { QUICK_RUNS } else { FULL_RUNS };
+        amount.blocks = args.rounds.unwrap_or(amount.blocks).max(1);
+        match runs::measure(&programs, dir.path(), amount) {
+            Ok(more) => rows.extend(more),
+            Err(error) => {
+                report::table(&rows);
+                return Err(error.context("the hand-over between runs could not be measured"));
             }
         }
     }

@@ -4,10 +4,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use orchd_core::event::{Event, RepoEvent};
+use orchd_core::event::{Event, ProviderEvent, RepoEvent};
 use orchd_core::fact::{Address, Input};
 use orchd_core::id::{
-    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, RepoId, RunId, TaskId, Token, TransitionId,
+    Actor, BootId, EffectId, InputId, JobId, Key, ProjectId, ProviderId, RepoId, RunId, TaskId, Token,
+    TransitionId,
 };
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
@@ -172,6 +173,18 @@ impl<S: Store> Store for Recorder<S> {
     }
     async fn providers(&self) -> StoreResult<Vec<(Health, u64)>> {
         self.inner.providers().await
+    }
+    async fn close_provider(
+        &self,
+        provider: &ProviderId,
+        epoch: u64,
+        by: &Actor,
+        at: Timestamp,
+    ) -> CommitOutcome {
+        self.inner.close_provider(provider, epoch, by, at).await
+    }
+    async fn provider_events(&self, limit: u32) -> StoreResult<Vec<(Timestamp, ProviderEvent)>> {
+        self.inner.provider_events(limit).await
     }
     async fn dependencies(&self) -> StoreResult<Vec<(TaskId, Key, String)>> {
         self.inner.dependencies().await

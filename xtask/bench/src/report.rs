@@ -20,13 +20,48 @@ const MEMORY: f64 = 20.0;
 
 /// A measurement against its target.
 pub(crate) struct Row {
-    what: &'static str,
+    what: String,
     unit: &'static str,
     floor: String,
     engine: String,
     figure: String,
     target: String,
     reached: bool,
+}
+
+impl Row {
+    /// A figure that is to stay below a limit.
+    pub(crate) fn limit(what: &str, unit: &'static str, figure: f64, limit: f64) -> Self {
+        Self {
+            what: what.to_owned(),
+            unit,
+            floor: String::new(),
+            engine: String::new(),
+            figure: format!("{figure:.1} {unit}"),
+            target: format!("< {limit:.0} {unit}"),
+            reached: figure < limit,
+        }
+    }
+
+    /// A figure as a multiple of its floor; without a limit it is only told.
+    pub(crate) fn ratio(
+        what: String,
+        unit: &'static str,
+        floor: f64,
+        measured: f64,
+        limit: Option<f64>,
+    ) -> Self {
+        let ratio = measured / floor;
+        Self {
+            what,
+            unit,
+            floor: format!("{floor:.2}"),
+            engine: format!("{measured:.2}"),
+            figure: format!("{ratio:.2} x"),
+            target: limit.map_or_else(|| "none".to_owned(), |limit| format!("≤ {limit:.1} x")),
+            reached: limit.is_none_or(|limit| ratio <= limit),
+        }
+    }
 }
 
 /// Says where and how it is measured.
@@ -85,7 +120,7 @@ pub(crate) fn throughput(size: Size, measured: &Measured) -> Vec<Row> {
         let pairs = measured.floor.iter().zip(&measured.engine);
         let ratio = median(pairs.map(|(floor, engine)| rate(part(engine)) / rate(part(floor))).collect());
         rows.push(Row {
-            what,
+            what: what.to_owned(),
             unit: "/s",
             floor: format!("{:.0}", rates.0),
             engine: format!("{:.0}", rates.1),
@@ -104,28 +139,19 @@ pub(crate) fn start(start: &Start) -> Vec<Row> {
         "the first start, which makes the forge, took {:.0} ms; the later ones are measured\n",
         start.first
     );
-    let row = |what, unit, figure: f64, limit: f64| Row {
-        what,
-        unit,
-        floor: String::new(),
-        engine: String::new(),
-        figure: format!("{figure:.1} {unit}"),
-        target: format!("< {limit:.0} {unit}"),
-        reached: figure < limit,
-    };
     vec![
-        row("from exec to ready", "ms", start.ready(), READY),
-        row("resident memory when idle", "MB", start.memory, MEMORY),
+        Row::limit("from exec to ready", "ms", start.ready(), READY),
+        Row::limit("resident memory when idle", "MB", start.memory, MEMORY),
     ]
 }
 
 /// Prints the rows; answers whether every target is reached.
 pub(crate) fn table(rows: &[Row]) -> bool {
-    println!("{:<28}{:>6}{:>10}{:>10}{:>12}{:>12}", "", "unit", "floor", "engine", "figure", "target");
+    println!("{:<46}{:>6}{:>10}{:>10}{:>12}{:>12}", "", "unit", "floor", "engine", "figure", "target");
     for row in rows {
         let word = if row.reached { "PASS" } else { "FAIL" };
         let Row { what, unit, floor, engine, figure, target, .. } = row;
-        println!("{what:<28}{unit:>6}{floor:>10}{engine:>10}{figure:>12}{target:>12}  {word}");
+        println!("{what:<46}{unit:>6}{floor:>10}{engine:>10}{figure:>12}{target:>12}  {word}");
     }
     rows.iter().all(|row| row.reached)
 }

@@ -7,7 +7,7 @@ use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::note;
@@ -72,6 +72,11 @@ impl GitDir {
     pub(super) fn install_own(&self) -> io::Result<()> {
         self.remove(&format!("{INDEX}.{LOCK}"));
         Ok(renameat(&self.dir, &self.own, &self.dir, INDEX)?)
+    }
+
+    /// Whether it has an entry of this name, whatever it is.
+    pub(super) fn has(&self, name: &str) -> bool {
+        statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
     /// Removes the own index and a lock on it. A link is removed, not followed.

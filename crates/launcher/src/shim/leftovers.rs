@@ -69,6 +69,10 @@ fn saying(ended: &Ended) -> String {
 /// Does it. A refusal of git is part of the result, not an error: the run's end is told in any case.
 pub(super) fn settle(wanted: &Leftovers, earned: &Earned, around: &Surroundings<'_>) -> LeftoverOutcome {
     let dir = around.dir;
+    let untouched = around.spec.untouched.as_ref();
+    if wanted.start.is_some() && untouched.is_some_and(|mark| mark.holds(&wanted.clone)) {
+        return LeftoverOutcome::Clean { head: wanted.start.clone() };
+    }
     let done = Git::new(wanted, *around).and_then(|git| Settling { git, wanted, dir }.run(earned));
     done.unwrap_or_else(|error| {
         note(&format!("leftovers were not committed: {error}"));
@@ -85,27 +89,28 @@ struct Settling<'a> {
 impl Settling<'_> {
     fn run(mut self, earned: &Earned) -> Result<LeftoverOutcome, GitError> {
         let git_dir = self.git.dir()?;
+        let stands = Stands::ask(&self.git, &full(&self.wanted.branch))?;
         // Another one would mean that git works elsewhere than here.
-        let said = self.git.ask(&["rev-parse", "--absolute-git-dir"])?;
-        if Path::new(&said) != git_dir.path() {
-            let said = format!("its repository is {said}, not its own .git");
+        if Path::new(&stands.repository) != git_dir.path() {
+            let said = format!("its repository is {}, not its own .git", stands.repository);
             return Err(GitError::Refused { command: "rev-parse".to_owned(), said });
         }
-        let outcome = self.with_index(earned, &git_dir);
+        let outcome = self.with_index(earned, &git_dir, stands);
         git_dir.remove_own();
         outcome
     }
 
-    fn with_index(&mut self, earned: &Earned, git_dir: &GitDir) -> Result<LeftoverOutcome, GitError> {
-        let at = self.git.commit_of("HEAD")?;
-        let head = self.git.commit_of(&full(&self.wanted.branch))?;
+    fn with_index(
+        &mut self,
+        earned: &Earned,
+        git_dir: &GitDir,
+        stands: Stands,
+    ) -> Result<LeftoverOutcome, GitError> {
+        let misplaced = self.misplaced(git_dir, &stands);
+        let Stands { at, tree: base, head, .. } = stands;
         let tree = self.snapshot(git_dir, at.as_ref())?;
-        let base = match &at {
-            Some(at) => self.git.ask(&["rev-parse", "--verify", &format!("{at}^{{tree}}")])?,
-            None => self.git.ask(&["hash-object", "-t", "tree", "/dev/null"])?,
-        };
         let dirty = tree != base;
-        let why = match (earned, self.misplaced()?) {
+        let why = match (earned, misplaced) {
             (Earned::Branch, None) if !dirty => return Ok(LeftoverOutcome::Clean { head }),
             (Earned::Branch, None) => return self.onto_branch(&tree, head.as_ref(), git_dir),
             (Earned::Branch, Some(why)) => {
@@ -148,20 +153,15 @@ impl Settling<'_> {
     }
 
     /// Why the work tree's state does not belong on the task branch even after a success.
-    fn misplaced(&self) -> Result<Option<String>, GitError> {
-        let on = self.git.try_ask(&["symbolic-ref", "--quiet", "HEAD"])?;
-        if on.as_deref() != Some(full(&self.wanted.branch).as_str()) {
-            let on = on.unwrap_or_else(|| "no branch".to_owned());
-            return Ok(Some(format!("the run left its clone on {on}, not on {}", self.wanted.branch)));
+    fn misplaced(&self, git_dir: &GitDir, stands: &Stands) -> Option<String> {
+        if stands.on.as_deref() != Some(full(&self.wanted.branch).as_str()) {
+            let on = stands.on.as_deref().unwrap_or("no branch");
+            return Some(format!("the run left its clone on {on}, not on {}", self.wanted.branch));
         }
-        for (name, what) in
-            [("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick"), ("REVERT_HEAD", "revert")]
-        {
-            if self.git.try_ask(&["rev-parse", "--quiet", "--verify", name])?.is_some() {
-                return Ok(Some(format!("the run left a {what} half done")));
-            }
-        }
-        Ok(None)
+        [("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick"), ("REVERT_HEAD", "revert")]
+            .into_iter()
+            .find(|(name, _)| git_dir.has(name))
+            .map(|(_, what)| format!("the run left a {what} half done"))
     }
 
     fn onto_branch(
@@ -189,6 +189,63 @@ impl Settling<'_> {
             args.extend(["-p", parent.as_str()]);
         }
         sha(&self.git.tell(&args, Some(MESSAGE))?)
+    }
+}
+
+/// Where the clone stands.
+struct Stands {
+    /// The repository git works on there.
+    repository: String,
+    /// The commit of HEAD, if it has one.
+    at: Option<Sha>,
+    /// Its tree, or the empty one.
+    tree: String,
+    /// The task branch's head, if it exists.
+    head: Option<Sha>,
+    /// The branch HEAD is on, if it is on one.
+    on: Option<String>,
+}
+
+impl Stands {
+    fn ask(git: &Git<'_>, branch: &str) -> Result<Self, GitError> {
+        match Self::at_once(git, branch)? {
+            Some(stands) => Ok(stands),
+            None => Self::one_by_one(git, branch),
+        }
+    }
+
+    /// In one question, where there is an answer to every part of it.
+    fn at_once(git: &Git<'_>, branch: &str) -> Result<Option<Self>, GitError> {
+        let (commit, tree, head) = ("HEAD^{commit}", "HEAD^{tree}", format!("{branch}^{{commit}}"));
+        let asked = ["rev-parse", "--absolute-git-dir", commit, tree, &head, "--symbolic-full-name", "HEAD"];
+        let Some(answer) = git.try_ask(&asked)? else { return Ok(None) };
+        // From the end: only the first line, a path, may have line ends in it.
+        let mut lines = answer.rsplitn(5, '\n');
+        let (on, head, tree, at, repository) =
+            (lines.next(), lines.next(), lines.next(), lines.next(), lines.next());
+        let (Some(on), Some(head), Some(tree), Some(at), Some(repository)) = (on, head, tree, at, repository)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            repository: repository.to_owned(),
+            at: Some(sha(at)?),
+            tree: tree.to_owned(),
+            head: Some(sha(head)?),
+            on: (on != "HEAD").then(|| on.to_owned()),
+        }))
+    }
+
+    fn one_by_one(git: &Git<'_>, branch: &str) -> Result<Self, GitError> {
+        let repository = git.ask(&["rev-parse", "--absolute-git-dir"])?;
+        let at = git.commit_of("HEAD")?;
+        let tree = match &at {
+            Some(at) => git.ask(&["rev-parse", "--verify", &format!("{at}^{{tree}}")])?,
+            None => git.ask(&["hash-object", "-t", "tree", "/dev/null"])?,
+        };
+        let head = git.commit_of(branch)?;
+        let on = git.try_ask(&["symbolic-ref", "--quiet", "HEAD"])?;
+        Ok(Self { repository, at, tree, head, on })
     }
 }
 

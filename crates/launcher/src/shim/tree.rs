@@ -7,6 +7,7 @@ use std::io;
 
 use orchd_core::mutant::{self, Mutant};
 use orchd_core::time::Span;
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, wait};
 
 use super::bell::Bell;
@@ -30,11 +31,14 @@ pub(super) struct Tree<'a> {
     /// The main process is the sandbox's: it ends after what is in it, and with all of it if told before.
     is_wall: bool,
     ended: Option<Ended>,
+    /// The kernel said at the last look that the shim has no child: then nothing is below it, as every orphan of what
+    /// was there became its child.
+    is_bare: bool,
 }
 
 impl<'a> Tree<'a> {
     pub(super) fn new(main: Pid, group: Option<&'a Group>, is_wall: bool) -> Self {
-        Self { main, group, is_wall, ended: None }
+        Self { main, group, is_wall, ended: None, is_bare: false }
     }
 
     /// The main process.
@@ -49,7 +53,12 @@ impl<'a> Tree<'a> {
 
     /// Collects every dead child, and tells how the main process ended once it has. The only place that waits.
     pub(super) fn reap(&mut self) -> Option<&Ended> {
-        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+        self.is_bare = loop {
+            let (pid, status) = match wait(WaitOptions::NOHANG) {
+                Ok(Some(reaped)) => reaped,
+                Ok(None) => break false,
+                Err(error) => break error == Errno::CHILD,
+            };
             if pid == self.main && self.ended.is_none() {
                 self.ended = match (status.exit_status(), status.terminating_signal()) {
                     (Some(code), _) => Some(Ended::Exited { code }),
@@ -58,7 +67,7 @@ impl<'a> Tree<'a> {
                     (None, None) => None,
                 };
             }
-        }
+        };
         self.ended.as_ref()
     }
 
@@ -128,7 +137,7 @@ impl<'a> Tree<'a> {
     /// when that cannot be known: saying "none" would be a guess.
     fn living(&self) -> Option<Vec<Stat>> {
         let told = |error: io::Error| note(&format!("the run's processes cannot be listed: {error}"));
-        let mut all = below().map_err(told).ok()?;
+        let mut all = if self.is_bare { Vec::new() } else { below().map_err(told).ok()? };
         if let Some(group) = self.group
             && group.is_populated().map_err(told).ok()?
         {
@@ -143,6 +152,7 @@ impl<'a> Tree<'a> {
     pub(super) fn members(&self) -> Vec<Stat> {
         let found = match self.group {
             Some(group) => group.processes(),
+            None if self.is_bare => return Vec::new(),
             None => below(),
         };
         found.unwrap_or_default()

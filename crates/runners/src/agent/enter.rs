@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use orchd_core::id::{Branch, RefName, RunId, Sha, TaskId};
 use orchd_git::{AgentClone, CloneSpec, GitError, Mirror};
+use orchd_launcher::Untouched;
 
 use super::site::Site;
 use crate::error::RunnerError;
 use crate::task_branch;
 use crate::watch;
-use crate::workshop::Workshop;
+use crate::workshop::{FreshClone, Workshop};
 
 /// The request as the tracker had it.
 pub(super) const REQUEST: &str = "00-business-request.md";
@@ -60,7 +61,7 @@ pub(super) async fn note_run(site: &Site<'_>) -> Result<(), RunnerError> {
 /// The task branch and the clone, both at the start of the run.
 pub(super) async fn make_ready(site: &Site<'_>) -> Result<(), RunnerError> {
     let (mirror, start) = (&site.mirror, site.assigned.start);
-    mirror.fetch_main().await?;
+    let main = mirror.fetch_main().await?;
     task_branch::need(mirror, site.branch(), start).await?;
     task_branch::put(mirror, site.branch(), start).await?;
     let spec = CloneSpec {
@@ -70,24 +71,60 @@ pub(super) async fn make_ready(site: &Site<'_>) -> Result<(), RunnerError> {
         caches: site.context.policy.caches.clone(),
         former: former_run(site.shop, site.task.id).await?,
     };
-    let mut prepared = AgentClone::prepare(mirror, &site.clone, &spec).await;
+    if !as_it_is(site, &spec, &main.sha).await? {
+        site.shop.note_fresh(site.task.id, None);
+        let clone = prepare(site, &spec).await?;
+        note_fresh(site, clone.dir, clone.caches, spec, main.sha).await;
+    }
+    write_request(site).await
+}
+
+/// Whether the task's clone may be entered as the last run left it: nobody has touched it, and it is what this run
+/// needs but for whom its commits are by, which is then changed.
+async fn as_it_is(site: &Site<'_>, spec: &CloneSpec, main: &Sha) -> Result<bool, RunnerError> {
+    let Some(fresh) = site.shop.fresh_clone(site.task.id).await else { return Ok(false) };
+    let (from, to) = (&fresh.made_for.author, &spec.author);
+    let same = CloneSpec { author: from.clone(), former: fresh.made_for.former, ..spec.clone() };
+    if fresh.made_for != same || fresh.main != *main {
+        return Ok(false);
+    }
+    if from == to {
+        return Ok(true);
+    }
+    site.shop.note_fresh(site.task.id, None);
+    if !AgentClone::pass_on(&site.clone, from, to).await? {
+        return Ok(false);
+    }
+    note_fresh(site, site.clone.clone(), fresh.mark.caches, spec.clone(), fresh.main).await;
+    Ok(true)
+}
+
+/// Notes what the clone is like while nobody has been in it. Without it git is asked later, which is as good.
+async fn note_fresh(site: &Site<'_>, dir: PathBuf, caches: Vec<String>, made_for: CloneSpec, main: Sha) {
+    let marked = tokio::task::spawn_blocking(move || Untouched::of(&dir, &caches)).await;
+    let Ok(Ok(Some(mark))) = marked else { return };
+    site.shop.note_fresh(site.task.id, Some(FreshClone { made_for, main, mark }));
+}
+
+/// A clone as `spec` says, in place of the last one.
+async fn prepare(site: &Site<'_>, spec: &CloneSpec) -> Result<AgentClone, RunnerError> {
+    let (mirror, start) = (&site.mirror, site.assigned.start);
+    let mut prepared = AgentClone::prepare(mirror, &site.clone, spec).await;
     if let Err(GitError::Unsalvaged { .. }) = &prepared {
         // A run whose end was never taken in: what it left is kept before its clone is replaced.
         let run = spec.former.unwrap_or(site.context.run());
         prepared = match take_in(mirror, &site.clone, site.branch(), run, start).await {
-            Ok(()) => AgentClone::prepare(mirror, &site.clone, &spec).await,
+            Ok(()) => AgentClone::prepare(mirror, &site.clone, spec).await,
             Err(error) => Err(error),
         };
     }
     match prepared {
-        Ok(_) => {}
         Err(error @ GitError::CloneUnusable { .. }) => {
             set_aside(site.shop, site.task.id, site.context.run(), &error).await?;
-            AgentClone::prepare(mirror, &site.clone, &spec).await?;
+            Ok(AgentClone::prepare(mirror, &site.clone, spec).await?)
         }
-        Err(error) => return Err(error.into()),
+        prepared => Ok(prepared?),
     }
-    write_request(site).await
 }
 
 /// Takes in what a run left whose end nobody did, and keeps it.

@@ -149,18 +149,24 @@ async fn take(site: &Site<'_>) -> Result<Taken, RunnerError> {
 
 async fn take_once(site: &Site<'_>) -> Result<Taken, RunnerError> {
     let (mirror, start) = (&site.mirror, site.assigned.start);
+    if site.shop.fresh_clone(site.task.id).await.is_some_and(|fresh| fresh.made_for.at == *start) {
+        // Nobody wrote into it: its branch stands where the run started, and there is nothing to take.
+        let heads = RunHeads { head: Some(start.clone()), salvage: None };
+        return Ok(Taken { tip: heads.head.clone(), heads, changed: Vec::new(), on_start: true });
+    }
     let heads = mirror.fetch_run(&site.clone, site.branch(), site.context.run()).await?;
     let mut changed = Vec::new();
     let mut on_start = false;
+    if let Some(head) = &heads.head {
+        on_start = mirror.is_ancestor(start, head).await? == Ancestry::Yes;
+    }
     for head in [&heads.head, &heads.salvage].into_iter().flatten() {
-        if mirror.merge_base(start, head).await?.is_some() {
+        let is_own = heads.head.as_ref() == Some(head) && on_start;
+        if is_own || mirror.merge_base(start, head).await?.is_some() {
             changed.extend(mirror.changed_files(start, head).await?);
         } else {
             changed.push(format!("(a history of its own, at {head})"));
         }
-    }
-    if let Some(head) = &heads.head {
-        on_start = mirror.is_ancestor(start, head).await? == Ancestry::Yes;
     }
     changed.sort();
     changed.dedup();
@@ -248,15 +254,20 @@ async fn report(
         Counted::Yes { said, .. } => Some(said),
         Counted::No(_) => None,
     };
-    let docs = documents::facts(site, &main, head, &branch_changes, said).await?;
-    let branch = task_branch::state(&site.mirror, &site.task.key, &main, head).await?;
+    let counts = matches!(counted, Counted::Yes { .. });
+    // At once: each reads the head that is in the mirror already. What is published of a result that is then not stored
+    // is put back by the next run.
+    let (docs, branch, published) = tokio::join!(
+        documents::facts(site, &main, head, &branch_changes, said),
+        task_branch::state(&site.mirror, &site.task.key, &main, head),
+        async { if counts { publish(site, head).await } else { Ok(()) } },
+    );
+    let (docs, branch) = (docs?, branch?);
+    published?;
     let salvage = match (&counted, &taken) {
         (Counted::No(_), Some(taken)) => keep(site, taken).await?,
         (Counted::Yes { .. } | Counted::No(_), _) => None,
     };
-    if matches!(counted, Counted::Yes { .. }) {
-        publish(site, head).await?;
-    }
     site.mirror.delete_ref(&RefName::run(site.context.run())).await?;
     let (outcome, ignored_fields) = match counted {
         Counted::Yes { said, ignored } => (AgentOutcome::Completed { submission: Box::new(said) }, ignored),

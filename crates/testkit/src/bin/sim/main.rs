@@ -7,6 +7,7 @@ mod figures;
 mod report;
 mod run;
 mod scenario;
+mod speed;
 mod sweep;
 
 use std::process::ExitCode;
@@ -28,10 +29,13 @@ fn main() -> ExitCode {
     if let (Some(seed), true) = (args.seed, args.trace) {
         return trace(seed);
     }
-    let seen = run::all(args.range(), args.threads(), report::broken, report::progress);
+    let start = speed::passing_time();
+    let (seen, speed) = run::all(args.range(), args.threads(), report::broken, report::progress);
     report::clear_progress();
     report::figures(&seen);
-    if seen.holds() && report::covered(&seen) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let covered = report::covered(&seen);
+    report::speed(speed, speed::passing_time() - start);
+    if seen.holds() && covered && speed.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Prints everything that happens in one seed.
