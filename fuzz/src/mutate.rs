@@ -95,8 +95,7 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>, inputs: &[Vec<u8>]) {
         3 => bytes.truncate(at),
         4 => {
             let most = if rng.u8(..8) == 0 { 200 } else { 4 };
-            let times = 1 + rng.usize(..most);
-            let copied = bytes[part(rng, bytes)].repeat(times);
+            let copied = bytes[part(rng, bytes)].repeat(rng.usize(1..=most));
             insert(bytes, at, &copied);
         }
         5 => {

@@ -1,7 +1,5 @@
 //! Every input of the corpus keeps every demand, in the ordinary tests; and the demands can be broken.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic, in its helpers too")]
-
 use orchd_fuzz::{TARGETS, Target, corpus, demand};
 
 #[test]
@@ -38,10 +36,10 @@ fn a_reader_that_hoards_is_found() {
     demand::read(&Target { name: "hoards", read: hoards, memory: 64 }, &[7; 64 * 1024]);
 }
 
-/// Looks at every pair of bytes.
+/// Looks at all bytes for every thousandth.
 fn compares_all(bytes: &[u8]) {
-    let equal: usize = bytes.iter().map(|a| bytes.iter().filter(|b| a == *b).count()).sum();
-    assert!(equal >= bytes.len());
+    let equal: usize = bytes.iter().step_by(1000).map(|a| bytes.iter().filter(|b| a == *b).count()).sum();
+    assert!(equal >= bytes.len() / 1000);
 }
 
 #[test]

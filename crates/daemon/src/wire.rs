@@ -139,7 +139,7 @@ fn this_program() -> PathBuf {
 }
 
 /// Who fails together waits together: a role that names no provider has its profile's.
-fn name_providers(projects: &mut [Project]) {
+pub(crate) fn name_providers(projects: &mut [Project]) {
     for agent in projects.iter_mut().flat_map(|project| project.policy.agents.values_mut()) {
         // An unknown profile is told where the role is to be played.
         if let Ok((profile, _)) = Profile::lenient(orchd_runners::setup(agent)) {

@@ -112,17 +112,31 @@ impl RunDir {
 
     /// Writes a file whole and durably, or not at all.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.put(name, bytes)?;
+        self.place(name, bytes, File::sync_all)?;
         File::open(&self.path)?.sync_all()
     }
 
-    /// Writes a file whole, or not at all; its name is durable with the next file that is [written](Self::write) here.
-    /// For what comes before a run: its shim writes who it is before anything starts.
+    /// Writes a file whole, or not at all, for every process of this boot of the host. For what comes before a run: were
+    /// the host to fail now, there would be no run; its shim [keeps](Self::keep) it before it says that the run is under
+    /// way.
     pub fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.place(name, bytes, |_| Ok(()))
+    }
+
+    /// Makes durable what was put; its name is with the next file that is [written](Self::write) here. Absent is fine.
+    pub(crate) fn keep(&self, name: &str) -> io::Result<()> {
+        match self.regular(name) {
+            Ok(file) => file.sync_all(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn place(&self, name: &str, bytes: &[u8], sync: fn(&File) -> io::Result<()>) -> io::Result<()> {
         let temporary = format!(".{name}.tmp");
         let mut file = self.fresh(&temporary)?;
         file.write_all(bytes)?;
-        file.sync_all()?;
+        sync(&file)?;
         if fs::symlink_metadata(self.file(name)).is_ok_and(|meta| meta.is_dir()) {
             self.clear(name)?;
         }
@@ -205,6 +219,8 @@ impl RunDir {
     /// Who supervises; `None` before a shim came that far.
     pub fn identity(&self) -> io::Result<Option<ShimIdentity>> {
         match self.read(Self::SHIM, 64 * 1024) {
+            // The host failed in the moment of the start: nothing of it is left, and nothing is known of it.
+            Ok(bytes) if bytes.is_empty() => Ok(None),
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

@@ -97,7 +97,8 @@ fn supervise(run_dir: &Path) -> Result<(), ShimError> {
     let bell = detach::detach()?;
     let started_at = clock::wall();
     let mut identity = own_identity()?;
-    write_identity(&dir, &identity)?;
+    // Before anything starts, for whoever looks in this boot; kept on disk once it is complete, see `see_through`.
+    identity_json(&identity).and_then(|json| dir.put(RunDir::SHIM, &json)).map_err(no_identity)?;
 
     let mut outputs = Outputs::make(&dir).map_err(ShimError::Dir)?;
     let mut enclosure = Enclosure::raise(&spec, &dir);
@@ -149,6 +150,7 @@ impl Surroundings<'_> {
         outputs: &mut Outputs,
     ) -> Result<Ended, ShimError> {
         let mut tree = self.enclosure.tree(child);
+        self.keep_request();
         // The second try is for a run that was quick to remove the directory.
         if let Err(error) = write_identity(self.dir, self.identity).or_else(|_| self.sign_again()) {
             tree.end(Span::millis(0), self.bell);
@@ -164,6 +166,16 @@ impl Surroundings<'_> {
         let is_flood = outputs.look(self.spec).is_too_much;
         // What the kernel ended for its ceiling looks like a death by a signal.
         Ok(self.enclosure.broke().unwrap_or_else(|| in_full(ended, is_flood)))
+    }
+
+    /// What was asked for is on disk before the run is said to be under way.
+    fn keep_request(&self) {
+        let own = [RunDir::SPEC, RunDir::PROMPT];
+        for name in own.into_iter().chain(self.spec.gives.iter().map(String::as_str)) {
+            if let Err(error) = self.dir.keep(name) {
+                note(&format!("{name} may not outlive a failure of the host: {error}"));
+            }
+        }
     }
 
     /// A run that removed or rewrote what says who supervises it must not look like one that never began, nor like
@@ -191,8 +203,15 @@ fn own_identity() -> Result<ShimIdentity, ShimError> {
 }
 
 fn write_identity(dir: &RunDir, identity: &ShimIdentity) -> Result<(), ShimError> {
-    let write = || dir.write(RunDir::SHIM, &serde_json::to_vec(identity)?);
-    write().map_err(|source| ShimError::Setup { what: "write shim.json", source })
+    identity_json(identity).and_then(|json| dir.write(RunDir::SHIM, &json)).map_err(no_identity)
+}
+
+fn identity_json(identity: &ShimIdentity) -> io::Result<Vec<u8>> {
+    Ok(serde_json::to_vec(identity)?)
+}
+
+fn no_identity(source: io::Error) -> ShimError {
+    ShimError::Setup { what: "write shim.json", source }
 }
 
 /// Tells who started it that the run is under way.

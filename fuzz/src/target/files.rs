@@ -29,7 +29,9 @@ fn with(names: &[&str], bytes: &[u8], read: impl FnOnce(&RunDir)) {
 
 pub(super) fn run_dir(bytes: &[u8]) {
     with(&[RunDir::RESULT, RunDir::SPEC, RunDir::SHIM], bytes, |dir| {
-        let run: RunId = "00000000-0000-0001-0000-000000000001".parse().expect("it is one");
+        let run: RunId = "00000000-0000-0001-0000-000000000001"
+            .parse()
+            .expect("five groups of hexadecimal digits are an id");
         let read = RunResult::read(dir, run);
         // Whoever alters a byte of the body can not hit its digest.
         if let Ok(result) = read {

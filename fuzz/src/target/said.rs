@@ -34,7 +34,7 @@ pub(super) fn artifact(bytes: &[u8]) {
 
 /// A refusal is a sentence, not the input over again.
 fn bounded(said: &str) {
-    assert!(said.len() < 64 * 1024, "a refusal of {} bytes", said.len());
+    assert!(said.len() < 8 * 1024, "a refusal of {} bytes", said.len());
 }
 
 /// What can be read can be written and read again as the same.

@@ -39,6 +39,7 @@ const LAYERS: &[(&str, Knows)] = &[
     ("bins/orchctl", Knows::Everything),
     ("xtask", Knows::Only(&[])),
     ("fuzz", Knows::Everything),
+    ("xtask/chaos", Knows::Everything),
     // The bench drives the real engine over the real store.
     ("xtask/bench", Knows::Everything),
 ];

@@ -26,7 +26,7 @@ pub(super) async fn write(site: &Site<'_>, dir: &RunDir) -> Result<(), RunnerErr
     let failed = |source| RunnerError::Io { doing: "write the prompt in", path: site.dir.clone(), source };
     if !site.assigned.must_fix.is_empty() {
         let all = serde_json::to_vec_pretty(site.assigned.must_fix).map_err(|error| failed(error.into()))?;
-        dir.write(MUST_FIX, &all).map_err(failed)?;
+        dir.put(MUST_FIX, &all).map_err(failed)?;
     }
     let documents = documents(site).await?;
     dir.write_prompt(&text(site, dir, &documents)).map_err(failed)?;

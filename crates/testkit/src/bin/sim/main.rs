@@ -7,6 +7,7 @@ mod figures;
 mod report;
 mod run;
 mod scenario;
+mod search;
 mod speed;
 mod sweep;
 
@@ -17,6 +18,14 @@ use orchd_testkit::world::{Options, run as run_seed};
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
+    if args.mutants {
+        search::mutants();
+        return ExitCode::SUCCESS;
+    }
+    if args.until_broken {
+        let found = search::first(args.range(), args.threads());
+        return if found { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    }
     if let Some(workloads) = args.workloads() {
         return sweep::all(workloads, args.pairs, args.threads());
     }
