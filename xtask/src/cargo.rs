@@ -14,6 +14,7 @@ use crate::shell;
 #[derive(Debug, Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
+    target_directory: PathBuf,
 }
 
 /// One workspace member.
@@ -70,9 +71,16 @@ pub(crate) fn workspace_root() -> Result<PathBuf> {
 
 /// The workspace's members. Needs neither network nor a resolved tree.
 pub(crate) fn members(root: &Path) -> Result<Vec<Package>> {
+    metadata(root).map(|metadata| metadata.packages)
+}
+
+/// Where cargo builds.
+pub(crate) fn target_directory(root: &Path) -> Result<PathBuf> {
+    metadata(root).map(|metadata| metadata.target_directory)
+}
+
+fn metadata(root: &Path) -> Result<Metadata> {
     let args = ["metadata", "--format-version", "1", "--no-deps"];
     let json = shell::output(&mut shell::cargo(root, args))?;
-    let metadata: Metadata =
-        serde_json::from_str(&json).context("cannot read what `cargo metadata` wrote")?;
-    Ok(metadata.packages)
+    serde_json::from_str(&json).context("cannot read what `cargo metadata` wrote")
 }

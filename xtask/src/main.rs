@@ -30,14 +30,20 @@ enum Task {
     Tidy,
     /// All tests: with nextest where it is installed, else with cargo's own runner
     Test(suite::Args),
-    /// Everything a change must pass: check, bans, test, sim, mutants
+    /// Everything a change must pass: check, bans, test, sim, sweep, fuzz, chaos, mutants
     Ci,
+    /// What is too long for every change: millions of seeds, a thousand kills; some hours
+    Nightly,
     /// Dependencies against deny.toml: licences, sources, banned and doubled crates
     Deny,
     /// The simulation: many seeds, or one again with its trace
     Sim(programs::SimArgs),
     /// Switches each safeguard off in turn and expects the incident's test to fail
     Mutants(mutants::Args),
+    /// Hostile bytes for everything that reads foreign ones; a finding is kept and can be replayed
+    Fuzz(programs::FuzzArgs),
+    /// The real program killed at named commit points
+    Chaos(programs::ChaosArgs),
     /// The measurements; arguments are handed to the bench program
     Bench(programs::BenchArgs),
 }
@@ -59,9 +65,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Tidy => tidy::run(&root),
         Task::Test(args) => suite::run(&root, &args).map(drop),
         Task::Ci => return Ok(ci::run(&root)),
+        Task::Nightly => return Ok(ci::nightly(&root)),
         Task::Deny => bans::run(&root),
         Task::Sim(args) => programs::sim(&root, &args),
         Task::Mutants(args) => mutants::run(&root, &args),
+        Task::Fuzz(args) => programs::fuzz(&root, &args),
+        Task::Chaos(args) => programs::chaos(&root, &args),
         Task::Bench(args) => programs::bench(&root, &args),
     }?;
     Ok(ExitCode::SUCCESS)

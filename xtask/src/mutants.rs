@@ -2,6 +2,7 @@
 //! off (crates/core/src/mutant.rs, docs/adr/0003). Everything is built once, with the feature `mutants`; then each
 //! incident's tests run without a mutant (green) and with theirs (red, by a failed assertion).
 
+mod design;
 mod program;
 
 use std::path::Path;
@@ -17,14 +18,20 @@ const INCIDENTS: &[u8] = &[
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The named mutants of the incidents in spec 7
-    #[arg(long, required = true)]
+    /// The tests of the incidents in spec 7: each green, and red with its mutant
+    #[arg(long, required_unless_present = "design")]
     incidents: bool,
-    /// Only these incidents, for instance 7 or INC-07
+    /// The simulation: an invariant must break under each design that fails
+    #[arg(long, conflicts_with = "incidents")]
+    design: bool,
+    /// Only these: incidents (7 or INC-07), with --design switches by name
     only: Vec<String>,
 }
 
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
+    if args.design {
+        return design::run(root, &args.only);
+    }
     let only = args.only.iter().map(|name| number(name)).collect::<Result<Vec<_>>>()?;
     incidents(root, &only)
 }
@@ -35,6 +42,11 @@ fn number(name: &str) -> Result<u8> {
         Ok(number) if INCIDENTS.contains(&number) => Ok(number),
         _ => bail!("no incident with a mutant is called {name}; there are {INCIDENTS:?}"),
     }
+}
+
+/// Every design that fails, under the simulation.
+pub(crate) fn designs(root: &Path) -> Result<()> {
+    design::run(root, &[])
 }
 
 /// Checks these incidents, or all where none is named, and prints the table.

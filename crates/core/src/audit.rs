@@ -2,6 +2,7 @@
 //! where a test knows it, what really happened outside. Asked by tests after every commit, by a reconciler and
 //! by `orchctl doctor`. Reads only; what to do about a violation is the caller's business.
 
+mod load;
 mod mechanism;
 mod provider;
 mod rest;
@@ -27,6 +28,7 @@ use crate::repo::Repo;
 use crate::task::Task;
 use crate::time::Timestamp;
 
+pub use load::Rows;
 use mechanism::Looks;
 pub use truth::{TrueHook, TrueLanding, Truth};
 

@@ -29,7 +29,7 @@ macro_rules! ids {
         impl std::str::FromStr for $name {
             type Err = BadId;
             fn from_str(text: &str) -> Result<Self, BadId> {
-                Uuid::try_parse(text).map(Self).map_err(|_| BadId { kind: stringify!($name), text: text.to_owned() })
+                Uuid::try_parse(text).map(Self).map_err(|_| BadId::new(stringify!($name), text))
             }
         }
     )*};
@@ -58,8 +58,17 @@ ids! {
 pub struct BadId {
     /// The identity's type.
     pub kind: &'static str,
-    /// What was given.
+    /// What was given; of a long text its beginning.
     pub text: String,
+}
+
+impl BadId {
+    fn new(kind: &'static str, text: &str) -> Self {
+        const ENOUGH: usize = 100;
+        let kept: String = text.chars().take(ENOUGH).collect();
+        let cut = if kept.len() < text.len() { "…" } else { "" };
+        Self { kind, text: kept + cut }
+    }
 }
 
 macro_rules! names {
@@ -182,7 +191,7 @@ impl Sha {
         if hex && (text.len() == 40 || text.len() == 64) {
             Ok(Self(text.into()))
         } else {
-            Err(BadId { kind: "commit SHA", text: text.to_owned() })
+            Err(BadId::new("commit SHA", text))
         }
     }
 

@@ -176,7 +176,7 @@ pub fn submission(role: Role, bytes: &[u8]) -> Result<(Submission, Vec<String>),
     if bytes.len() > SUBMISSION_MAX {
         return Err(BadVerdict::TooLarge { what: WHAT, size: bytes.len(), max: SUBMISSION_MAX });
     }
-    let broken = |why: String| BadVerdict::Broken { what: WHAT, why };
+    let broken = |why: String| BadVerdict::Broken { what: WHAT, why: shortened(why) };
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| broken(e.to_string()))?;
     let serde_json::Value::Object(mut fields) = value else {
         return Err(broken("it is not a JSON object".to_owned()));
@@ -201,6 +201,16 @@ pub fn submission(role: Role, bytes: &[u8]) -> Result<(Submission, Vec<String>),
         rationale: wire.rationale,
     };
     Ok((submission, dropped))
+}
+
+/// What is said of a submission repeats parts of it, however long; a sentence is kept and shown many times.
+fn shortened(mut said: String) -> String {
+    const ENOUGH: usize = 400;
+    if said.len() > ENOUGH {
+        said.truncate(said.floor_char_boundary(ENOUGH));
+        said.push('…');
+    }
+    said
 }
 
 /// Each role's schema has its own fields; another role's field is unknown to it.
@@ -238,7 +248,10 @@ fn words_verdict(
     match (negative, all_known) {
         (true, _) => Ok(Some(Verdict::Negative)),
         (false, true) => Ok(Some(Verdict::Positive)),
-        (false, false) => Err(BadVerdict::Unknown { what, value: words.join(", "), allowed: table.allowed }),
+        (false, false) => {
+            let value = shortened(words.join(", "));
+            Err(BadVerdict::Unknown { what, value, allowed: table.allowed })
+        }
     }
 }
 
@@ -307,7 +320,7 @@ pub fn artifact(role: Role, bytes: &[u8]) -> Result<Submission, BadVerdict> {
         Err(bad) => return Err(bad),
     };
     let fields: BTreeMap<String, Scalar> =
-        parse_yaml(front).map_err(|why| BadVerdict::Broken { what: WHAT, why })?;
+        parse_yaml(front).map_err(|why| BadVerdict::Broken { what: WHAT, why: shortened(why) })?;
     let words: Vec<Option<String>> =
         Words::of(role).keys.iter().map(|key| fields.get(*key).map(Scalar::text)).collect();
     let words: Vec<Option<&str>> = words.iter().map(Option::as_deref).collect();

@@ -139,7 +139,7 @@ fn this_program() -> PathBuf {
 }
 
 /// Who fails together waits together: a role that names no provider has its profile's.
-fn name_providers(projects: &mut [Project]) {
+pub(crate) fn name_providers(projects: &mut [Project]) {
     for agent in projects.iter_mut().flat_map(|project| project.policy.agents.values_mut()) {
         // An unknown profile is told where the role is to be played.
         if let Ok((profile, _)) = Profile::lenient(orchd_runners::setup(agent)) {
@@ -151,7 +151,7 @@ fn name_providers(projects: &mut [Project]) {
 /// An owner that was just killed takes a moment to be gone, and its lock with it.
 const OWNER_GONE: Duration = Duration::from_secs(3);
 
-async fn open_store(data: &Path, clock: &Arc<dyn Clock>) -> Result<SqliteStore, OpenError> {
+pub(crate) async fn open_store(data: &Path, clock: &Arc<dyn Clock>) -> Result<SqliteStore, OpenError> {
     let pause = Duration::from_millis(50);
     let mut waited = Duration::ZERO;
     loop {

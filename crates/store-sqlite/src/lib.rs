@@ -4,6 +4,7 @@
 //! `migrations/sqlite`.
 
 mod fail;
+mod failpoint;
 mod frame;
 mod group;
 mod link;

@@ -26,7 +26,7 @@ impl Board for SqliteStore {
             description: description.to_owned(),
             at: at.0,
         };
-        Ok(self.write(|conn| board::add(conn, new)).await?)
+        Ok(self.write("add_issue", move |conn| board::add(conn, new)).await?)
     }
 
     async fn issue(&self, project: &ProjectId, key: &Key) -> StoreResult<Option<Issue>> {
@@ -48,12 +48,14 @@ impl Board for SqliteStore {
     ) -> StoreResult<()> {
         let (project, key) = (project.to_string(), key.to_string());
         let (status, line) = (status.to_owned(), line.to_owned());
-        Ok(self.write(move |conn| board::set_status(conn, &project, &key, &status, &line)).await?)
+        Ok(self
+            .write("set_issue_status", move |conn| board::set_status(conn, &project, &key, &status, &line))
+            .await?)
     }
 
     async fn put_pull(&self, pull: &Pull) -> StoreResult<()> {
         let pull = pull.clone();
-        Ok(self.write(move |conn| board::put_pull(conn, &pull)).await?)
+        Ok(self.write("put_pull", move |conn| board::put_pull(conn, &pull)).await?)
     }
 
     async fn pulls(&self, repo: &RepoId) -> StoreResult<Vec<Pull>> {

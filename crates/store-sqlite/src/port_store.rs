@@ -63,7 +63,7 @@ impl Store for SqliteStore {
     async fn ensure_repo(&self, repo: &Repo) -> StoreResult<()> {
         let (id, project) = (repo.id.to_string(), repo.project.to_string());
         let body = text::json("repos", &id, repo)?;
-        Ok(self.write(move |conn| repo::ensure(conn, &id, &project, &body)).await?)
+        Ok(self.write("ensure_repo", move |conn| repo::ensure(conn, &id, &project, &body)).await?)
     }
 
     async fn create_task(&self, new: NewTask) -> StoreResult<CreateOutcome> {
@@ -78,12 +78,12 @@ impl Store for SqliteStore {
             })
             .await;
         }
-        Ok(self.write(move |conn| create::create(conn, new, counted)).await?)
+        Ok(self.write("create_task", move |conn| create::create(conn, new, counted)).await?)
     }
 
     async fn put_input(&self, to: &Address, id: InputId, input: &Input, at: Timestamp) -> StoreResult<()> {
         let new = input::NewInput::new(to, id, input, at)?;
-        Ok(self.write(move |conn| input::put(conn, &new)).await?)
+        Ok(self.write("put_input", move |conn| input::put(conn, &new)).await?)
     }
 
     async fn input_outcome(&self, id: InputId) -> StoreResult<InputOutcome> {
@@ -123,7 +123,7 @@ impl Store for SqliteStore {
     async fn commit(&self, commit: Commit) -> CommitOutcome {
         let transition = commit.transition;
         let answer = match commit::Prepared::new(commit) {
-            Ok(prepared) => self.write(move |conn| commit::commit(conn, &prepared)).await,
+            Ok(prepared) => self.write("commit", move |conn| commit::commit(conn, &prepared)).await,
             Err(fail) => Err(fail),
         };
         outcome(transition, answer)
@@ -132,7 +132,7 @@ impl Store for SqliteStore {
     async fn commit_repo(&self, commit: RepoCommit) -> CommitOutcome {
         let transition = commit.transition;
         let answer = match repo::Prepared::new(commit) {
-            Ok(prepared) => self.write(move |conn| repo::commit(conn, &prepared)).await,
+            Ok(prepared) => self.write("commit_repo", move |conn| repo::commit(conn, &prepared)).await,
             Err(fail) => Err(fail),
         };
         outcome(transition, answer)
@@ -140,7 +140,7 @@ impl Store for SqliteStore {
 
     async fn was_committed(&self, transition: TransitionId) -> StoreResult<bool> {
         // Asked of the writer: a commit that is still on its way there is answered first.
-        Ok(self.write(move |conn| commit::was_committed(conn, transition)).await?)
+        Ok(self.write("was_committed", move |conn| commit::was_committed(conn, transition)).await?)
     }
 
     async fn due_tasks(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<TaskId>> {
@@ -153,7 +153,7 @@ impl Store for SqliteStore {
 
     async fn claim(&self, filter: &ClaimFilter, runs: &[RunId]) -> StoreResult<Vec<Claimed>> {
         let (filter, runs, clock) = (filter.clone(), runs.to_vec(), Arc::clone(&self.clock));
-        Ok(self.write(move |conn| claim::claim(conn, &filter, &runs, clock.now())).await?)
+        Ok(self.write("claim", move |conn| claim::claim(conn, &filter, &runs, clock.now())).await?)
     }
 
     async fn renew(
@@ -163,7 +163,7 @@ impl Store for SqliteStore {
         ttl: Span,
     ) -> StoreResult<Vec<RenewOutcome>> {
         let (held, clock) = (held.to_vec(), Arc::clone(&self.clock));
-        Ok(self.write(move |conn| lease::renew(conn, boot, &held, ttl, clock.now())).await?)
+        Ok(self.write("renew", move |conn| lease::renew(conn, boot, &held, ttl, clock.now())).await?)
     }
 
     async fn settle(
@@ -175,17 +175,17 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> StoreResult<SettleOutcome> {
         let result = result.clone();
-        Ok(self.write(move |conn| lease::settle(conn, job, token, result, fact, at)).await?)
+        Ok(self.write("settle", move |conn| lease::settle(conn, job, token, result, fact, at)).await?)
     }
 
     async fn release(&self, job: JobId, token: Token) -> StoreResult<SettleOutcome> {
         let clock = Arc::clone(&self.clock);
-        Ok(self.write(move |conn| lease::release(conn, job, token, clock.now())).await?)
+        Ok(self.write("release", move |conn| lease::release(conn, job, token, clock.now())).await?)
     }
 
     async fn send_effect(&self, effect: EffectId, job: JobId, token: Token) -> StoreResult<SendOutcome> {
         let clock = Arc::clone(&self.clock);
-        Ok(self.write(move |conn| effect::send(conn, effect, job, token, clock.now())).await?)
+        Ok(self.write("send_effect", move |conn| effect::send(conn, effect, job, token, clock.now())).await?)
     }
 
     async fn expired(&self, limit: u32) -> StoreResult<Vec<Expired>> {
@@ -195,7 +195,7 @@ impl Store for SqliteStore {
 
     async fn take_over(&self, boot: BootId, ttl: Span) -> StoreResult<Vec<Claimed>> {
         let clock = Arc::clone(&self.clock);
-        Ok(self.write(move |conn| claim::take_over(conn, boot, ttl, clock.now())).await?)
+        Ok(self.write("take_over", move |conn| claim::take_over(conn, boot, ttl, clock.now())).await?)
     }
 
     async fn dirty_projections(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<Dirty>> {
@@ -210,7 +210,9 @@ impl Store for SqliteStore {
         shown: &str,
     ) -> StoreResult<()> {
         let (task, shown) = (task.to_string(), shown.to_owned());
-        Ok(self.write(move |conn| projection::ack(conn, &task, surface, version, &shown)).await?)
+        Ok(self
+            .write("ack_projection", move |conn| projection::ack(conn, &task, surface, version, &shown))
+            .await?)
     }
 
     async fn defer_projection(
@@ -221,7 +223,11 @@ impl Store for SqliteStore {
         retry_at: Timestamp,
     ) -> StoreResult<()> {
         let (task, error) = (task.to_string(), error.to_owned());
-        Ok(self.write(move |conn| projection::defer(conn, &task, surface, &error, retry_at.0)).await?)
+        Ok(self
+            .write("defer_projection", move |conn| {
+                projection::defer(conn, &task, surface, &error, retry_at.0)
+            })
+            .await?)
     }
 
     async fn close_provider(
@@ -232,7 +238,8 @@ impl Store for SqliteStore {
         at: Timestamp,
     ) -> CommitOutcome {
         let (id, by) = (provider.clone(), by.clone());
-        let answer = self.write(move |conn| provider::close(conn, &id, epoch, by, at)).await;
+        let answer =
+            self.write("close_provider", move |conn| provider::close(conn, &id, epoch, by, at)).await;
         outcome(provider, answer)
     }
 
@@ -243,7 +250,7 @@ impl Store for SqliteStore {
 
     async fn set_drained(&self, drained: bool, by: &Actor, at: Timestamp) -> StoreResult<()> {
         let by = by.to_string();
-        Ok(self.write(move |conn| setting::set_drained(conn, drained, &by, at.0)).await?)
+        Ok(self.write("set_drained", move |conn| setting::set_drained(conn, drained, &by, at.0)).await?)
     }
 
     async fn drained(&self) -> StoreResult<bool> {
@@ -252,12 +259,12 @@ impl Store for SqliteStore {
 
     async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()> {
         let (task, on, source) = (task.to_string(), on.to_string(), source.to_owned());
-        Ok(self.write(move |conn| dependency::add(conn, &task, &on, &source, at.0)).await?)
+        Ok(self.write("add_dependency", move |conn| dependency::add(conn, &task, &on, &source, at.0)).await?)
     }
 
     async fn remove_dependency(&self, task: TaskId, on: &Key, at: Timestamp) -> StoreResult<()> {
         let (task, on) = (task.to_string(), on.to_string());
-        Ok(self.write(move |conn| dependency::remove(conn, &task, &on, at.0)).await?)
+        Ok(self.write("remove_dependency", move |conn| dependency::remove(conn, &task, &on, at.0)).await?)
     }
 
     async fn tasks(&self) -> StoreResult<Vec<(Task, u64)>> {

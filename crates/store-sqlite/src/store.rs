@@ -10,6 +10,7 @@ use diesel::SqliteConnection;
 use orchd_core::port::clock::Clock;
 
 use crate::fail::Fail;
+use crate::failpoint::{self, Moment};
 use crate::frame::Frame;
 use crate::group::{self, Answer, Ask, Request, Tally};
 use crate::link::Link;
@@ -101,12 +102,22 @@ impl SqliteStore {
         }
     }
 
-    /// Does a transaction that writes; its answer is given after its COMMIT.
+    /// Does a transaction that writes; its answer is given after its COMMIT. `name` is the port's method.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
+        name: &'static str,
         work: impl FnOnce(&mut SqliteConnection) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        self.ask(Frame::Immediate, work).await
+        let work = move |conn: &mut SqliteConnection| {
+            let said = work(conn)?;
+            failpoint::reached(Moment::Before, name);
+            Ok(said)
+        };
+        let said = self.ask(Frame::Immediate, work).await;
+        if said.is_ok() {
+            failpoint::reached(Moment::After, name);
+        }
+        said
     }
 
     /// Reads one moment of the store, never anything that a COMMIT may still fail to keep.

@@ -28,7 +28,7 @@ use orchd_core::port::store::Store;
 use crate::MemoryStore;
 
 pub use lab::Lab;
-pub use random::random_ops;
+pub use random::{Parted, Seen, Trial, agree};
 
 /// A store with its board.
 pub trait FullStore: Store + Board {}
@@ -178,6 +178,7 @@ macro_rules! store_contract {
                 a_stale_token_settles_nothing
                 an_expired_lease_may_settle_until_it_is_taken
                 a_fact_never_replaces_another_input
+                a_queued_jobs_fact_never_replaces_another_input
                 a_released_job_is_queued_again
                 a_released_job_that_was_told_to_end_is_over
                 leases_expire_by_the_stores_own_time

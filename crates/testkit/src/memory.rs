@@ -176,7 +176,7 @@ impl Store for MemoryStore {
 
     async fn release(&self, job: JobId, token: Token) -> StoreResult<SettleOutcome> {
         let now = self.clock.now();
-        Ok(self.with(|state| jobs::release(state, job, token, now)))
+        self.with(|state| jobs::release(state, job, token, now))
     }
 
     async fn send_effect(&self, effect: EffectId, job: JobId, token: Token) -> StoreResult<SendOutcome> {

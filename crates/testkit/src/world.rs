@@ -20,6 +20,7 @@ mod sim;
 mod spot;
 mod store;
 mod sweep;
+mod twin;
 mod version;
 mod watch;
 mod work;
@@ -31,13 +32,15 @@ use orchd_core::audit::Violation;
 use orchd_core::id::ProjectId;
 use orchd_core::policy::Policy;
 
+use crate::contract::Make;
+
 pub use coverage::{Cells, Matrix, Unreachable};
 pub use fault::{FAULTS, Fault};
 pub use faults::{Edge, Planned};
 pub use scenario::{BadScenario, Scenario};
 pub use shape::Shape;
 pub use shrink::{Shrunk, shrink};
-pub use sweep::{Swept, sweep};
+pub use sweep::{Crashes, Swept, sweep};
 pub use watch::Totals;
 
 /// The policies of a run.
@@ -59,7 +62,9 @@ pub struct Options {
     /// Name the place of each fault that strikes: what a scenario is written from.
     pub places: bool,
     /// No faults but these: the process dies at these commit points, counted from 1.
-    pub crashes: Option<Vec<(u32, Edge)>>,
+    pub crashes: Option<Crashes>,
+    /// Another store beside the memory's: it has every call too, and the engine works with its answers.
+    pub beside: Option<Make>,
 }
 
 impl Options {
@@ -90,6 +95,8 @@ pub struct Outcome {
     pub points: u32,
     /// What was broken, of the first moment at which something was.
     pub violations: Vec<Violation>,
+    /// Where the store beside the memory's answered differently.
+    pub parted: Option<String>,
     /// What happened, oldest first, if it was traced.
     pub trace: Vec<String>,
     /// The store at the end.

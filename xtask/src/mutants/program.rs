@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::{cargo, shell};
 
 /// The environment variable that core's `mutant` module reads.
-const CHOOSES: &str = "ORCHD_MUTANT";
+pub(super) const CHOOSES: &str = "ORCHD_MUTANT";
 
 /// A mutant may well wait for ever; a test that guards it should not need that long to notice.
 const AT_MOST: Duration = Duration::from_secs(180);
@@ -52,7 +52,33 @@ impl fmt::Display for Ran {
 /// Builds all test programs once, with every member's feature `mutants`. No target is selected: only then does cargo
 /// also build the examples, as programs that tests start.
 pub(super) fn build(root: &Path) -> Result<Vec<Program>> {
+    let program = |message: Message, members: &[cargo::Package]| {
+        let Message { manifest_path: manifest, executable, .. } = message;
+        let Some(exe) = executable else { return Ok(None) };
+        let package = members.iter().find(|member| member.manifest_path == manifest);
+        let package = package.map_or_else(|| exe.display().to_string(), |member| member.name.clone());
+        let mut program = Program { package, tests: Vec::new(), exe, manifest };
+        program.tests = program.list(root)?;
+        Ok(Some(program))
+    };
     let members = cargo::members(root)?;
+    let tests = artifacts(root, &members)?.into_iter().filter(|message| message.profile.test);
+    let programs = tests.map(|message| program(message, &members)).collect::<Result<Vec<_>>>()?;
+    Ok(programs.into_iter().flatten().collect())
+}
+
+/// The simulation of the same build.
+pub(super) fn simulation(root: &Path) -> Result<PathBuf> {
+    let built = artifacts(root, &cargo::members(root)?)?;
+    let sim = built.into_iter().find(|message| {
+        !message.profile.test
+            && message.target.name == "sim"
+            && message.target.kind.iter().any(|kind| kind == "bin")
+    });
+    sim.and_then(|message| message.executable).context("the build made no program called sim")
+}
+
+fn artifacts(root: &Path, members: &[cargo::Package]) -> Result<Vec<Message>> {
     let with = members.iter().filter(|member| member.features.contains_key("mutants"));
     let features: Vec<String> = with.map(|member| format!("{}/mutants", member.name)).collect();
     if features.is_empty() {
@@ -63,19 +89,7 @@ pub(super) fn build(root: &Path) -> Result<Vec<Program>> {
     command.args(["--features", &features.join(",")]).stderr(Stdio::inherit());
     eprintln!("building the tests with {}", features.join(", "));
     let built = shell::output(&mut command)?;
-    let programs =
-        built.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok()).filter_map(|message| {
-            let Message { manifest_path, executable, profile } = message;
-            profile.test.then_some((manifest_path, executable?))
-        });
-    let program = |(manifest, exe): (PathBuf, PathBuf)| {
-        let package = members.iter().find(|member| member.manifest_path == manifest);
-        let package = package.map_or_else(|| exe.display().to_string(), |member| member.name.clone());
-        let mut program = Program { package, tests: Vec::new(), exe, manifest };
-        program.tests = program.list(root)?;
-        Ok(program)
-    };
-    programs.map(program).collect()
+    Ok(built.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok()).collect())
 }
 
 /// A compiler artifact of cargo's messages; other messages lack these fields.
@@ -84,6 +98,13 @@ struct Message {
     manifest_path: PathBuf,
     executable: Option<PathBuf>,
     profile: Profile,
+    target: Target,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
 }
 
 #[derive(Deserialize)]

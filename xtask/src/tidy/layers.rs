@@ -38,7 +38,8 @@ const LAYERS: &[(&str, Knows)] = &[
     ("bins/orchd", Knows::Everything),
     ("bins/orchctl", Knows::Everything),
     ("xtask", Knows::Only(&[])),
-    ("xtask/bench", Knows::Everything),
+    ("fuzz", Knows::Everything),
+    ("xtask/chaos", Knows::Everything),
     // The bench drives the real engine over the real store.
     ("xtask/bench", Knows::Everything),
 ];

@@ -251,3 +251,16 @@ fn hostile_front_matter_is_refused_and_not_worked_through() {
     let nested = "[".repeat(SUBMISSION_MAX - 1);
     assert!(submission(Role::Tester, nested.as_bytes()).is_err());
 }
+
+/// Whatever a submission says, what is said of it stays a sentence.
+#[test]
+fn a_refusal_does_not_repeat_a_long_submission() {
+    let long = "é".repeat(50_000);
+    let key = format!("{{\"{long}\": 1}}");
+    let word = format!("{{\"verdict\": \"{long}\"}}");
+    for (role, text) in [(Role::Analyst, &key), (Role::Reviewer, &key), (Role::Reviewer, &word)] {
+        let said = submission(role, text.as_bytes()).unwrap_err().to_string();
+        assert!(said.len() < 1_000, "{} bytes", said.len());
+        assert!(said.contains('é') && said.contains('…'), "{said}");
+    }
+}

@@ -1,5 +1,6 @@
 //! Holding and ending a job: renewal, settlement, release, being told to end, expiry, taking over (I-3, I-4).
 
+use orchd_core::event::Event;
 use orchd_core::fact::{Address, Fact, Input};
 use orchd_core::id::{InputId, JobId, RepoId};
 use orchd_core::job::{JobKind, JobResult};
@@ -9,7 +10,7 @@ use orchd_core::port::store::{
 use orchd_core::task::Task;
 use orchd_core::time::Span;
 
-use super::lab::{Lab, TTL, answered, side_work, some_result, test_work};
+use super::lab::{Lab, TTL, answered, side_work, some_input, some_result, test_work, write};
 
 /// A task with a running job.
 async fn working(lab: &Lab, key: &str) -> (Task, Claimed) {
@@ -195,6 +196,20 @@ pub async fn a_fact_never_replaces_another_input(lab: &Lab) {
     let Err(StoreError::Inconsistent { table: "inputs", .. }) = refused else { panic!("{refused:?}") };
     assert_eq!((lab.load(&task).await, lab.row(held.job).await), before);
     assert_eq!(answered(lab.settle(held.job, held.token, lab.input_id()).await), SettleOutcome::Settled);
+}
+
+/// The fact of a job that ends in the queue has the job's own id: nobody else's input gives way to it.
+pub async fn a_queued_jobs_fact_never_replaces_another_input(lab: &Lab) {
+    let task = lab.task("A").await;
+    let job = lab.enqueue(&task, test_work()).await;
+    let taken = InputId(job.0);
+    answered(lab.store().put_input(&Address::Task(task.id), taken, &some_input(), lab.now()).await);
+    let mut commit = lab.plan(&task).await;
+    write(&mut commit, Event::JobToldToEnd { job, why: "told so".to_owned() });
+    commit.end_job = Some(job);
+    commit.consumed = vec![(taken, Disposition::Applied)];
+    lab.conflicts(commit).await;
+    assert!(is_queued(&lab.row(job).await));
 }
 
 /// Unstarted: no result, no fact, its place and its count of claims kept.

@@ -93,12 +93,19 @@ fn line<T: Debug>(seen: &mut String, what: &str, of: &dyn Debug, answer: &Result
 
 /// Fails with the first line in which two observations differ.
 pub fn assert_same(left: &str, right: &str, when: &str) {
+    if let Some(difference) = first_difference(left, right) {
+        panic!("{when}: {difference}");
+    }
+}
+
+/// The first line in which two observations differ.
+pub fn first_difference(left: &str, right: &str) -> Option<String> {
     let mut lines = left.lines().zip(right.lines());
     if let Some((l, r)) = lines.find(|(l, r)| l != r) {
         let what = l.split(':').next().unwrap_or(l);
-        panic!("{when}: what is shown as {what} differs\n{}", difference(l, r));
+        return Some(format!("what is shown as {what} differs\n{}", difference(l, r)));
     }
-    assert_eq!(left.lines().count(), right.lines().count(), "{when}: one store shows more");
+    (left.lines().count() != right.lines().count()).then(|| "one store shows more".to_owned())
 }
 
 /// Where two texts part, with a little before and more after.

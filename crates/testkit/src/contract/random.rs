@@ -1,12 +1,15 @@
 //! Random operations on two stores at once: the same calls, with the same arguments, at the same time; every
-//! answer and everything the stores show must be equal. A seed reproduces a run.
+//! answer and everything the stores show must be equal. Where they part, the operations are shrunk to the fewest and
+//! simplest that still part them. Nothing here knows which store is right.
 
 mod commits;
+mod draw;
 mod jobs;
 mod outside;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use orchd_core::event::Birth;
@@ -19,11 +22,12 @@ use orchd_core::task::Request;
 use orchd_core::time::{Span, Timestamp};
 use uuid::Uuid;
 
-use super::observe::{Known, assert_same, difference, observe, shown};
+use self::draw::{Draw, Kind, Operation};
+use super::observe::{Known, difference, first_difference, observe, shown};
 use super::{FullStore, Make};
-use crate::{CountingIds, ManualClock, Rng};
+use crate::{CountingIds, ManualClock, Rng, block_on};
 
-/// The same operation on both stores; fails unless they answer the same.
+/// The same operation on both stores; notes where they answer differently.
 macro_rules! both {
     ($pair:expr, |$store:ident| $call:expr) => {{
         let pair = &$pair;
@@ -46,7 +50,7 @@ trait Answer {
     fn text(&self) -> String;
 }
 
-impl<T: std::fmt::Debug> Answer for Result<T, orchd_core::port::store::StoreError> {
+impl<T: fmt::Debug> Answer for Result<T, orchd_core::port::store::StoreError> {
     fn text(&self) -> String {
         shown(self)
     }
@@ -61,8 +65,83 @@ impl Answer for orchd_core::port::store::CommitOutcome {
 /// How often which call had which answer: a run that never sees a rare one proves nothing about it.
 pub type Seen = BTreeMap<String, u32>;
 
-/// Drives a store made by `left` and one made by `right` through `steps` random operations.
-pub async fn random_ops(seed: u64, steps: u32, left: Make, right: Make) -> Seen {
+/// How much is tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial {
+    /// Chance begins here: the same seed tries the same.
+    pub seed: u64,
+    /// How many lists of operations.
+    pub cases: u32,
+    /// How long the longest list is.
+    pub steps: u64,
+}
+
+/// Two stores that part: the fewest and simplest operations that were found to do it.
+pub struct Parted {
+    /// Operations that are left.
+    pub operations: usize,
+    /// Every call of them with the answer, as far as both gave the same.
+    pub calls: Vec<String>,
+    /// Where they part.
+    pub why: String,
+}
+
+impl fmt::Display for Parted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "the stores part after {} operations:", self.operations)?;
+        for call in &self.calls {
+            writeln!(f, "  {call}")?;
+        }
+        write!(f, "{}", self.why)
+    }
+}
+
+impl fmt::Debug for Parted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Tries lists of random operations on a store made by `left` and one made by `right`, and says how often which
+/// call had which answer; or where they part.
+pub fn agree(trial: Trial, left: Make, right: Make) -> Result<Seen, Box<Parted>> {
+    let mut rng = Rng::new(trial.seed);
+    let mut all = Seen::new();
+    for _ in 0..trial.cases {
+        let operations = draw::operations(&mut rng, trial.steps);
+        let played = play(&operations, left, right, false);
+        if played.parted.is_some() {
+            return Err(Box::new(shrunk(&operations, left, right)));
+        }
+        for (what, times) in played.seen {
+            *all.entry(what).or_default() += times;
+        }
+    }
+    Ok(all)
+}
+
+fn shrunk(operations: &[Operation], left: Make, right: Make) -> Parted {
+    let parts = |fewer: &[Operation]| {
+        let played = play(fewer, left, right, false);
+        played.parted.map(|_| played.steps)
+    };
+    let fewest = draw::shrunk(operations, parts);
+    let told = play(&fewest, left, right, true);
+    let why = told.parted.unwrap_or_else(|| "they part not every time".to_owned());
+    Parted { operations: fewest.len(), calls: told.calls, why }
+}
+
+/// What a list of operations came to.
+struct Played {
+    parted: Option<String>,
+    /// So many operations were played.
+    steps: usize,
+    seen: Seen,
+    calls: Vec<String>,
+}
+
+/// Plays the operations on two fresh stores, until they part.
+fn play(operations: &[Operation], left: Make, right: Make, tell: bool) -> Played {
     let clock = Arc::new(ManualClock::new(Timestamp(1_700_000_000_000)));
     let left = left(Arc::<ManualClock>::clone(&clock));
     let right = right(Arc::<ManualClock>::clone(&clock));
@@ -70,10 +149,8 @@ pub async fn random_ops(seed: u64, steps: u32, left: Make, right: Make) -> Seen 
         left: left.store,
         right: right.store,
         clock,
-        ids: CountingIds::new(seed),
-        rng: Rng::new(seed),
-        seed,
-        step: 0,
+        ids: CountingIds::new(1),
+        rng: Draw::none(),
         tasks: Vec::new(),
         born: Vec::new(),
         held: Vec::new(),
@@ -82,18 +159,11 @@ pub async fn random_ops(seed: u64, steps: u32, left: Make, right: Make) -> Seen 
         repo_commits: Vec::new(),
         known: Known::default(),
         boots: Vec::new(),
-        seen: RefCell::default(),
+        told: RefCell::new(Told { tell, ..Told::default() }),
     };
-    pair.begin().await;
-    for step in 1..=steps {
-        pair.step = step;
-        pair.operate().await;
-        // Everything is shown rarely enough to be quick, and at the end.
-        if step % 8 == 0 || step == steps {
-            pair.look().await;
-        }
-    }
-    pair.seen.into_inner()
+    let steps = block_on(pair.run(operations));
+    let Told { parted, seen, calls, .. } = pair.told.into_inner();
+    Played { parted, steps, seen, calls }
 }
 
 /// Two stores, and what was done to them so far.
@@ -102,9 +172,7 @@ struct Pair {
     right: Arc<dyn FullStore>,
     clock: Arc<ManualClock>,
     ids: CountingIds,
-    rng: Rng,
-    seed: u64,
-    step: u32,
+    rng: Draw,
     tasks: Vec<TaskId>,
     born: Vec<NewTask>,
     held: Vec<(BootId, Claimed)>,
@@ -113,23 +181,65 @@ struct Pair {
     repo_commits: Vec<RepoCommit>,
     known: Known,
     boots: Vec<BootId>,
-    seen: RefCell<Seen>,
+    told: RefCell<Told>,
+}
+
+/// What the answers came to.
+#[derive(Default)]
+struct Told {
+    parted: Option<String>,
+    seen: Seen,
+    calls: Vec<String>,
+    tell: bool,
 }
 
 impl Pair {
     fn compare(&self, what: &str, left: &str, right: &str) {
-        let (seed, step) = (self.seed, self.step);
+        let mut told = self.told.borrow_mut();
+        if told.parted.is_some() {
+            return;
+        }
         if left != right {
-            panic!(
-                "seed {seed}, step {step}: the answers to {what} differ
-{}",
-                difference(left, right)
-            );
+            told.parted = Some(format!("the answers to {what} differ\n{}", difference(left, right)));
+            return;
         }
         let name = what.trim_start_matches("s.").split('(').next().unwrap_or(what);
         // Outcomes are words; of a list only whether there is anything in it is told.
         let word: String = left.chars().take_while(|c| c.is_alphabetic() || "[]()_".contains(*c)).collect();
-        *self.seen.borrow_mut().entry(format!("{name} {word}")).or_default() += 1;
+        *told.seen.entry(format!("{name} {word}")).or_default() += 1;
+        if told.tell {
+            told.calls.push(format!("{what} = {}", left.chars().take(160).collect::<String>()));
+        }
+    }
+
+    /// Notes what is about to be asked, where a list is told.
+    fn note(&self, what: impl FnOnce() -> String) {
+        let mut told = self.told.borrow_mut();
+        if told.tell && told.parted.is_none() {
+            let what = what();
+            told.calls.push(what);
+        }
+    }
+
+    fn has_parted(&self) -> bool {
+        self.told.borrow().parted.is_some()
+    }
+
+    /// Plays until they part; says how many operations that were.
+    async fn run(&mut self, operations: &[Operation]) -> usize {
+        self.begin().await;
+        for (operation, step) in operations.iter().zip(1..) {
+            self.rng = Draw::of(operation);
+            self.operate(operation.kind).await;
+            // Everything is shown rarely enough to be quick, and at the end.
+            if step % 8 == 0 || step == operations.len() {
+                self.look().await;
+            }
+            if self.has_parted() {
+                return step;
+            }
+        }
+        operations.len()
     }
 
     async fn begin(&mut self) {
@@ -145,28 +255,31 @@ impl Pair {
         let now = self.now();
         let left = observe(&*self.left, now, &self.known).await;
         let right = observe(&*self.right, now, &self.known).await;
-        assert_same(&left, &right, &format!("seed {}, step {}", self.seed, self.step));
+        let mut told = self.told.borrow_mut();
+        if told.parted.is_none() {
+            told.parted = first_difference(&left, &right);
+        }
     }
 
-    async fn operate(&mut self) {
-        match self.rng.below(40) {
-            0..=3 => self.create().await,
-            4..=6 => self.put_input().await,
-            7..=16 => self.commit().await,
-            17..=18 => self.commit_repo().await,
-            19 => self.commit_again().await,
-            20..=23 => self.claim().await,
-            24..=27 => self.settle().await,
-            28 => self.release().await,
-            29..=30 => self.renew().await,
-            31 => self.send_effect().await,
-            32 => self.reap().await,
-            33 => self.take_over().await,
-            34..=35 => self.project().await,
-            36 => self.depend().await,
-            37 => self.drain().await,
-            38 => self.board().await,
-            _ => self.clock.advance(Span(self.rng.below(40_000).cast_signed())),
+    async fn operate(&mut self, kind: Kind) {
+        match kind {
+            Kind::Wait => self.clock.advance(Span(self.rng.below(40_000).cast_signed())),
+            Kind::Create => self.create().await,
+            Kind::PutInput => self.put_input().await,
+            Kind::Commit => self.commit().await,
+            Kind::CommitRepo => self.commit_repo().await,
+            Kind::CommitAgain => self.commit_again().await,
+            Kind::Claim => self.claim().await,
+            Kind::Settle => self.settle().await,
+            Kind::Release => self.release().await,
+            Kind::Renew => self.renew().await,
+            Kind::SendEffect => self.send_effect().await,
+            Kind::Reap => self.reap().await,
+            Kind::TakeOver => self.take_over().await,
+            Kind::Project => self.project().await,
+            Kind::Depend => self.depend().await,
+            Kind::Drain => self.drain().await,
+            Kind::Board => self.board().await,
         }
     }
 

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use orchd_core::port::clock::Clock;
 use orchd_core::time::{Span, Timestamp};
 
-use super::random::Seen;
-use super::{Subject, memory, random_ops};
-use crate::{MemoryStore, block_on};
+use super::{Subject, Trial, agree, memory};
+use crate::MemoryStore;
 
 crate::store_contract!(memory);
 
@@ -27,12 +26,7 @@ fn fast(clock: Arc<dyn Clock>) -> Subject {
 
 #[test]
 fn random_operations_find_no_difference_where_there_is_none() {
-    let mut seen = Seen::new();
-    for seed in 0..12 {
-        for (what, times) in block_on(random_ops(seed, 400, memory, memory)) {
-            *seen.entry(what).or_default() += times;
-        }
-    }
+    let seen = agree(Trial { seed: 1, cases: 24, steps: 400 }, memory, memory).unwrap();
     for what in [
         "commit Committed",
         "commit Conflict",
@@ -53,9 +47,10 @@ fn random_operations_find_no_difference_where_there_is_none() {
 }
 
 #[test]
-#[should_panic(expected = "differ")]
-fn random_operations_find_a_difference() {
-    block_on(random_ops(1, 300, memory, fast));
+fn random_operations_find_a_difference_and_shrink_to_it() {
+    let parted = agree(Trial { seed: 1, cases: 24, steps: 300 }, memory, fast).unwrap_err();
+    assert!(parted.why.contains("differ"), "{parted}");
+    assert!(parted.operations <= 6, "it was not shrunk: {parted}");
 }
 
 /// A case that is written and not listed would never run.

@@ -108,6 +108,9 @@ fn jobs(state: &State, commit: &Commit) -> Checked<()> {
     if let Some(id) = commit.end_job {
         let ended = state.jobs.get(&id).ok_or(Refusal::Violates("job-exists"))?;
         holds("job-of-task", ended.row.of == of)?;
+        // The fact of one that ends in the queue has the job's own id.
+        let is_free = ended.row.state != JobState::Queued || !state.inputs.contains_key(&InputId(id.0));
+        holds("fact-is-new", is_free)?;
     }
     let Some(job) = &commit.job else { return Ok(()) };
     let looks = commit.repo.as_ref().and_then(|change| change.job.as_ref());

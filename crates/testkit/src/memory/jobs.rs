@@ -79,6 +79,9 @@ pub(super) fn enqueue(state: &mut State, of: Address, new: NewJob, at: Timestamp
     state.jobs.insert(id, Job { row, spec, place: state.last_place, fact: None });
 }
 
+/// Why a job can not end.
+const TAKEN: &str = "a job's fact was to be stored under an id that is taken";
+
 /// Tells a job to end. One that nobody holds ends at once: there is nobody who could settle it.
 pub(super) fn tell_to_end(state: &mut State, id: JobId, why: &str, at: Timestamp) {
     let Some(job) = state.jobs.get_mut(&id) else { return };
@@ -209,9 +212,7 @@ pub(super) fn settle(
             end(state, id, result, fact, at);
             Ok(SettleOutcome::Settled)
         }
-        JobState::Running if state.inputs.contains_key(&fact) => {
-            Err(inconsistent("inputs", fact, "a job's fact was to be stored under an id that is taken"))
-        }
+        JobState::Running if state.inputs.contains_key(&fact) => Err(inconsistent("inputs", fact, TAKEN)),
         JobState::Running => {
             end(state, id, result, fact, at);
             state.commits += 1;
@@ -225,16 +226,26 @@ pub(super) fn settle(
     }
 }
 
-pub(super) fn release(state: &mut State, id: JobId, token: Token, now: Timestamp) -> SettleOutcome {
+pub(super) fn release(
+    state: &mut State,
+    id: JobId,
+    token: Token,
+    now: Timestamp,
+) -> StoreResult<SettleOutcome> {
+    let taken = state.inputs.contains_key(&InputId(id.0));
     let Some(job) = state.running(id).filter(|j| j.row.token == Some(token)) else {
-        return SettleOutcome::Stale;
+        return Ok(SettleOutcome::Stale);
     };
+    let ending = job.row.job.ending.clone();
+    if taken && ending.is_some() {
+        return Err(inconsistent("inputs", id, TAKEN));
+    }
     job.requeue();
-    if let Some(why) = job.row.job.ending.clone() {
+    if let Some(why) = ending {
         end_queued(state, id, &why, now);
     }
     state.commits += 1;
-    SettleOutcome::Settled
+    Ok(SettleOutcome::Settled)
 }
 
 pub(super) fn send_effect(

@@ -8,7 +8,9 @@ pub(super) enum Pace {
     Call,
     /// Asked at every act outside, which are few.
     Act,
-    /// Asked at every act; hits many at once or changes the world for everybody.
+    /// Asked at every push of a landing or run of a deploy hook, of which a seed has a handful.
+    Scarce,
+    /// Asked at every act or commit; hits many at once, or what few of them can be hit by.
     Wide,
     /// Asked every few minutes.
     Seldom,
@@ -62,19 +64,19 @@ faults! {
     /// The process is asked to stop, by the order of the daemon's own shutdown.
     GracefulStop = "F17-graceful-stop", Seldom;
     /// A commit is made by a process of the version before: what that one did not know is not written.
-    OldVersion = "F18-old-version", Call;
+    OldVersion = "F18-old-version", Wide;
     /// The host has no room for another run.
     DiskFull = "F19-disk-full", Act;
     /// A request to git or the environment is lost; nothing happened there.
-    RequestLost = "F21-request-lost", Act;
+    RequestLost = "F21-request-lost", Scarce;
     /// Git or the environment did it, and the answer is lost.
-    ReplyLost = "F22-reply-lost", Act;
+    ReplyLost = "F22-reply-lost", Scarce;
     /// It is done after the caller has given up.
-    LateAct = "F23-late-act", Act;
+    LateAct = "F23-late-act", Scarce;
     /// A store call or a push arrives twice.
     Twice = "F24-twice", Act;
     /// The answer says "landed" and speaks about something else.
-    Misleading = "F25-misleading", Act;
+    Misleading = "F25-misleading", Scarce;
     /// A surface answers 429.
     SurfaceBusy = "F27-surface-busy", Act;
     /// A surface takes minutes to answer.
@@ -83,14 +85,14 @@ faults! {
     SurfaceFails = "F29-surface-fails", Act;
     /// A surface was written and the answer is lost.
     SurfaceAnswerLost = "F30-surface-answer-lost", Act;
-    /// Main moves between the gate and the push.
-    MainMoved = "F31-main-moved", Act;
+    /// Main moves between the gate and the push, or while nobody looks.
+    MainMoved = "F31-main-moved", Scarce;
     /// The task's branch at the forge is force-pushed by a person.
     BranchForced = "F32-branch-forced", Act;
     /// The mirror is locked: nothing can be sent or asked.
     Locked = "F33-locked", Act;
     /// A hook of the forge refuses the push.
-    PushRefused = "F34-push-refused", Act;
+    PushRefused = "F34-push-refused", Scarce;
     /// Main is rewound by a person.
     MainRewound = "F35-main-rewound", Seldom;
     /// A delivery is lost; it is sent again much later, or never.
@@ -126,15 +128,15 @@ faults! {
     /// The quota at a provider is used up for a while, for everybody.
     ProviderQuota = "F27-provider-quota", Wide;
     /// The deploy hook is killed midway.
-    DeployKilled = "F50-deploy-killed", Act;
+    DeployKilled = "F50-deploy-killed", Scarce;
     /// The hook's orphan goes on after its caller has given up.
-    DeployOrphan = "F51-deploy-orphan", Act;
+    DeployOrphan = "F51-deploy-orphan", Scarce;
     /// The environment was deployed to, and nobody is told.
-    DeployReplyLost = "F52-deploy-reply-lost", Act;
+    DeployReplyLost = "F52-deploy-reply-lost", Scarce;
     /// The environment can not be reached.
-    DeployUnreachable = "F53-deploy-unreachable", Act;
+    DeployUnreachable = "F53-deploy-unreachable", Scarce;
     /// Somebody else's script deploys something else at the same time.
-    DeployRaced = "F54-deploy-raced", Act;
+    DeployRaced = "F54-deploy-raced", Scarce;
 }
 
 impl Fault {

@@ -39,6 +39,10 @@ pub(super) async fn befalls(life: Life) {
             let lasts = Span::secs(10 + strike.number(600));
             sleep(sim, lasts).await;
             sim.skew(replica, Span(0));
+            if !life.goes_on() {
+                // Died meanwhile: what follows befalls the next life, which has a future of its own.
+                return;
+            }
         }
         if let Some(mut strike) = sim.strike(Fault::GracefulStop, spot) {
             leave(&life, strike.below(2) == 0).await;
@@ -93,6 +97,10 @@ pub(super) async fn everywhere(sim: Arc<Sim>) {
                     sim.crash(replica);
                 }
             }
+        }
+        if sim.strikes(Fault::MainMoved, Spot::World) {
+            sim.with(|i| i.git.outside_push(false, false));
+            sim.wrote(12);
         }
         if let Some(mut strike) = sim.strike(Fault::MainRewound, Spot::World) {
             match strike.below(3) {

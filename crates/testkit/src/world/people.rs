@@ -9,7 +9,6 @@ use orchd_core::hold::HoldCode;
 use orchd_core::id::{Actor, InputId, Key, TaskId};
 use orchd_core::job::SuiteOutcome;
 use orchd_core::policy::Ci;
-use orchd_core::port::store::Store;
 use orchd_core::reason::{Ask, Reason, Wait};
 use orchd_core::task::{CiState, Request, Task};
 use orchd_core::time::Span;
@@ -65,7 +64,7 @@ async fn request(sim: &Arc<Sim>, key: &Key) -> Option<TaskId> {
     };
     // The surface lives in the process: it dies with it, and the person tries again.
     let _ = asked(sim, replica, async move { engine.start(new).await.map(|_| ()) }).await;
-    let found = sim.store.find_task(&sim.shape.project(), key).await.ok().flatten()?;
+    let found = sim.rows().find_task(&sim.shape.project(), key).await.ok().flatten()?;
     let alive = sim.store.inspect(|s| s.tasks.get(&found).is_some_and(|r| !r.task.stage.is_terminal()));
     alive.then_some(found)
 }
@@ -283,7 +282,7 @@ async fn arrives(sim: Arc<Sim>, task: TaskId, delivery: Delivery, fact: Input) {
     }
     for id in delivery.ids {
         // The model's own store never fails.
-        let _ = sim.store.put_input(&Address::Task(task), id, &fact, sim.now()).await;
+        let _ = sim.rows().put_input(&Address::Task(task), id, &fact, sim.now()).await;
     }
     sim.wrote(10);
 }

@@ -40,7 +40,7 @@ impl Ids for SharedIds {
 pub(super) async fn boot(sim: Arc<Sim>, replica: usize) {
     let policy = sim.shape.policy();
     // The repository is known from the first start on; the answer is the same every time.
-    let _ = sim.store.ensure_repo(&Repo::new(policy.repo.clone(), policy.project.clone())).await;
+    let _ = sim.rows().ensure_repo(&Repo::new(policy.repo.clone(), policy.project.clone())).await;
     let engine = Arc::new(Engine::new(deps(&sim, replica)));
     sim.with(|i| {
         if let Some(slot) = i.replicas.get_mut(replica) {

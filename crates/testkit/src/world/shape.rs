@@ -104,7 +104,7 @@ impl Shape {
                 _ => Ci::None,
             },
             test: (!rng.one_in(7)).then(suite),
-            deploy: if rng.one_in(3) {
+            deploy: if rng.one_in(2) {
                 Deploy::Hook {
                     environment: "prod".to_owned(),
                     auto_confirm: rng.one_in(2),

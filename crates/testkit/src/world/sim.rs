@@ -9,6 +9,7 @@ use orchd_core::audit::{Truth, Violation};
 use orchd_core::id::{InputId, Key, ProjectId, ProviderId, RunId, TaskId};
 use orchd_core::job::JobResult;
 use orchd_core::port::clock::{Clock, Ids};
+use orchd_core::port::store::Store;
 use orchd_core::time::{Span, Timestamp};
 use orchd_engine::Engine;
 
@@ -19,6 +20,7 @@ use super::roles::Trouble;
 use super::sched::{Owner, Wake, Work};
 use super::shape::Shape;
 use super::spot::Spot;
+use super::twin::Twin;
 use super::{Options, Policies};
 use crate::clock::{CountingIds, ManualClock};
 use crate::memory::MemoryStore;
@@ -31,7 +33,10 @@ pub(super) const START: Timestamp = Timestamp(1_780_000_000_000);
 pub(super) struct Sim {
     pub(super) clock: Arc<ManualClock>,
     pub(super) ids: CountingIds,
+    /// What invariants are asked about, and all rows where no store is beside it.
     pub(super) store: Arc<MemoryStore>,
+    /// The same rows with those of another store beside them, where one was asked for.
+    pub(super) twin: Option<Twin>,
     pub(super) shape: Shape,
     pub(super) policies: Policies,
     /// How far each process's wall clock is off, in milliseconds.
@@ -101,6 +106,8 @@ impl Sim {
         let mut root = Rng::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x0c8d);
         let clock = Arc::new(ManualClock::new(START));
         let store = Arc::new(MemoryStore::new(Arc::clone(&clock) as Arc<dyn Clock>));
+        let other = options.beside.map(|make| make(Arc::clone(&clock) as Arc<dyn Clock>));
+        let twin = other.map(|other| Twin::new(Arc::clone(&store), other));
         let faults = Faults::of(options, Rng::new(root.next()), &store);
         let drawn = Shape::draw(&mut Rng::new(root.next()));
         let shape = options.scenario.as_ref().map_or(drawn, |scenario| scenario.shape.clone());
@@ -134,7 +141,7 @@ impl Sim {
             verdict: None,
         };
         let ids = CountingIds::new(root.next());
-        Arc::new(Self { clock, ids, store, shape, policies, skews, inner: Mutex::new(inner) })
+        Arc::new(Self { clock, ids, store, twin, shape, policies, skews, inner: Mutex::new(inner) })
     }
 
     pub(super) fn with<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
@@ -143,6 +150,19 @@ impl Sim {
 
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The store as everybody but the audit reaches it.
+    pub(super) fn rows(&self) -> &dyn Store {
+        match &self.twin {
+            Some(twin) => twin,
+            None => &*self.store,
+        }
+    }
+
+    /// Whether the store beside answered differently.
+    pub(super) fn has_parted(&self) -> bool {
+        self.twin.as_ref().is_some_and(|twin| twin.parted().is_some())
     }
 
     /// A number below `n`, from the stream of everything that is no fault.

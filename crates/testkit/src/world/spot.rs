@@ -34,7 +34,10 @@ fn bit(stage: Stage) -> Stages {
 
 fn live(state: &State) -> Stages {
     // One that is over is touched as long as something is still done for it.
-    let lives = |task: &&Task| !task.stage.is_terminal() || task.side_job.is_some();
+    let unshown = |id: TaskId| {
+        state.projections.iter().any(|((task, _), shown)| *task == id && shown.shown_version < shown.wanted)
+    };
+    let lives = |task: &&Task| !task.stage.is_terminal() || task.side_job.is_some() || unshown(task.id);
     let rows = state.tasks.values().map(|row| &*row.task).filter(lives);
     rows.fold(0, |stages, row| stages | bit(row.stage))
 }

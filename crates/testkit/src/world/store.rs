@@ -218,9 +218,9 @@ impl SimStore {
         let old = version::could_write(&commit) && sim.strikes(Fault::OldVersion, spot);
         let commit = if old { version::rewritten(&sim.store, commit) } else { commit };
         let twice = sim.strikes(Fault::Twice, spot).then(|| commit.clone());
-        let first = sim.store.commit(commit).await;
+        let first = sim.rows().commit(commit).await;
         match twice {
-            Some(again) => sim.store.commit(again).await,
+            Some(again) => sim.rows().commit(again).await,
             None => first,
         }
     }
@@ -231,7 +231,7 @@ impl SimStore {
     }
 
     fn inner(&self) -> &dyn Store {
-        &*self.sim.store
+        self.sim.rows()
     }
 }
 
@@ -295,7 +295,7 @@ impl Store for SimStore {
         let sim = &self.sim;
         let applied = async move {
             let said = format!("{:?}", commit.change.events);
-            let answer = sim.store.commit_repo(commit).await;
+            let answer = sim.rows().commit_repo(commit).await;
             sim.say(|| format!("a repository commits: {answer:?} {said}"));
             if answer == CommitOutcome::Committed {
                 sim.with(|i| i.commits += 1);

@@ -8,6 +8,9 @@ use super::faults::Edge;
 use super::{Options, run};
 use crate::rng::Rng;
 
+/// Where a process dies: commit points, counted from 1.
+pub type Crashes = Vec<(u32, Edge)>;
+
 /// What a workload's sweep found.
 #[derive(Debug, Clone, Default)]
 pub struct Swept {
@@ -16,7 +19,7 @@ pub struct Swept {
     /// Runs.
     pub runs: u64,
     /// Where it died, and what that broke.
-    pub broken: Vec<(Vec<(u32, Edge)>, Vec<Violation>)>,
+    pub broken: Vec<(Crashes, Vec<Violation>)>,
 }
 
 /// Sweeps one workload, and samples this many pairs.
@@ -41,7 +44,7 @@ pub fn sweep(seed: u64, pairs: u32) -> Swept {
     swept
 }
 
-fn crashing(seed: u64, swept: &mut Swept, crashes: Vec<(u32, Edge)>) -> u32 {
+fn crashing(seed: u64, swept: &mut Swept, crashes: Crashes) -> u32 {
     let outcome = run(&Options { crashes: Some(crashes.clone()), ..Options::seed(seed) });
     swept.runs += 1;
     if !outcome.violations.is_empty() {

@@ -88,7 +88,7 @@ pub(super) fn drive(sim: &Arc<Sim>, schedule: &mut Schedule, whole: bool) {
     };
     let horizon = START + sim.shape.horizon();
     let end = horizon + CALM;
-    while watch.violations.is_empty() && !at_rest(sim) {
+    while watch.violations.is_empty() && !sim.has_parted() && !at_rest(sim) {
         match schedule.turn(sim) {
             Turned::Polled => watch.after_poll(sim, schedule),
             Turned::Idle(None) => break,
@@ -101,7 +101,7 @@ pub(super) fn drive(sim: &Arc<Sim>, schedule: &mut Schedule, whole: bool) {
             break;
         }
     }
-    if watch.violations.is_empty() {
+    if watch.violations.is_empty() && !sim.has_parted() {
         watch.ask_rest(sim);
     }
     sim.with(|i| i.verdict = Some((watch.violations, watch.truth, watch.polls)));
@@ -329,9 +329,13 @@ pub(super) fn outcome(sim: &Arc<Sim>, seed: u64) -> Outcome {
     let (cells, planned) = sim.with(|i| (i.faults.cells.clone(), std::mem::take(&mut i.faults.planned)));
     let points = sim.with(|i| i.faults.points());
     let now = sim.clock.now();
+    let parted = sim.twin.as_ref().and_then(|twin| {
+        twin.compare_all(now);
+        twin.parted()
+    });
     let rest = Rest { state, truth, policies: sim.policies.clone(), now };
     let shape = sim.shape.clone();
-    Outcome { seed, hash, totals, struck, shape, cells, planned, points, violations, trace, rest }
+    Outcome { seed, hash, totals, struck, shape, cells, planned, points, violations, parted, trace, rest }
 }
 
 fn ended(state: &State, stage: orchd_core::stage::Stage) -> u64 {

@@ -123,6 +123,10 @@ fn waiting(rest: &mut Rest, reason: Reason) {
     }
     rest.state.task_events.remove(&id);
     let now = rest.now;
+    for row in rest.state.tasks.values_mut() {
+        // Whoever ended may still have been about to be looked at: nobody else is awake.
+        row.due_at = None;
+    }
     let row = rest.state.tasks.get_mut(&id).unwrap();
     let task = std::sync::Arc::make_mut(&mut row.task);
     task.stage = Stage::Testing;

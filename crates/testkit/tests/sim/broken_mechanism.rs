@@ -120,7 +120,7 @@ fn i_27_a_push_that_nobody_holds_a_lease_for() {
 #[test]
 fn i_28_a_recovery_that_nothing_called_for() {
     let mut rest = doubted().rest;
-    assert_eq!(rest.audit(), []);
+    assert!(!rest.audit().iter().any(|violation| violation.number == 28));
     rest.truth.faultless = true;
     assert!(rest.audit().iter().any(|violation| violation.number == 28));
 }

@@ -59,7 +59,8 @@ fn the_same_seed_is_the_same_run() {
 fn every_fault_strikes_and_work_still_gets_done() {
     let mut struck = std::collections::BTreeSet::new();
     let (mut done, mut faultless) = (0, 0);
-    for seed in 0..120 {
+    // The rarest are those of the deploy hook, which one world in two has.
+    for seed in 0..300 {
         let outcome = run(&Options::seed(seed));
         struck.extend(outcome.struck.iter().copied());
         done += outcome.totals.done;
@@ -67,7 +68,7 @@ fn every_fault_strikes_and_work_still_gets_done() {
     }
     let missing: Vec<_> = FAULTS.iter().filter(|fault| !struck.contains(fault)).collect();
     assert!(missing.is_empty(), "these faults never struck: {missing:?}");
-    assert!(done > 120, "only {done} tasks were done");
+    assert!(done > 300, "only {done} tasks were done");
     assert!(faultless > 5, "only {faultless} worlds were free of faults");
 }
 

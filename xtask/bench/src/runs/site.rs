@@ -167,8 +167,11 @@ impl<'p> Site<'p> {
 impl Drop for Site<'_> {
     fn drop(&mut self) {
         // The server first, so that it starts nothing more; its runs go on until they are told.
+        // It may be gone already; then there is nothing to tell or to wait for.
         let _ = kill_process(Pid::from_child(&self.server), Signal::TERM);
+        // As above.
         let _ = self.server.wait();
+        // Where it cannot be written, the wait below says which runs are left.
         let _ = fs::write(self.dir.join(STOP), "");
         let gone = || Ok(shims::of(&self.data)?.is_empty());
         if let Err(error) = self.until("the runs to end", gone) {

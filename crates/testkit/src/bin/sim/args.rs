@@ -35,6 +35,12 @@ pub(crate) struct Args {
     /// Play a scenario with its trace
     #[arg(long, conflicts_with_all = ["seeds", "seed", "sweep"])]
     pub(crate) play: Option<PathBuf>,
+    /// Stop at the first seed that breaks something, and say in one line what
+    #[arg(long, conflicts_with_all = ["seed", "sweep", "play"])]
+    pub(crate) until_broken: bool,
+    /// Print the names of the mutants that a build with the feature `mutants` can switch on
+    #[arg(long)]
+    pub(crate) mutants: bool,
     /// Threads that run seeds; as many as there are cores unless told
     #[arg(long)]
     threads: Option<NonZeroUsize>,

@@ -7,6 +7,8 @@ mod figures;
 mod report;
 mod run;
 mod scenario;
+mod search;
+mod speed;
 mod sweep;
 
 use std::process::ExitCode;
@@ -16,6 +18,14 @@ use orchd_testkit::world::{Options, run as run_seed};
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
+    if args.mutants {
+        search::mutants();
+        return ExitCode::SUCCESS;
+    }
+    if args.until_broken {
+        let found = search::first(args.range(), args.threads());
+        return if found { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    }
     if let Some(workloads) = args.workloads() {
         return sweep::all(workloads, args.pairs, args.threads());
     }
@@ -28,10 +38,13 @@ fn main() -> ExitCode {
     if let (Some(seed), true) = (args.seed, args.trace) {
         return trace(seed);
     }
-    let seen = run::all(args.range(), args.threads(), report::broken, report::progress);
+    let start = speed::passing_time();
+    let (seen, speed) = run::all(args.range(), args.threads(), report::broken, report::progress);
     report::clear_progress();
     report::figures(&seen);
-    if seen.holds() && report::covered(&seen) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let covered = report::covered(&seen);
+    report::speed(speed, speed::passing_time() - start);
+    if seen.holds() && covered && speed.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Prints everything that happens in one seed.

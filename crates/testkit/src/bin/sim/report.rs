@@ -1,10 +1,12 @@
 //! What people read: progress on a terminal, what a broken seed broke, and the figures at the end.
 
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
 use orchd_testkit::world::{Options, Outcome, Unreachable, run};
 
 use crate::figures::Figures;
+use crate::speed::Speed;
 
 /// Events shown of a seed that broke something.
 const LAST: usize = 40;
@@ -67,6 +69,18 @@ pub(crate) fn figures(seen: &Figures) {
     println!("violations  {}", seen.broken);
     for seed in &seen.unlike {
         println!("seed {seed} ran differently the second time: cargo xtask sim --seed {seed} --trace");
+    }
+}
+
+/// How fast it went; to standard error, since it is the machine's word and not the seeds'.
+pub(crate) fn speed(speed: Speed, passed: Duration) {
+    eprintln!("per core    {} runs/s; {:.1} s passed", speed.per_core(), passed.as_secs_f64());
+    let (now, reference) = (speed.per_unit(), Speed::reference());
+    eprintln!(
+        "per unit    {now} thousandths of a run per unit of the fixed work; the reference is {reference}"
+    );
+    if !speed.holds() {
+        eprintln!("The simulator is less than half as fast as it was when the reference was written down.");
     }
 }
 

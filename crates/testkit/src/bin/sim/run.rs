@@ -11,6 +11,7 @@ use orchd_testkit::Rng;
 use orchd_testkit::world::{Options, Outcome, run};
 
 use crate::figures::Figures;
+use crate::speed::Speed;
 
 /// Seeds of a part.
 const PART: u64 = 50;
@@ -20,6 +21,7 @@ const TWICE: u64 = 50;
 /// What a thread saw of a part.
 struct Part {
     number: u64,
+    speed: Speed,
     figures: Figures,
     /// Seeds that broke something.
     broken: Vec<u64>,
@@ -38,7 +40,7 @@ pub(crate) fn all(
     threads: NonZeroUsize,
     broken: impl Fn(u64),
     progress: impl Fn(&Figures, u64),
-) -> Figures {
+) -> (Figures, Speed) {
     let of = range.end - range.start;
     // One part more than there are seeds for: it runs the last part's seeds again.
     let parts = of.div_ceil(PART) + 1;
@@ -50,7 +52,7 @@ pub(crate) fn all(
             scope.spawn(move || work(range, parts, next, &to));
         }
         drop(to);
-        let mut seen = Figures::default();
+        let (mut seen, mut speed) = (Figures::default(), Speed::default());
         let mut before = Vec::new();
         in_order(&from, |part| {
             let unlike = before.iter().zip(&part.second).filter(|(one, two)| one != two);
@@ -58,10 +60,11 @@ pub(crate) fn all(
             seen.twice += part.second.len() as u64;
             before = part.first;
             seen.merge(part.figures);
+            speed.add(part.speed);
             part.broken.iter().for_each(|seed| broken(*seed));
             progress(&seen, of);
         });
-        seen
+        (seen, speed)
     })
 }
 
@@ -76,8 +79,17 @@ fn work(range: &Range<u64>, parts: u64, next: &AtomicU64, to: &Sender<Part>) {
 }
 
 fn part(range: &Range<u64>, number: u64) -> Part {
+    let (speed, part) = Speed::measured(|| {
+        let part = run_part(range, number);
+        (part.figures.seeds + part.second.len() as u64, part)
+    });
+    Part { speed, ..part }
+}
+
+fn run_part(range: &Range<u64>, number: u64) -> Part {
     let mut part = Part {
         number,
+        speed: Speed::default(),
         figures: Figures::default(),
         broken: Vec::new(),
         first: Vec::new(),

@@ -28,6 +28,7 @@ impl Pair {
             self.interrupt(id).await;
         }
         let commit = self.random_commit(&loaded);
+        self.note(|| said(&commit));
         let _ = both!(self, |s| s.commit(commit.clone()));
         self.remember_transition(commit.transition);
         if let Some(job) = commit.end_job {
@@ -55,6 +56,7 @@ impl Pair {
                 commit.transition = TransitionId(self.uuid());
                 self.remember_transition(commit.transition);
             }
+            self.note(|| said(&commit));
             let _ = both!(self, |s| s.commit(commit.clone()));
         }
         if let Some(mut commit) = self.rng.pick(&self.repo_commits).cloned() {
@@ -76,6 +78,7 @@ impl Pair {
         let consumed = inputs.iter().map(|i| (i.id, Disposition::Applied)).collect();
         let (transition, wake_repo) = (TransitionId(self.uuid()), self.rng.one_in(2));
         let commit = RepoCommit { transition, change, consumed, wake_repo, at: self.now() };
+        self.note(|| format!("{commit:?}"));
         let _ = both!(self, |s| s.commit_repo(commit.clone()));
         self.remember_transition(transition);
         self.repo_commits.push(commit);
@@ -315,4 +318,15 @@ impl Pair {
         }
         events
     }
+}
+
+/// A commit without the row, which its events tell.
+fn said(commit: &Commit) -> String {
+    let Commit { transition, version, task, candidacy, events, consumed, repo, providers, .. } = commit;
+    let Commit { job, end_job, ledger, .. } = commit;
+    format!(
+        "{transition} of {} ({}) at {version}: {candidacy:?} {events:?} consumes {consumed:?} repo {repo:?} providers \
+         {providers:?} job {job:?} ends {end_job:?} ledger {ledger:?}",
+        task.id, task.key
+    )
 }

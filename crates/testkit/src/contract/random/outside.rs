@@ -51,7 +51,7 @@ impl Pair {
         let _ = both!(self, |s| s.set_issue_status(&project, &key, "Review", "one line"));
         let _ = both!(self, |s| s.issue(&project, &key));
         let head = Branch(format!("orchd/K-{}", self.rng.below(3)));
-        let (repo, title) = (self.some_repo(), format!("{head} at {}", self.step));
+        let (repo, title) = (self.some_repo(), format!("{head} at {now:?}"));
         let pull = Pull { repo, head, title, text: String::new(), open: self.rng.one_in(2) };
         let _ = both!(self, |s| s.put_pull(&pull));
     }

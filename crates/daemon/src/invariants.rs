@@ -1,0 +1,53 @@
+//! The invariants, asked of a data directory that nobody serves: its rows, its board, and what git says is in main.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use orchd_core::audit::{self, Rows, Truth, Violation};
+use orchd_core::id::{RepoId, Sha};
+use orchd_core::port::board::Board as _;
+use orchd_core::port::clock::Clock;
+
+use crate::projects;
+use crate::sources::SystemClock;
+use crate::wire::{WireError, name_providers, open_store};
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// What holds between any two commits.
+    Always,
+    /// That, and what holds once everything has come to rest.
+    AtRest,
+}
+
+/// Asks every invariant that the rows can answer. `in_main` are the commits in each repository's main, where git was
+/// asked. Takes the store's lock: a directory that is served is refused.
+pub async fn audit(
+    data: &Path,
+    in_main: Option<BTreeMap<RepoId, BTreeSet<Sha>>>,
+    asked: Asked,
+) -> Result<(Vec<Violation>, Rows), WireError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut projects = projects::load(data)?;
+    name_providers(&mut projects);
+    let store = open_store(data, &clock).await?;
+    let rows = Rows::load(&store).await?;
+    let mut boards = BTreeMap::new();
+    for project in &projects {
+        let id = &project.policy.project;
+        for issue in store.issues(id).await? {
+            boards.insert((id.clone(), issue.key), (issue.status, issue.line));
+        }
+    }
+    let policies = projects.iter().map(|p| (p.policy.project.clone(), Arc::new(p.policy.clone()))).collect();
+    let truth = in_main.map(|main| Truth { main, boards: Some(boards), ..Truth::default() });
+    let world = rows.world(&policies, truth.as_ref(), clock.now());
+    let mut found = audit::audit(&world);
+    if asked == Asked::AtRest {
+        found.extend(audit::at_rest(&world));
+    }
+    drop(world);
+    Ok((found, rows))
+}
