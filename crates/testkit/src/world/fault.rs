@@ -10,7 +10,7 @@ pub(super) enum Pace {
     Act,
     /// Asked at every push of a landing or run of a deploy hook, of which a seed has a handful.
     Scarce,
-    /// Asked at every act; hits many at once or changes the world for everybody.
+    /// Asked at every act or commit; hits many at once, or what few of them can be hit by.
     Wide,
     /// Asked every few minutes.
     Seldom,
@@ -64,7 +64,7 @@ faults! {
     /// The process is asked to stop, by the order of the daemon's own shutdown.
     GracefulStop = "F17-graceful-stop", Seldom;
     /// A commit is made by a process of the version before: what that one did not know is not written.
-    OldVersion = "F18-old-version", Call;
+    OldVersion = "F18-old-version", Wide;
     /// The host has no room for another run.
     DiskFull = "F19-disk-full", Act;
     /// A request to git or the environment is lost; nothing happened there.
@@ -85,7 +85,7 @@ faults! {
     SurfaceFails = "F29-surface-fails", Act;
     /// A surface was written and the answer is lost.
     SurfaceAnswerLost = "F30-surface-answer-lost", Act;
-    /// Main moves between the gate and the push.
+    /// Main moves between the gate and the push, or while nobody looks.
     MainMoved = "F31-main-moved", Scarce;
     /// The task's branch at the forge is force-pushed by a person.
     BranchForced = "F32-branch-forced", Act;

@@ -116,7 +116,7 @@ impl Faults {
             let drawn = rng.pick(&[0, 0, 0, 8, 30, 90]).copied().unwrap_or(0);
             let scaled = match fault.pace() {
                 Pace::Call => drawn,
-                Pace::Wide => drawn * 4,
+                Pace::Wide => drawn * 8,
                 Pace::Act => drawn * 10,
                 Pace::Scarce => drawn * 40,
                 Pace::Seldom => drawn * 12,

@@ -98,6 +98,10 @@ pub(super) async fn everywhere(sim: Arc<Sim>) {
                 }
             }
         }
+        if sim.strikes(Fault::MainMoved, Spot::World) {
+            sim.with(|i| i.git.outside_push(false, false));
+            sim.wrote(12);
+        }
         if let Some(mut strike) = sim.strike(Fault::MainRewound, Spot::World) {
             match strike.below(3) {
                 0 => {

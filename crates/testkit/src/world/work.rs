@@ -98,6 +98,9 @@ impl SimExecutor {
     fn start(&self, context: &RunContext) -> Timestamp {
         let (sim, spot) = (&self.sim, spot(context));
         let infra = sim.strikes(Fault::Infra, spot);
+        // A rebase asks for the mirror itself.
+        let locked =
+            !matches!(context.spec().work, Work::RebaseAndRetest { .. }) && sim.strikes(Fault::Locked, spot);
         if let (Work::Agent { .. } | Work::RebaseAndRetest { .. }, About::Task(task)) =
             (&context.spec().work, &context.about)
             && let Some(mut strike) = sim.strike(Fault::BranchForced, spot)
@@ -130,6 +133,9 @@ impl SimExecutor {
         let result = sim.with(|i| {
             if infra {
                 return JobResult::infra("the program is missing");
+            }
+            if locked {
+                return JobResult::infra("the mirror is locked");
             }
             outcome(i, context, Course { mishaps, hangs, ends_at })
         });
