@@ -58,7 +58,7 @@ impl Points {
         let count = METHODS.len() as u64;
         let (method, nth) = METHODS[usize::try_from(n % count).unwrap_or(0)];
         // Each round takes the other side, so that two rounds have both of each.
-        let side = if (n / count + n).is_multiple_of(2) { "before" } else { "after" };
+        let side = if (n / count + n / 2).is_multiple_of(2) { "before" } else { "after" };
         let name = format!("{side}:{method}");
         // A process that stands still has sent something and does not know what became of it.
         let stops = self.stops > 0 && method == "commit" && nth == 9;
