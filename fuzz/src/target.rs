@@ -16,6 +16,9 @@ pub struct Target {
     pub memory: u64,
 }
 
+/// Where every line, an empty one too, is an event, and all events are kept here to be looked at.
+const EVENTS: u64 = 512;
+
 /// All of them.
 pub const TARGETS: &[Target] = &[
     Target { name: "submission", read: said::submission, memory: 64 },
@@ -24,8 +27,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "codex", read: agent::codex, memory: 64 },
     Target { name: "gemini", read: agent::gemini, memory: 64 },
     Target { name: "opencode", read: agent::opencode, memory: 64 },
-    Target { name: "plain", read: agent::plain, memory: 64 },
-    Target { name: "masking", read: agent::masking, memory: 64 },
+    Target { name: "plain", read: agent::plain, memory: EVENTS },
+    Target { name: "masking", read: agent::masking, memory: EVENTS },
     Target { name: "summary", read: agent::summary, memory: 64 },
     Target { name: "run-dir", read: files::run_dir, memory: 64 },
     Target { name: "log", read: files::log, memory: 64 },

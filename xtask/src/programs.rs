@@ -139,7 +139,8 @@ pub(crate) fn sim(root: &Path, args: &SimArgs) -> Result<()> {
 
 /// Runs the fuzzer.
 pub(crate) fn fuzz(root: &Path, args: &FuzzArgs) -> Result<()> {
-    release(root, "orchd-fuzz", "orchd-fuzz", &args.words())
+    let run = ["run", "--profile", "fuzz", "--package", "orchd-fuzz", "--"];
+    shell::run(shell::cargo(root, run).args(args.words()))
 }
 
 /// Kills the real program, built with the points at which it can be. What is shipped has no such points: it is built as

@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(250);
 const REAP_EVERY: Duration = Duration::from_secs(5);
 /// Surfaces are brought up to date this long after a hint: the next run of a task goes first, and what changes at once
 /// is written once.
-const SURFACES_AFTER: Duration = Duration::from_millis(250);
+const SURFACES_AFTER: Duration = Duration::from_millis(100);
 /// The pause after a failed step.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 

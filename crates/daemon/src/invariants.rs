@@ -8,11 +8,10 @@ use orchd_core::audit::{self, Rows, Truth, Violation};
 use orchd_core::id::{RepoId, Sha};
 use orchd_core::port::board::Board as _;
 use orchd_core::port::clock::Clock;
-use orchd_store_sqlite::SqliteStore;
 
 use crate::projects;
 use crate::sources::SystemClock;
-use crate::wire::{WireError, name_providers};
+use crate::wire::{WireError, name_providers, open_store};
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +32,7 @@ pub async fn audit(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut projects = projects::load(data)?;
     name_providers(&mut projects);
-    let store = SqliteStore::open(data.join("orchd.db"), Arc::clone(&clock))?;
+    let store = open_store(data, &clock).await?;
     let rows = Rows::load(&store).await?;
     let mut boards = BTreeMap::new();
     for project in &projects {

@@ -151,7 +151,7 @@ pub(crate) fn name_providers(projects: &mut [Project]) {
 /// An owner that was just killed takes a moment to be gone, and its lock with it.
 const OWNER_GONE: Duration = Duration::from_secs(3);
 
-async fn open_store(data: &Path, clock: &Arc<dyn Clock>) -> Result<SqliteStore, OpenError> {
+pub(crate) async fn open_store(data: &Path, clock: &Arc<dyn Clock>) -> Result<SqliteStore, OpenError> {
     let pause = Duration::from_millis(50);
     let mut waited = Duration::ZERO;
     loop {

@@ -132,8 +132,9 @@ impl Launcher {
     /// Writes the specification, starts the shim, and returns once the run is under way (or could not be spawned,
     /// which is a result like any other). The caller has stored the run before it calls this.
     pub async fn start(&self, dir: &RunDir, spec: &RunSpec) -> Result<RunningRun, LaunchError> {
+        let probe = spawn_blocking(containment::probe);
         self.prepare(dir, spec).await?;
-        let probed = spawn_blocking(containment::probe).await;
+        let probed = probe.await;
         let by_scope = probed.is_ok_and(|found| found.mechanism == Mechanism::SystemdScope);
         for prefix in scope::prefixes(spec.run, by_scope) {
             let mut child = self.spawn_shim(dir, spec, &prefix)?;

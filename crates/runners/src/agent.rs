@@ -79,12 +79,11 @@ async fn play(site: &Site<'_>) -> Result<JobResult, RunnerError> {
 
 /// Makes everything ready, starts the run and waits for its end.
 async fn start(site: &Site<'_>) -> Result<Waited, RunnerError> {
-    enter::make_ready(site).await?;
+    let untouched = enter::make_ready(site).await?;
     let dir = RunDir::create(&site.dir).map_err(RunnerError::io("make", &site.dir))?;
     prompt::write(site, &dir).await?;
     let mut spec = spec(site, &dir).await?;
-    // The request that is not on the branch yet is a change to be committed: then the mark holds no more.
-    spec.untouched = site.shop.fresh_clone(site.task.id).await.map(|fresh| fresh.mark);
+    spec.untouched = untouched;
     enter::note_run(site).await?;
     let running = site.shop.launcher().start(&dir, &spec).await?;
     watch::wait(running, site.context.guard.as_ref()).await

@@ -224,13 +224,19 @@ impl Workshop {
         }
     }
 
+    fn known_fresh(&self, task: TaskId) -> Option<FreshClone> {
+        let all = self.0.fresh.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        all.get(&task).cloned()
+    }
+
+    /// The mark of a task's clone as it was made; says nothing of what it is like now.
+    pub(crate) fn mark_of(&self, task: TaskId) -> Option<Untouched> {
+        self.known_fresh(task).map(|fresh| fresh.mark)
+    }
+
     /// How a task's clone was made, if nobody has touched it since. Only by who has entered it.
     pub(crate) async fn fresh_clone(&self, task: TaskId) -> Option<FreshClone> {
-        let known = {
-            let all = self.0.fresh.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            all.get(&task).cloned()
-        };
-        let (fresh, clone) = (known?, self.clone_dir(task));
+        let (fresh, clone) = (self.known_fresh(task)?, self.clone_dir(task));
         let mark = fresh.mark.clone();
         let holds = tokio::task::spawn_blocking(move || mark.holds(&clone)).await;
         matches!(holds, Ok(true)).then_some(fresh)

@@ -18,6 +18,9 @@ pub(crate) const STAMPS: &str = "stamps";
 /// The file that a developer changes.
 pub(crate) const CHANGED: &str = "src/part_0100.txt";
 
+/// How long a turn takes at least. Agents work for minutes; what orchd does beside a run once it has begun (records on
+/// disk, surfaces) is long over when they end, and is over here too.
+const TURN: Duration = Duration::from_millis(400);
 /// How often an agent that waits looks whether it still has to.
 const LOOK: Duration = Duration::from_millis(10);
 /// How often one that is merely alive does.
@@ -62,6 +65,7 @@ fn turn(dir: &Path, begun: u64) -> Result<()> {
             serde_json::json!({"result": "FAIL", "findings": [finding], "summary": "failed it"})
         }
     };
+    pause(TURN);
     fs::write(Path::new(&variable("ORCHD_RUN_DIR")?).join("submission.json"), said.to_string())?;
     let mut stamps = fs::OpenOptions::new().append(true).create(true).open(dir.join(STAMPS))?;
     // One write: lines of several agents do not mix.

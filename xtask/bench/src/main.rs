@@ -42,15 +42,15 @@ struct Args {
     /// On which disk to measure: a directory for temporary files
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Rounds of floor and engine, in turn
+    /// Rounds of floor and engine, in turn; also the blocks of hand-overs
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
 }
 
 const FULL: Size = Size { tasks: 128, cycles: 6, rounds: 7 };
 const QUICK: Size = Size { tasks: 48, cycles: 2, rounds: 1 };
-const FULL_RUNS: Amount = Amount { blocks: 5, rounds: 60 };
-const QUICK_RUNS: Amount = Amount { blocks: 1, rounds: 10 };
+const FULL_RUNS: Amount = Amount { blocks: 24, rounds: 5 };
+const QUICK_RUNS: Amount = Amount { blocks: 2, rounds: 5 };
 const STARTS: usize = 9;
 
 fn main() -> ExitCode {

@@ -9,6 +9,8 @@ use anyhow::{Context as _, Result};
 use orchd_core::audit::Rows;
 use orchd_core::event::Event;
 use orchd_core::id::{RepoId, Sha};
+use orchd_core::job::JobResult;
+use orchd_core::port::store::JobRow;
 use orchd_core::stage::Stage;
 use orchd_daemon::{Asked, audit};
 use orchd_launcher::{Ended, RunDir, RunResult};
@@ -42,8 +44,9 @@ fn in_main(forge: &Path) -> Result<BTreeSet<Sha>> {
     listed.lines().map(|line| Sha::parse(line).with_context(|| line.to_owned())).collect()
 }
 
-/// Each agent's run that came to its own end was counted once; everything was done.
-pub(crate) fn outcome(data: &Path, rows: &Rows, figures: &mut Figures) -> Result<()> {
+/// Each agent's run that came to its own end was counted once; everything was done. Where the process stood still for
+/// longer than its leases, its reaper may have given up a run that ended meanwhile: that is told, as it was paid for.
+pub(crate) fn outcome(data: &Path, rows: &Rows, stood_still: bool, figures: &mut Figures) -> Result<()> {
     let mut counted: BTreeMap<String, u32> = finished(data)?.into_iter().map(|run| (run, 0)).collect();
     figures.runs += counted.len();
     for (task, _, events) in &rows.tasks {
@@ -56,8 +59,17 @@ pub(crate) fn outcome(data: &Path, rows: &Rows, figures: &mut Figures) -> Result
             }
         }
     }
-    let wrong = counted.into_iter().filter(|(_, times)| *times != 1);
-    figures.repeated.extend(wrong.map(|(run, times)| format!("{run} was counted {times} times")));
+    let lost = |run: &str| {
+        let is_lost = |row: &&JobRow| matches!(row.result, Some(JobResult::Lost { .. }));
+        rows.jobs.iter().filter(is_lost).any(|row| row.run.is_some_and(|id| id.to_string() == run))
+    };
+    for (run, times) in counted {
+        match times {
+            1 => {}
+            0 if stood_still && lost(&run) => figures.given_up += 1,
+            _ => figures.repeated.push(format!("{run} was counted {times} times")),
+        }
+    }
     Ok(())
 }
 

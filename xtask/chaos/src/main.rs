@@ -47,6 +47,8 @@ struct Figures {
     audits: u32,
     violations: Vec<String>,
     runs: usize,
+    /// Ended while the process stood still, and were not counted.
+    given_up: u32,
     repeated: Vec<String>,
     left: Vec<String>,
 }
@@ -103,7 +105,9 @@ fn told(figures: &Figures) -> ExitCode {
     println!("stops       {} for longer than a lease; a second process was refused each time", figures.stops);
     println!("audits      {}", figures.audits);
     println!("violations  {}", figures.violations.len());
-    println!("runs        {} finished, {} repeated or not counted", figures.runs, figures.repeated.len());
+    let (runs, given_up) = (figures.runs, figures.given_up);
+    println!("runs        {runs} finished, {} repeated or not counted", figures.repeated.len());
+    println!("given up    {given_up} that ended while the process stood still");
     println!("left        {} processes", figures.left.len());
     let good = figures.violations.is_empty() && figures.repeated.is_empty() && figures.left.is_empty();
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -57,7 +57,7 @@ impl<'p> Workload<'p> {
                     figures.missed += u32::from(point.is_some() && !stood_still);
                     let rows = judge::invariants(&self.data, Asked::AtRest, name, figures).await?;
                     let rows = rows.context("there is no database at the end")?;
-                    judge::outcome(&self.data, &rows, figures)?;
+                    judge::outcome(&self.data, &rows, stood_still, figures)?;
                     return judge::left(&self.data, figures).await;
                 }
             }

@@ -160,10 +160,7 @@ impl Claude {
     }
 
     fn result(&mut self, event: &Value, heard: &mut Heard) {
-        heard.session = said(event, "session_id")
-            .filter(|id| super::is_session_name(id))
-            .map(str::to_owned)
-            .or(heard.session.take());
+        heard.is_named(said(event, "session_id"));
         self.settle_usage(event, heard);
         heard.turns = u32::try_from(count(event, "num_turns")).ok();
         heard.denied = u32::try_from(list(event, "permission_denials").len()).unwrap_or(u32::MAX);

@@ -75,11 +75,19 @@ impl Heard {
     }
 
     pub(crate) fn session(&mut self, id: Option<&str>, model: Option<&str>) {
-        let id = id.filter(|id| is_session_name(id)).map(str::to_owned);
+        let id = self.is_named(id);
         let model = model.map(|model| self.clean(model, ARGUMENTS_CAP));
-        self.session = id.clone().or(self.session.take());
         self.model = model.clone().or(self.model.take());
         self.tell(Event::Session { id, model });
+    }
+
+    /// The program's name of the session, which it may tell again; gives it where it is one. One that holds a
+    /// credential is none: it would be shown wherever a session is named.
+    pub(crate) fn is_named(&mut self, id: Option<&str>) -> Option<String> {
+        let is_name = |id: &&str| is_session_name(id) && self.masked(id) == **id;
+        let id = id.filter(is_name).map(str::to_owned);
+        self.session = id.clone().or(self.session.take());
+        id
     }
 
     pub(crate) fn user(&mut self, text: &str) {
@@ -92,7 +100,8 @@ impl Heard {
         self.trouble = None;
         let text = self.clean(text, TEXT_CAP);
         let words = match self.last_words.take() {
-            Some(words) if goes_on => words + &text,
+            // A secret that came in pieces is one only now.
+            Some(words) if goes_on => self.masked(&(words + &text)).into_owned(),
             Some(_) | None => text.clone(),
         };
         self.last_words = Some(end_of(&words, WORDS_CAP).to_owned());

@@ -58,8 +58,8 @@ pub(super) async fn note_run(site: &Site<'_>) -> Result<(), RunnerError> {
     tokio::fs::rename(&draft, &path).await.map_err(failed)
 }
 
-/// The task branch and the clone, both at the start of the run.
-pub(super) async fn make_ready(site: &Site<'_>) -> Result<(), RunnerError> {
+/// The task branch and the clone, both at the start of the run; answers with the mark of a clone that holds nothing else.
+pub(super) async fn make_ready(site: &Site<'_>) -> Result<Option<Untouched>, RunnerError> {
     let (mirror, start) = (&site.mirror, site.assigned.start);
     let main = mirror.fetch_main().await?;
     task_branch::need(mirror, site.branch(), start).await?;
@@ -76,7 +76,11 @@ pub(super) async fn make_ready(site: &Site<'_>) -> Result<(), RunnerError> {
         let clone = prepare(site, &spec).await?;
         note_fresh(site, clone.dir, clone.caches, spec, main.sha).await;
     }
-    write_request(site).await
+    if write_request(site).await? {
+        // A change to be committed with the run's.
+        site.shop.note_fresh(site.task.id, None);
+    }
+    Ok(site.shop.mark_of(site.task.id))
 }
 
 /// Whether the task's clone may be entered as the last run left it: nobody has touched it, and it is what this run
@@ -154,13 +158,13 @@ pub(crate) async fn set_aside(
 }
 
 /// Writes the request into the clone where the branch has none yet. It becomes part of the run's own commit, so a run
-/// that does not count leaves it to the next. A judge's clone stays as it is.
-async fn write_request(site: &Site<'_>) -> Result<(), RunnerError> {
+/// that does not count leaves it to the next. A judge's clone stays as it is. Answers whether it was written.
+async fn write_request(site: &Site<'_>) -> Result<bool, RunnerError> {
     let folder = task_branch::docs_folder(&site.task.key);
     let path = format!("{folder}/{REQUEST}");
     let there = site.mirror.tree_digest(site.assigned.start, &path).await?.is_some();
     if there || site.assigned.role.is_judge() {
-        return Ok(());
+        return Ok(false);
     }
     let target = inner(&site.clone, &path)?;
     if let Some(parent) = target.parent() {
@@ -168,7 +172,8 @@ async fn write_request(site: &Site<'_>) -> Result<(), RunnerError> {
     }
     let request = &site.task.request;
     let text = format!("# {}\n\n{}\n", request.title.trim(), request.description.trim());
-    tokio::fs::write(&target, text).await.map_err(RunnerError::io("write", &target))
+    tokio::fs::write(&target, text).await.map_err(RunnerError::io("write", &target))?;
+    Ok(true)
 }
 
 /// `path` below `root`, with nothing on the way that a repository could lead elsewhere with.
