@@ -71,7 +71,7 @@ impl Counts {
 
     /// Two tellings of one run.
     fn or(self, other: Self) -> Self {
-        if self.seen && self.passed + self.failed > 0 || !other.seen { self } else { other }
+        if self.seen && (self.passed > 0 || self.failed > 0) || !other.seen { self } else { other }
     }
 }
 

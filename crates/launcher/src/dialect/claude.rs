@@ -6,13 +6,13 @@ use std::collections::VecDeque;
 use orchd_core::time::{Span, Timestamp};
 use serde_json::Value;
 
+use super::AgentOutcome;
 use super::event::ToolOutcome;
 use super::fault::{self, Login};
 use super::field::{count, list, said, status, text};
 use super::heard::Heard;
 use super::translator::Reader;
 use super::usage::{Usage, micro_usd};
-use super::{AgentOutcome, usage};
 
 const LOGIN: Login =
     Login("log in with `claude` and /login, or set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN for orchd");
@@ -47,7 +47,7 @@ impl Reader for Claude {
 
     fn finish(&mut self, heard: &mut Heard) {
         for (_, model, used) in self.open.drain(..) {
-            usage::add(&mut heard.models, &model, &used);
+            heard.used(&model, &used);
         }
         if heard.turns.is_none() && self.messages > 0 {
             heard.turns = Some(self.messages);
@@ -81,7 +81,7 @@ impl Claude {
                 heard.stumbles(&message, Some(fault::retry_after(fault, delay)));
             }
             "model_fallback" => {
-                heard.model = said(event, "fallback_model").map(str::to_owned).or(heard.model.take());
+                heard.answers(said(event, "fallback_model"));
                 heard.stumbles(text(event, "content").unwrap_or("switched to the fallback model"), None);
             }
             "model_refusal_no_fallback" => {
@@ -103,7 +103,7 @@ impl Claude {
         }
         if !inside {
             heard.reopens();
-            heard.model = Some(model.to_owned()).filter(|model| !model.is_empty()).or(heard.model.take());
+            heard.answers(Some(model).filter(|model| !model.is_empty()));
         }
         self.account(message, model, heard);
         for block in list(message, "content") {
@@ -139,7 +139,7 @@ impl Claude {
                 if self.open.len() > MESSAGES
                     && let Some((_, model, used)) = self.open.pop_front()
                 {
-                    usage::add(&mut heard.models, &model, &used);
+                    heard.used(&model, &used);
                 }
             }
         }

@@ -76,8 +76,7 @@ impl Heard {
 
     pub(crate) fn session(&mut self, id: Option<&str>, model: Option<&str>) {
         let id = self.is_named(id);
-        let model = model.map(|model| self.clean(model, ARGUMENTS_CAP));
-        self.model = model.clone().or(self.model.take());
+        let model = self.answers(model);
         self.tell(Event::Session { id, model });
     }
 
@@ -88,6 +87,13 @@ impl Heard {
         let id = id.filter(is_name).map(str::to_owned);
         self.session = id.clone().or(self.session.take());
         id
+    }
+
+    /// The model that answers from here on, where the program tells; gives its name as it may be shown.
+    pub(crate) fn answers(&mut self, model: Option<&str>) -> Option<String> {
+        let model = model.map(|model| self.clean(model, ARGUMENTS_CAP));
+        self.model = model.clone().or(self.model.take());
+        model
     }
 
     pub(crate) fn user(&mut self, text: &str) {
@@ -151,9 +157,15 @@ impl Heard {
 
     /// What one model used; shown, and added to what it used before.
     pub(crate) fn uses(&mut self, model: &str, used: Usage) {
-        let model = self.clean(model, ARGUMENTS_CAP);
-        usage::add(&mut self.models, &model, &used);
+        let model = self.used(model, &used);
         self.tell(Event::Usage { model, usage: used });
+    }
+
+    /// The same, not shown; gives the model's name as it may be.
+    pub(crate) fn used(&mut self, model: &str, used: &Usage) -> String {
+        let model = self.clean(model, ARGUMENTS_CAP);
+        usage::add(&mut self.models, &model, used);
+        model
     }
 
     /// A turn goes on after what looked like its end.

@@ -150,8 +150,8 @@ fn counts(line: &str) -> Option<Seen<'_>> {
         let (number, word) = part.split_once(' ')?;
         let number: u64 = number.parse().ok()?;
         match word {
-            "passed" => passed = Some(passed.unwrap_or(0) + number),
-            "failed" | "error" | "errors" => failed = Some(failed.unwrap_or(0) + number),
+            "passed" => passed = Some(passed.unwrap_or(0_u64).saturating_add(number)),
+            "failed" | "error" | "errors" => failed = Some(failed.unwrap_or(0_u64).saturating_add(number)),
             "skipped" | "xfailed" | "xpassed" | "deselected" => ran = true,
             "warning" | "warnings" | "rerun" | "subtests passed" => {}
             _ => return None,
