@@ -17,7 +17,7 @@ use crate::{bans, cargo, check, mutants, programs, shell, suite};
 /// A fault that shows in 15 of 100,000 worlds is seen with 95 %, and the coverage can be judged; the nightly run has more.
 const SEEDS: u64 = 20_000;
 /// Workloads with a crash at each of their commit points.
-const SWEEPS: u64 = 100;
+const SWEEPS: u64 = 30;
 /// Seconds over all targets.
 const FUZZ_SECS: u64 = 60;
 

@@ -137,6 +137,8 @@ fn landing_is_known(world: &World, landing: &TrueLanding, found: &mut Found) {
         .filter(|r| matches!(&r.effect.intent, Intent::Landing { landing: n, .. } if *n == landing.landing))
         .collect();
     let may = mine.iter().any(|r| r.effect.state.is_open() || r.effect.state == EffectState::Applied);
+    // What a person took out of main before anybody could ask is found absent, and rightly.
+    let may = may || world.truth.is_some_and(|truth| truth.taken_out.contains(&landing.head));
     found.demand(may, || {
         format!(
             "landing {} of task {} really happened; the ledger says it did not",

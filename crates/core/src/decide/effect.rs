@@ -59,6 +59,9 @@ fn resolve(view: &View, effect: &Effect, now: Timestamp) -> Decided {
         }
         // A late act could still land it: close the door before anything else is decided.
         (Intent::Landing { .. }, Some(_)) => probe(view, effect, true, now),
+        // Nobody wants it any more: the door is closed at once. A look alone may never end: where main does not have
+        // what went through the door, because a person took it out again, it only says that a person must look.
+        (Intent::Landing { .. }, None) if view.task.stopping.is_some() => probe(view, effect, true, now),
         (Intent::Landing { .. } | Intent::Deploy { .. }, _) => probe(view, effect, false, now),
     }
 }

@@ -145,6 +145,27 @@ fn stop_waits_for_a_landing_that_is_under_way() {
     assert_eq!(driver.task(id).landing.landed.len(), 1);
 }
 
+/// Spec 1.7: a look that can never answer (a person rewound main over the landing before anybody asked) does not keep a
+/// stopped task for ever; the door is closed, and main's word is final then.
+#[test]
+fn stop_closes_the_door_where_a_look_never_answers() {
+    let mut driver = Driver::new(policy());
+    let id = driver.create(1, "express");
+    let push = driver.run_to_job(JobKind::Push);
+    driver.claim(push.id);
+    driver.answer(push.id, Luck::LostBefore);
+    driver.run_to_job(JobKind::Probe);
+    driver.command(id, Wanted::Stop);
+    let look = driver.run_to_job(JobKind::Probe);
+    driver.answer(look.id, Luck::OwnInfra);
+    let close = driver.run_to_job(JobKind::Probe);
+    assert!(matches!(close.spec.work, Work::Probe { close: true, .. }), "{:?}", close.spec.work);
+    driver.answer(close.id, Luck::Good);
+    driver.run_for(Span::mins(30));
+    assert_eq!(driver.task(id).stage, Stage::Cancelled, "{:?}", driver.task(id).reason);
+    check::replay(&driver);
+}
+
 /// Spec 2.4: once a close was ordered the door may be shut: nothing is sent to the same number again, and the
 /// next landing has the next one.
 #[test]

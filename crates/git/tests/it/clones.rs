@@ -92,3 +92,18 @@ async fn partial_work_of_the_former_run_is_not_lost_with_its_clone() {
     world.mirror.fetch_run(&dir, &spec.branch, former).await.unwrap();
     AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_clone_is_passed_on_to_another_author_as_it_is() {
+    let world = World::new().await;
+    let (dir, spec) = (world.path("clones/KEY-1"), spec(&world, &[]));
+    AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
+    let other = Identity { name: "re \"view\"er".into(), email: "rev@localhost".into() };
+    let agent = Person { dir: dir.clone() };
+    assert!(AgentClone::pass_on(&dir, &spec.author, &other).await.unwrap());
+    assert_eq!(agent.run(["config", "user.name"]), other.name);
+    assert_eq!(agent.run(["config", "user.email"]), other.email);
+    assert_eq!(agent.run(["status", "--porcelain", "--branch"]), "## orchd/KEY-1");
+    assert!(!AgentClone::pass_on(&dir, &spec.author, &other).await.unwrap(), "it is not as it was made");
+    assert_eq!(agent.run(["config", "user.name"]), other.name, "and is left alone");
+}

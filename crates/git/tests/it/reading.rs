@@ -3,7 +3,7 @@
 use orchd_core::id::Sha;
 use orchd_git::{Ahead, Ancestry, GitError};
 
-use crate::fixture::{Person, World};
+use crate::fixture::{Person, World, open_mirror};
 
 fn numbered(lines: std::ops::Range<u32>) -> String {
     lines.map(|n| format!("line {n}\n")).collect()
@@ -142,4 +142,32 @@ async fn commits_outside_the_work_items_are_told_from_those_inside() {
     assert_eq!(mirror.ahead_outside(base, &inside, folder).await.unwrap(), Ahead::OnlyInside);
     let near = world.commit_on(&inside, "docs/work-items/K-10/x", "x").await;
     assert_eq!(mirror.ahead_outside(base, &near, folder).await.unwrap(), Ahead::Outside);
+}
+
+/// What was answered once is not asked again; what may still come is.
+#[tokio::test]
+async fn an_absent_commit_is_asked_for_again_and_a_forge_on_this_machine_is_seen_to_move() {
+    let world = World::new().await;
+    // Another's mirror of the same forge: this one sees main move only when it asks.
+    let mirror = open_mirror(&world.git, &world.path("other"), world.forge.dir()).await;
+    let first = mirror.fetch_main().await.unwrap();
+    let next = world.advance_main("later", "x").await;
+    assert!(!mirror.has_commit(&next).await.unwrap());
+    let main = mirror.fetch_main().await.unwrap();
+    assert_eq!(main.sha, next, "main was followed");
+    assert!(mirror.has_commit(&next).await.unwrap());
+    for _ in 0..2 {
+        assert_eq!(mirror.is_ancestor(&first.sha, &next).await.unwrap(), Ancestry::Yes);
+        assert_eq!(mirror.is_ancestor(&next, &first.sha).await.unwrap(), Ancestry::No);
+        assert_eq!(mirror.changed_files(&first.sha, &next).await.unwrap(), ["later"]);
+        assert_eq!(mirror.read_file(&next, "later", 64).await.unwrap().as_deref(), Some(&b"x"[..]));
+        assert_eq!(mirror.tree_digest(&next, "later/below").await.unwrap(), None);
+    }
+    // Packed refs are read too, at both ends.
+    Person { dir: world.forge.dir().to_owned() }.run(["pack-refs", "--all", "--prune"]);
+    Person { dir: mirror.dir().to_owned() }.run(["pack-refs", "--all", "--prune"]);
+    assert_eq!(mirror.fetch_main().await.unwrap(), main);
+    assert_eq!(mirror.remote_branch(mirror.main_branch()).await.unwrap(), Some(next));
+    std::fs::rename(world.forge.dir(), world.path("gone")).unwrap();
+    assert!(mirror.fetch_main().await.is_err(), "a forge that is gone is not one without branches");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use orchd_core::id::{Branch, Sha};
 use orchd_launcher::result::LeftoverOutcome;
 use orchd_launcher::spec::Ident;
-use orchd_launcher::{CommitOn, Leftovers, RunDir, RunSpec};
+use orchd_launcher::{CommitOn, Leftovers, RunDir, RunSpec, Untouched};
 
 use super::{Place, env, launcher, within};
 
@@ -251,4 +251,19 @@ async fn a_repository_elsewhere_is_not_the_clones_own() {
 /// Whether something of the clone ran that should not have.
 pub(super) fn traps_sprung(place: &Place) -> bool {
     place.temp.path().join("sprung").exists()
+}
+
+/// Where nobody touched the clone, no git is asked; there is none to be found here.
+#[tokio::test]
+async fn an_untouched_clone_has_no_leftovers_without_asking_git() {
+    let script = |work: &str| format!("PATH=/usr/bin:/bin; {work}");
+    for (work, is_clean) in [("cat kept.txt", true), ("touch kept.txt", false), ("mkdir -p empty", false)] {
+        let (place, start) = clone();
+        let mut spec = spec_for(&place, &start, &script(work));
+        spec.env.insert("PATH".to_owned(), "/nowhere".to_owned());
+        spec.untouched = Untouched::of(&place.work(), &[]).expect("walked");
+        let result = place.end(&spec).await;
+        let clean = LeftoverOutcome::Clean { head: Some(start.clone()) };
+        assert_eq!(result.leftovers == clean, is_clean, "{work}: {:?}", result.leftovers);
+    }
 }

@@ -257,3 +257,40 @@ async fn a_link_in_the_repository_leads_no_document_elsewhere() {
     assert!(matches!(&result, JobResult::Infra { reason, .. } if reason.contains("link")), "{result:?}");
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
 }
+
+/// A clone that nobody wrote into goes to the task's next run as it is; one that was written into is made anew.
+#[tokio::test]
+async fn an_untouched_clone_is_passed_on_and_a_touched_one_is_not() {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut world = World::new().await;
+    let task = world.task("DEMO-1");
+    let clone = world.shop.clone_dir(task.id);
+    let inode = || std::fs::metadata(&clone).unwrap().ino();
+    let approve =
+        "git config user.name > \"$ORCHD_RUN_DIR/who\"; cat README.md; say '{\"verdict\":\"APPROVED\"}'";
+    let mut seen = Vec::new();
+    for (script, role) in [
+        (approve.to_owned(), Role::Reviewer),
+        (approve.to_owned(), Role::Reviewer),
+        (format!("echo x > stray; {approve}"), Role::Reviewer),
+        (approve.to_owned(), Role::Reviewer),
+    ] {
+        world.plays(role, &script);
+        let (context, _) = world.context(Some(&task), world.agent(role, &world.base));
+        let dir = world.shop.run_dir(context.run());
+        let run = agent_run(world.work(context).await);
+        assert_eq!(completed(&run).verdict, Some(Verdict::Positive));
+        assert_eq!(run.dropped.is_empty(), !script.contains("stray"), "{:?}", run.dropped);
+        assert_eq!(std::fs::read_to_string(dir.join("who")).unwrap().trim(), "orchd reviewer");
+        seen.push(inode());
+    }
+    assert_eq!((seen[0], seen[1]), (seen[1], seen[2]), "nobody touched it");
+    assert_ne!(seen[2], seen[3], "somebody did");
+    assert!(!clone.join("stray").exists());
+    // A restarted process knows nothing of how it was made.
+    let shop = world.restarted();
+    world.plays(Role::Reviewer, approve);
+    let (context, _) = world.context(Some(&task), world.agent(Role::Reviewer, &world.base));
+    agent_run(crate::world::work_in(&shop, context).await);
+    assert_ne!(inode(), seen[3]);
+}

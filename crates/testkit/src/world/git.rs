@@ -303,6 +303,11 @@ impl Git {
         self.doors.get(&(task, landing)).is_some_and(Option::is_none)
     }
 
+    /// Whether this landing went through its door, wherever main is now.
+    pub(super) fn has_landed(&self, task: TaskId, landing: u32) -> bool {
+        self.doors.get(&(task, landing)).is_some_and(Option::is_some)
+    }
+
     /// The proof of a head, if it is in main.
     pub(super) fn proof(&self, head: &Sha) -> Option<Proof> {
         let main = self.main();

@@ -290,6 +290,11 @@ fn probe_landing(i: &mut Inner, task: TaskId, landing: u32, head: &Sha, close: b
         Some(proof) => ProbeAnswer::Landed { proof },
         None if i.git.is_closed(task, landing) => ProbeAnswer::Closed { main },
         None if close && i.git.close(task, landing) => ProbeAnswer::Closed { main },
+        // The door says it landed and main does not have it: a person took it out. Whoever stops the task may close it.
+        None if i.git.has_landed(task, landing) && close => ProbeAnswer::Closed { main },
+        None if i.git.has_landed(task, landing) => ProbeAnswer::Infra {
+            why: "the door and main contradict each other; a person must look".to_owned(),
+        },
         None => ProbeAnswer::Absent { main },
     }
 }

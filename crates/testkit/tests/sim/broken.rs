@@ -117,6 +117,8 @@ fn waiting(rest: &mut Rest, reason: Reason) {
         std::sync::Arc::make_mut(policy).serial = true;
     }
     rest.state.drained = false;
+    // All clocks agree: what is due later is not due yet for anybody.
+    rest.truth.skew = orchd_core::time::Span(0);
     rest.state.dependencies.clear();
     for row in rest.state.repos.values_mut() {
         row.repo.frozen = None;
