@@ -308,6 +308,12 @@ fn rows<'a>(state: &'a State, policies: &'a Policies, truth: &'a Truth, now: Tim
 
 /// What came of it.
 pub(super) fn outcome(sim: &Arc<Sim>, seed: u64) -> Outcome {
+    let now = sim.clock.now();
+    // Before the rows are taken out of the memory's store.
+    let parted = sim.twin.as_ref().and_then(|twin| {
+        twin.compare_all(now);
+        twin.parted()
+    });
     let state = sim.store.take();
     let (violations, truth, polls) = sim.with(|i| i.verdict.take()).unwrap_or_default();
     let events = || state.task_events.values().flatten().map(|logged| &logged.event);
@@ -328,11 +334,6 @@ pub(super) fn outcome(sim: &Arc<Sim>, seed: u64) -> Outcome {
     let (hash, struck) = sim.with(|i| (i.hash, std::mem::take(&mut i.faults.struck)));
     let (cells, planned) = sim.with(|i| (i.faults.cells.clone(), std::mem::take(&mut i.faults.planned)));
     let points = sim.with(|i| i.faults.points());
-    let now = sim.clock.now();
-    let parted = sim.twin.as_ref().and_then(|twin| {
-        twin.compare_all(now);
-        twin.parted()
-    });
     let rest = Rest { state, truth, policies: sim.policies.clone(), now };
     let shape = sim.shape.clone();
     Outcome { seed, hash, totals, struck, shape, cells, planned, points, violations, parted, trace, rest }
