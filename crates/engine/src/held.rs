@@ -52,6 +52,11 @@ impl Held {
         });
     }
 
+    /// Whether this process works on the job under this token, however old its lease is.
+    pub(crate) fn holds(&self, job: JobId, token: Token) -> bool {
+        self.with(|jobs| jobs.get(&job).is_some_and(|lease| lease.token == token))
+    }
+
     /// Tells every job of this process to end: what a stop that leaves nothing running does.
     pub fn tell_all(&self, why: &str) {
         self.with(|jobs| {

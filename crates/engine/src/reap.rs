@@ -1,5 +1,5 @@
 //! Reaping: a running job whose lease is over is settled as lost, under the token it ran with. A reaper that
-//! loses the race does nothing at all.
+//! loses the race does nothing at all. Nobody reaps what it works on itself.
 
 use orchd_core::id::InputId;
 use orchd_core::job::JobResult;
@@ -18,11 +18,16 @@ impl Engine {
         if !self.may_reap() || mutant::on(Mutant::Inc05) {
             return Ok(0);
         }
-        for one in &expired {
+        // After a standstill (a suspended laptop) the leases of this very process are over too. Whoever works on the
+        // job here hears it at the next renewal and tells what became of it, until another process was faster.
+        let gone = expired.iter().filter(|one| !self.held.holds(one.job, one.token));
+        let mut reaped = 0;
+        for one in gone {
             let reason = format!("the lease of {} ended and no result was found", one.owner);
             let result = JobResult::lost(reason);
             self.deps.store.settle(one.job, one.token, &result, InputId(one.run.0), self.now()).await?;
+            reaped += 1;
         }
-        Ok(expired.len())
+        Ok(reaped)
     }
 }

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::process::Stdio;
@@ -138,12 +139,15 @@ impl Launcher {
         let by_scope = probed.is_ok_and(|found| found.mechanism == Mechanism::SystemdScope);
         for prefix in scope::prefixes(spec.run, by_scope) {
             let mut child = self.spawn_shim(dir, spec, &prefix)?;
-            if is_ready(&mut child, dir, !prefix.argv.is_empty()).await {
-                return Ok(RunningRun::new(spec.run, dir, Shim::Child(child)));
-            }
+            let started = is_ready(&mut child, dir, !prefix.argv.is_empty()).await;
             // What is known of a shim stays: only where none began may the next way be tried.
-            if dir.file(RunDir::SHIM).exists() {
-                break;
+            let began = dir.file(RunDir::SHIM).exists();
+            match started {
+                Start::Ready => return Ok(RunningRun::new(spec.run, dir, Shim::Child(child))),
+                // By the run itself, it may be, which then had begun: it is not told from one that is lost later.
+                Start::Killed if began => return Ok(RunningRun::new(spec.run, dir, Shim::Child(child))),
+                Start::Killed | Start::GaveUp if began => break,
+                Start::Killed | Start::GaveUp => {}
             }
         }
         Err(died(dir, spec.run).await)
@@ -214,10 +218,20 @@ fn sweep(dir: &RunDir, run: RunId) -> io::Result<Survivors> {
     }
 }
 
+/// What became of a shim that was started.
+enum Start {
+    /// It said that the run is under way.
+    Ready,
+    /// It ended by itself before.
+    GaveUp,
+    /// It was ended by a signal before.
+    Killed,
+}
+
 /// Whether the shim said that the run is under way. One that did not is gone when this returns. `by_scope`: systemd
 /// comes first, and may never answer; a shim that has begun takes the time it takes (a large disk, a slow host).
-async fn is_ready(child: &mut Child, dir: &RunDir, by_scope: bool) -> bool {
-    let Some(out) = child.stdout.take() else { return false };
+async fn is_ready(child: &mut Child, dir: &RunDir, by_scope: bool) -> Start {
+    let Some(out) = child.stdout.take() else { return Start::GaveUp };
     let mut said = Vec::new();
     let mut out = out.take(READY.len() as u64);
     {
@@ -234,15 +248,17 @@ async fn is_ready(child: &mut Child, dir: &RunDir, by_scope: bool) -> bool {
         }
     }
     if said == READY.as_bytes() {
-        return true;
+        return Start::Ready;
     }
     if by_scope {
         // It still waits for systemd, or is about to begin; it must not begin later.
         let _ = child.start_kill();
     }
     // It closed its output without the word, or was killed: it is ending.
-    let _ = child.wait().await;
-    false
+    match child.wait().await {
+        Ok(status) if status.signal().is_some() => Start::Killed,
+        Ok(_) | Err(_) => Start::GaveUp,
+    }
 }
 
 impl RunningRun {

@@ -137,6 +137,20 @@ async fn what_a_shim_that_gave_up_had_started_is_swept() {
     assert_eq!(alive(place.run), Vec::<String>::new());
 }
 
+/// However quick it is: its shim may not have come to say that it is under way.
+#[tokio::test]
+async fn a_run_that_kills_its_shim_at_once_had_begun_and_is_lost() {
+    for _ in 0..5 {
+        let place = Place::new();
+        let spec = place.spec("kill -KILL $PPID; touch ran; exec sleep 600");
+        let mut running = launcher().start(&place.dir, &spec).await.expect("it began");
+        let waited = within(running.wait()).await.expect("waited");
+        let Waited::Lost(lost) = waited else { panic!("{waited:?}") };
+        assert!(matches!(lost.survivors, Survivors::None), "{:?}", lost.survivors);
+        assert_eq!(alive(place.run), Vec::<String>::new());
+    }
+}
+
 #[tokio::test]
 async fn a_forged_result_does_not_count_while_the_shim_lives() {
     let honest = Place::new();

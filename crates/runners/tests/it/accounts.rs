@@ -107,7 +107,7 @@ async fn a_run_that_was_adopted_and_told_to_end_is_paid_for() {
 #[tokio::test]
 async fn a_run_that_lost_its_shim_is_paid_for() {
     let dies = "touch \"$ORCHD_RUN_DIR/up\"; until test -e \"$ORCHD_RUN_DIR/go\"; do sleep 0.05; done; \
-                sleep 1; kill -KILL $PPID; exec sleep 600";
+                kill -KILL $PPID; exec sleep 600";
     let (world, context, _, dir) = playing("opencode", &format!("{TWO_STEPS}{dies}")).await;
     orchd_dies(&world, &context, &dir).await;
     std::fs::write(dir.join("go"), "").unwrap();

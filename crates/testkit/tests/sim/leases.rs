@@ -154,6 +154,36 @@ fn inc_08_work_that_outlives_its_lease_keeps_it() {
     });
 }
 
+/// A laptop was closed for an hour: the process's own reaper must not throw away what ended meanwhile.
+#[test]
+fn a_standstill_of_the_only_process_loses_no_result() {
+    let lab = Lab::new(contract::memory);
+    block_on(async {
+        let (task, job) = queued(&lab, lab.task("A").await).await;
+        let works = process(&lab, 83, Span::secs(120));
+        let context = works.claim(1).await.unwrap().remove(0);
+        // The loops of the process once it goes on: reaping, renewing, and only then the work's end.
+        lab.wait(Span::secs(3_600));
+        assert_eq!(works.reap().await.unwrap(), 0);
+        works.held().renew(works.boot()).await.unwrap();
+        assert_eq!(works.reap().await.unwrap(), 0);
+        assert_eq!(lab.row(job).await.state, JobState::Running);
+        let run = async { works.work(context).await.unwrap() };
+        let time = async {
+            for _ in 0..20 {
+                lab.wait(LOOK);
+                yield_once().await;
+            }
+            SettleOutcome::Settled
+        };
+        let ended = join_all(vec![Box::pin(run) as _, Box::pin(time) as _]).await;
+        assert_eq!(ended[0], SettleOutcome::Settled, "a finished result was thrown away");
+        assert!(matches!(told(&lab, &task).await[..], [JobResult::Suite(_)]));
+        // Once it has told, it is a stranger's lease like any other.
+        assert!(works.held().is_empty());
+    });
+}
+
 #[test]
 fn a_lease_that_is_never_renewed_is_taken() {
     let lab = Lab::new(contract::memory);

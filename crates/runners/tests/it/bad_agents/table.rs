@@ -159,9 +159,8 @@ const ENDING: &[Row] = &[
         ..FAILED
     },
     Row {
-        // A moment later: a shim that is killed before it noted its run leaves one that never began.
         does: "kills its supervisor",
-        program: "echo x > work; git add work; git commit -q -m own; echo y > more; say '{}'; sleep 1; kill -KILL $PPID; sleep 600",
+        program: "echo x > work; git add work; git commit -q -m own; echo y > more; say '{}'; kill -KILL $PPID; sleep 600",
         counts: Counts::Lost,
         reads: "agent did not answer: the run was lost: the run's directory has no result.json; its work is kept under refs/orchd/salvage/<run>",
         ..FAILED
