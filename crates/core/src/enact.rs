@@ -1,6 +1,8 @@
 //! The only translation of a decision into events of the task and of its repository. What must be true of
 //! place and lane after every decision (who holds them gives way) is settled here once, for all decisions.
 
+use std::sync::Arc;
+
 use crate::admission;
 use crate::decide::{Decided, Decision, FreezeOrder, Order};
 use crate::effect::{Effect, EffectState, Intent};
@@ -41,9 +43,9 @@ pub struct NewJob {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enacted {
     /// The task after all events.
-    pub task: Task,
+    pub task: Arc<Task>,
     /// The repository after all events.
-    pub repo: Repo,
+    pub repo: Arc<Repo>,
     /// The task's events, in order.
     pub events: Vec<Event>,
     /// The repository's events, in order; empty leaves its epoch alone.
@@ -68,8 +70,8 @@ struct Draft<'v> {
 /// Enacts a decision about a view. A Stay that changes nothing writes nothing.
 pub fn enact(view: &View, decided: Decided, minted: Minted, now: Timestamp) -> Enacted {
     let out = Enacted {
-        task: view.task.clone(),
-        repo: view.repo.clone(),
+        task: Arc::clone(&view.task),
+        repo: Arc::clone(&view.repo),
         events: Vec::new(),
         repo_events: Vec::new(),
         job: None,
@@ -84,12 +86,12 @@ pub fn enact(view: &View, decided: Decided, minted: Minted, now: Timestamp) -> E
 
 impl Draft<'_> {
     fn write(&mut self, event: Event) {
-        evolve(&mut self.out.task, &event, self.now);
+        evolve(Arc::make_mut(&mut self.out.task), &event, self.now);
         self.out.events.push(event);
     }
 
     fn write_repo(&mut self, event: RepoEvent) {
-        evolve_repo(&mut self.out.repo, &event);
+        evolve_repo(Arc::make_mut(&mut self.out.repo), &event);
         self.out.repo_events.push(event);
     }
 

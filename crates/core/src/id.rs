@@ -71,21 +71,34 @@ impl BadId {
     }
 }
 
+/// Rows are full of names, and rows are copied: a copy shares the text.
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(pub String);
+        #[serde(from = "String", into = "String")]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Wraps text that is known to be of this kind.
-            pub fn new(text: impl Into<String>) -> Self {
+            pub fn new(text: impl Into<Arc<str>>) -> Self {
                 Self(text.into())
             }
             /// The text itself.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.as_str().to_owned()
             }
         }
 
@@ -120,8 +133,7 @@ names! {
     Actor;
 }
 
-/// A digest (SHA-256, hexadecimal) of what a gate read. Rows are full of them, and rows are copied: a copy shares
-/// the text.
+/// A digest (SHA-256, hexadecimal) of what a gate read. Copies share the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Digest(Arc<str>);
@@ -239,18 +251,18 @@ pub struct Token(pub i64);
 impl RefName {
     /// The must-not-exist ref of a landing: whoever creates it first decides (spec 3.9).
     pub fn merge(task: TaskId, landing: u32) -> Self {
-        Self(format!("refs/orchd/merge/{task}/{landing}"))
+        Self::new(format!("refs/orchd/merge/{task}/{landing}"))
     }
     /// Where the mirror keeps what a run left on its branch.
     pub fn run(run: RunId) -> Self {
-        Self(format!("refs/orchd/run/{run}"))
+        Self::new(format!("refs/orchd/run/{run}"))
     }
     /// Where partial work is kept before anything is removed.
     pub fn salvage(run: RunId) -> Self {
-        Self(format!("refs/orchd/salvage/{run}"))
+        Self::new(format!("refs/orchd/salvage/{run}"))
     }
     /// Where a task's reports are mirrored.
     pub fn records(task: TaskId) -> Self {
-        Self(format!("refs/orchd/records/{task}"))
+        Self::new(format!("refs/orchd/records/{task}"))
     }
 }

@@ -2,6 +2,7 @@
 //! and everything that must be written in one transaction comes out. Shell and tests both go through here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::admission::{self, Candidacy};
 use crate::command::{self, Acceptance, Command};
@@ -27,9 +28,9 @@ use crate::view::View;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
     /// The row after it.
-    pub task: Task,
+    pub task: Arc<Task>,
     /// The repository after it.
-    pub repo: Repo,
+    pub repo: Arc<Repo>,
     /// The task's events, in order.
     pub events: Vec<Event>,
     /// The repository's events, in order; empty leaves its row alone.
@@ -73,11 +74,11 @@ pub fn turn(mut view: View, inputs: Vec<Pending>, minted: Minted, now: Timestamp
         consumed.push((pending.id, disposition));
         for event in new {
             for consequence in consequences(&view, &event, now) {
-                evolve_repo(&mut view.repo, &consequence);
+                evolve_repo(Arc::make_mut(&mut view.repo), &consequence);
                 repo_events.push(consequence);
             }
             let changed = heard(&view, &event, now);
-            evolve(&mut view.task, &event, now);
+            evolve(Arc::make_mut(&mut view.task), &event, now);
             events.push(event);
             if let Some(health) = changed {
                 view.providers.insert(health.provider.clone(), health.clone());
@@ -229,7 +230,7 @@ fn dirty(events: &[Event]) -> Vec<Surface> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RepoTurn {
     /// The row after it.
-    pub repo: Repo,
+    pub repo: Arc<Repo>,
     /// Its events, in order.
     pub events: Vec<RepoEvent>,
     /// Inputs that were consumed.
@@ -241,7 +242,7 @@ pub struct RepoTurn {
 }
 
 /// Consumes a repository's inputs.
-pub fn repo_turn(mut repo: Repo, inputs: Vec<Pending>, look: JobId, now: Timestamp) -> RepoTurn {
+pub fn repo_turn(mut repo: Arc<Repo>, inputs: Vec<Pending>, look: JobId, now: Timestamp) -> RepoTurn {
     let mut events = Vec::new();
     let mut consumed = Vec::new();
     let mut job = None;
@@ -265,7 +266,7 @@ pub fn repo_turn(mut repo: Repo, inputs: Vec<Pending>, look: JobId, now: Timesta
         };
         consumed.push((pending.id, disposition));
         for event in new {
-            evolve_repo(&mut repo, &event);
+            evolve_repo(Arc::make_mut(&mut repo), &event);
             events.push(event);
         }
     }

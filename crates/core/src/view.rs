@@ -17,10 +17,10 @@ use crate::time::Timestamp;
 /// The input of `decide`, `accept` and `enact`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
-    /// The task.
-    pub task: Task,
+    /// The task; copied by who changes it.
+    pub task: Arc<Task>,
     /// Its repository.
-    pub repo: Repo,
+    pub repo: Arc<Repo>,
     /// Tasks that may be let in next, this one included where it is one: not paused, not held, not stopping,
     /// dependencies done. In no particular order; `admission.rs` orders them.
     pub candidates: Vec<Candidate>,

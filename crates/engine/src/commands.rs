@@ -5,7 +5,7 @@ use orchd_core::command::{Command, RepoCommand, RepoWanted};
 use orchd_core::event::Birth;
 use orchd_core::fact::{Address, Input};
 use orchd_core::id::{Actor, Branch, InputId, Key, ProjectId, RepoId, TaskId};
-use orchd_core::port::store::{CreateOutcome, Disposition, InputOutcome, NewTask};
+use orchd_core::port::store::{CreateOutcome, DependencyOutcome, Disposition, InputOutcome, NewTask};
 use orchd_core::task::{Request, Task};
 
 use crate::{Engine, EngineError};
@@ -168,36 +168,17 @@ impl Engine {
 
     /// Declares that a task waits for an issue of its project. A cycle is refused, with the cycle.
     pub async fn depend(&self, task: TaskId, on: &Key, by: &Actor) -> Result<(), CommandError> {
-        if let Some(cycle) = self.cycle(task, on).await? {
-            let why = format!("this would be a cycle: {}", cycle.join(" → "));
-            return Err(CommandError::Refused { code: "dependency-cycle".to_owned(), why });
+        match self.deps.store.add_dependency(task, on, by.as_str(), self.now()).await? {
+            DependencyOutcome::Declared => Ok(()),
+            DependencyOutcome::Cycle(cycle) => {
+                let why = format!("this would be a cycle: {}", cycle.join(" → "));
+                Err(CommandError::Refused { code: "dependency-cycle".to_owned(), why })
+            }
         }
-        Ok(self.deps.store.add_dependency(task, on, by.as_str(), self.now()).await?)
     }
 
     /// Removes a dependency.
     pub async fn depend_no_more(&self, task: TaskId, on: &Key) -> Result<(), CommandError> {
         Ok(self.deps.store.remove_dependency(task, on, self.now()).await?)
-    }
-
-    /// The cycle that `task → on` would close, as keys.
-    async fn cycle(&self, task: TaskId, on: &Key) -> Result<Option<Vec<String>>, CommandError> {
-        let tasks = self.deps.store.tasks().await?;
-        let Some(me) = tasks.iter().map(|(t, _)| t).find(|t| t.id == task) else {
-            return Err(CommandError::NotFound { what: format!("task {task}") });
-        };
-        let edges: Vec<(Key, Key)> = self
-            .deps
-            .store
-            .dependencies()
-            .await?
-            .into_iter()
-            .filter_map(|(from, on, _)| {
-                // Ended lives wait for nothing, and another project's key is another issue.
-                let alive = |t: &&Task| t.id == from && t.project == me.project && !t.stage.is_terminal();
-                tasks.iter().map(|(t, _)| t).find(alive).map(|t| (t.key.clone(), on))
-            })
-            .collect();
-        Ok(orchd_core::admission::cycle(&edges, &me.key, on))
     }
 }

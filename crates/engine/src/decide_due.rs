@@ -14,7 +14,7 @@ use orchd_core::view::View;
 
 use crate::{Engine, EngineError, join};
 
-/// Tries before a step gives the task back to the next tick: a conflict means that somebody else made progress.
+/// Tries for somebody who waits: a conflict means that somebody else made progress.
 const TRIES: u32 = 8;
 /// Tasks per step: small, so that other steps are not kept waiting.
 const BATCH: u32 = 64;
@@ -30,31 +30,37 @@ impl Engine {
         }
         let tasks = self.deps.store.due_tasks(self.now(), BATCH).await?;
         // At once: their commits then share the store's transaction; in turn, each would wait for one of its own.
-        let decided = join::all(tasks.iter().map(|task| self.decide_task(*task))).await;
+        let decided = join::all(tasks.iter().map(|task| self.decide_once(*task))).await;
         for (task, decided) in tasks.iter().zip(decided) {
-            pass_over(decided, &task.to_string())?;
+            pass_over(decided.map(drop), &task.to_string())?;
         }
         Ok(repos.len() + tasks.len())
     }
 
-    /// Takes one turn of a task.
+    /// Takes one turn of a task for somebody who waits for what comes of it: a lost race is tried again at once.
     pub async fn decide_task(&self, task: TaskId) -> Result<(), EngineError> {
         for _ in 0..TRIES {
-            let now = self.now();
-            let Some(loaded) = self.deps.store.load(task, now.day_start()).await? else { return Ok(()) };
-            let commit = self.commit_of(loaded, now)?;
-            let transition = commit.transition;
-            match self.deps.store.commit(commit).await {
-                CommitOutcome::Committed => return Ok(()),
-                CommitOutcome::Conflict => {}
-                CommitOutcome::Unknown => {
-                    if self.deps.store.was_committed(transition).await? {
-                        return Ok(());
-                    }
-                }
+            if self.decide_once(task).await? == Raced::No {
+                break;
             }
         }
         Ok(())
+    }
+
+    /// Takes one turn of a task. Who lost the race leaves the task as the winner did: what is still due is found again.
+    async fn decide_once(&self, task: TaskId) -> Result<Raced, EngineError> {
+        let now = self.now();
+        let Some(loaded) = self.deps.store.load(task, now.day_start()).await? else { return Ok(Raced::No) };
+        let commit = self.commit_of(loaded, now)?;
+        let transition = commit.transition;
+        match self.deps.store.commit(commit).await {
+            CommitOutcome::Committed => Ok(Raced::No),
+            CommitOutcome::Conflict => Ok(Raced::Lost),
+            CommitOutcome::Unknown => match self.deps.store.was_committed(transition).await? {
+                true => Ok(Raced::No),
+                false => Ok(Raced::Lost),
+            },
+        }
     }
 
     /// What a decision about the task would see now; for surfaces.
@@ -132,6 +138,15 @@ fn pass_over(done: Result<(), EngineError>, row: &str) -> Result<(), EngineError
         }
         Err(error @ EngineError::Store(StoreError::Unavailable(_))) => Err(error),
     }
+}
+
+/// What became of one try at a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Raced {
+    /// It is committed, or there was nothing to decide.
+    No,
+    /// Nothing of it was written: somebody else was faster, or the store lost it.
+    Lost,
 }
 
 /// What a commit compares, as it was loaded.

@@ -50,17 +50,13 @@ impl Engine {
     async fn write(&self, dirty: &Dirty, render: Rendered) -> Result<(), OutsideError> {
         let task = &dirty.task;
         match render {
+            Rendered::Nothing => Ok(()),
             Rendered::Board { status, line } => {
                 self.deps.tracker.set_status(&task.project, &task.key, &status, &line).await
             }
             Rendered::Pull { title, text, open } => {
-                if task.branch_state.is_none() {
-                    // Nothing was pushed yet: there is no branch to ask a pull request for.
-                    return Ok(());
-                }
                 self.deps.forge.ensure_pull(&task.repo, &task.branch, &title, &text, open).await
             }
-            Rendered::Records { files } if files.is_empty() => Ok(()),
             Rendered::Records { files } => self.deps.forge.write_records(task, &files).await,
         }
     }
@@ -68,9 +64,20 @@ impl Engine {
 
 /// A surface's text.
 enum Rendered {
-    Board { status: String, line: String },
-    Pull { title: String, text: String, open: bool },
-    Records { files: Vec<(String, String)> },
+    /// There is nothing to be shown there yet.
+    Nothing,
+    Board {
+        status: String,
+        line: String,
+    },
+    Pull {
+        title: String,
+        text: String,
+        open: bool,
+    },
+    Records {
+        files: Vec<(String, String)>,
+    },
 }
 
 impl Rendered {
@@ -81,17 +88,23 @@ impl Rendered {
                 let status = render::board::status(task);
                 Self::Board { status: status.name.to_owned(), line: status.line }
             }
+            // Nothing was pushed yet: there is no branch to ask a pull request for.
+            Surface::Pull if task.branch_state.is_none() => Self::Nothing,
             Surface::Pull => Self::Pull {
                 title: render::pull::title(task),
                 text: render::pull::text(task),
-                open: !task.stage.is_terminal() && task.branch_state.is_some(),
+                open: !task.stage.is_terminal(),
             },
-            Surface::Records => Self::Records { files: render::records::files(task, &[]) },
+            Surface::Records => match render::records::files(task, &[]) {
+                files if files.is_empty() => Self::Nothing,
+                files => Self::Records { files },
+            },
         }
     }
 
     fn text(&self) -> String {
         match self {
+            Self::Nothing => String::new(),
             Self::Board { status, line } => format!("{status}\n{line}"),
             Self::Pull { title, text, open } => format!("{open}\n{title}\n{text}"),
             Self::Records { files } => files.iter().map(|(name, text)| format!("{name}\n{text}\n")).collect(),

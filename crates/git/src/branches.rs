@@ -78,7 +78,7 @@ impl Mirror {
             RefUpdate::Updated | RefUpdate::Unchanged => Ok(at.clone()),
             RefUpdate::Stale { actual: Some(actual) } => Ok(actual),
             RefUpdate::Stale { actual: None } => {
-                Err(GitError::Contended { what: name.0, doing: "cut a branch" })
+                Err(GitError::Contended { what: name.to_string(), doing: "cut a branch" })
             }
         }
     }

@@ -163,7 +163,7 @@ impl Mirror {
         }
         match self.main().await? {
             Some(head) => Ok(head),
-            None => Err(GitError::Contended { what: tracking.0, doing: "fetched main" }),
+            None => Err(GitError::Contended { what: tracking.to_string(), doing: "fetched main" }),
         }
     }
 

@@ -56,7 +56,7 @@ impl Mirror {
         match self.swap_ref(name, &commit, before.as_ref()).await? {
             RefUpdate::Updated | RefUpdate::Unchanged => Ok(commit),
             RefUpdate::Stale { .. } => {
-                Err(GitError::Contended { what: name.0.clone(), doing: "wrote records" })
+                Err(GitError::Contended { what: name.to_string(), doing: "wrote records" })
             }
         }
     }

@@ -120,8 +120,8 @@ impl CleanUpExecutor {
         let mut before = Vec::new();
         for suffix in ["", "-branch", "-partial", "-remote"] {
             let name = RefName::new(format!("{name}{suffix}"));
-            if !salvaged.contains(&name.0) && mirror.resolve(&name).await?.is_some() {
-                before.push(name.0);
+            if !salvaged.iter().any(|kept| kept == name.as_str()) && mirror.resolve(&name).await?.is_some() {
+                before.push(name.to_string());
             }
         }
         Ok(before)

@@ -112,7 +112,7 @@ pub(crate) async fn keep_run(
     for (name, sha) in [(name, newest), (beside, parted)] {
         if let Some(sha) = sha {
             mirror.set_ref(&name, sha).await?;
-            kept.push(name.0);
+            kept.push(name.to_string());
         }
     }
     Ok(kept)

@@ -15,9 +15,9 @@ use orchd_core::id::{
 use orchd_core::job::JobResult;
 use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::store::{
-    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, Dirty, Expired, InputOutcome, JobRow,
-    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
-    SettleOutcome, Store, StoreResult, Surface,
+    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
+    InputOutcome, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows,
+    SendOutcome, SettleOutcome, Store, StoreResult, Surface,
 };
 use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
@@ -257,8 +257,14 @@ impl Store for SqliteStore {
         Ok(self.read(setting::drained).await?)
     }
 
-    async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()> {
-        let (task, on, source) = (task.to_string(), on.to_string(), source.to_owned());
+    async fn add_dependency(
+        &self,
+        task: TaskId,
+        on: &Key,
+        source: &str,
+        at: Timestamp,
+    ) -> StoreResult<DependencyOutcome> {
+        let (task, on, source) = (task.to_string(), on.clone(), source.to_owned());
         Ok(self.write("add_dependency", move |conn| dependency::add(conn, &task, &on, &source, at.0)).await?)
     }
 

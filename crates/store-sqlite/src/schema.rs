@@ -138,4 +138,4 @@ diesel::table! {
 }
 
 diesel::joinable!(task_bodies -> tasks (seq));
-diesel::allow_tables_to_appear_in_same_query!(tasks, task_bodies);
+diesel::allow_tables_to_appear_in_same_query!(tasks, task_bodies, dependencies);

@@ -207,6 +207,7 @@ macro_rules! store_contract {
                 a_dependency_is_declared_once
                 a_dependency_that_is_removed_wakes_its_task
                 a_dependency_needs_a_known_task
+                a_dependency_that_closes_a_cycle_is_not_stored
             }
             boarding {
                 the_board_numbers_issues_per_project

@@ -10,7 +10,6 @@ mod projections;
 mod state;
 mod view;
 
-use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -24,9 +23,9 @@ use orchd_core::job::JobResult;
 use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::clock::Clock;
 use orchd_core::port::store::{
-    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, Dirty, Expired, InputOutcome, JobRow,
-    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
-    SettleOutcome, Store, StoreResult, Surface,
+    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
+    InputOutcome, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows,
+    SendOutcome, SettleOutcome, Store, StoreResult, Surface,
 };
 use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
@@ -258,7 +257,13 @@ impl Store for MemoryStore {
         Ok(self.with(|state| state.drained))
     }
 
-    async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()> {
+    async fn add_dependency(
+        &self,
+        task: TaskId,
+        on: &Key,
+        source: &str,
+        at: Timestamp,
+    ) -> StoreResult<DependencyOutcome> {
         self.with(|state| {
             if !state.tasks.contains_key(&task) {
                 return Err(state::inconsistent(
@@ -267,11 +272,15 @@ impl Store for MemoryStore {
                     "a dependency was declared for an unknown task",
                 ));
             }
-            if let Entry::Vacant(free) = state.dependencies.entry((task, on.clone())) {
-                free.insert(source.to_owned());
-                state.wake(task, at);
+            if state.dependencies.contains_key(&(task, on.clone())) {
+                return Ok(DependencyOutcome::Declared);
             }
-            Ok(())
+            if let Some(cycle) = view::cycle(state, task, on) {
+                return Ok(DependencyOutcome::Cycle(cycle));
+            }
+            state.dependencies.insert((task, on.clone()), source.to_owned());
+            state.wake(task, at);
+            Ok(DependencyOutcome::Declared)
         })
     }
 
@@ -296,7 +305,7 @@ impl Store for MemoryStore {
     }
 
     async fn repos(&self) -> StoreResult<Vec<(Repo, u64)>> {
-        Ok(self.with(|state| state.repos.values().map(|row| (row.repo.clone(), row.epoch)).collect()))
+        Ok(self.with(|state| state.repos.values().map(|row| (Repo::clone(&row.repo), row.epoch)).collect()))
     }
 
     async fn providers(&self) -> StoreResult<Vec<(Health, u64)>> {

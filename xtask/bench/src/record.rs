@@ -12,9 +12,9 @@ use orchd_core::id::{
 };
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
-    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, Dirty, Expired, InputOutcome, JobRow,
-    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
-    SettleOutcome, Store, StoreResult, Surface,
+    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
+    InputOutcome, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows,
+    SendOutcome, SettleOutcome, Store, StoreResult, Surface,
 };
 use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
@@ -156,7 +156,13 @@ impl<S: Store> Store for Recorder<S> {
     async fn drained(&self) -> StoreResult<bool> {
         self.inner.drained().await
     }
-    async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()> {
+    async fn add_dependency(
+        &self,
+        task: TaskId,
+        on: &Key,
+        source: &str,
+        at: Timestamp,
+    ) -> StoreResult<DependencyOutcome> {
         self.inner.add_dependency(task, on, source, at).await
     }
     async fn remove_dependency(&self, task: TaskId, on: &Key, at: Timestamp) -> StoreResult<()> {

@@ -89,8 +89,8 @@ pub enum CreateOutcome {
 /// epoch 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
-    /// The row.
-    pub task: Task,
+    /// The row; copied by who changes it.
+    pub task: Arc<Task>,
     /// Compared and raised by every commit.
     pub version: u64,
     /// Raised by every wake-up: a commit that has not seen the latest leaves the task due.
@@ -98,7 +98,7 @@ pub struct Loaded {
     /// Its inputs that no commit has consumed, oldest first.
     pub inputs: Vec<Pending>,
     /// Its repository.
-    pub repo: Repo,
+    pub repo: Arc<Repo>,
     /// The repository's epoch.
     pub epoch: u64,
     /// See [`crate::view::View::candidates`]: tasks of the repository whose stored candidacy is not `None`, of the
@@ -119,8 +119,8 @@ pub struct Loaded {
 /// A repository as loaded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadedRepo {
-    /// The row.
-    pub repo: Repo,
+    /// The row; copied by who changes it.
+    pub repo: Arc<Repo>,
     /// Compared and raised by every commit that changes it.
     pub epoch: u64,
     /// Its inputs that no commit has consumed, oldest first.
@@ -142,7 +142,7 @@ pub struct RepoChange {
     /// The epoch that was loaded.
     pub epoch: u64,
     /// The row after it.
-    pub repo: Repo,
+    pub repo: Arc<Repo>,
     /// What was written.
     pub events: Vec<RepoEvent>,
     /// A look at main to enqueue.
@@ -199,7 +199,7 @@ pub struct Commit {
     /// The wakes that were seen.
     pub wakes: u64,
     /// The row after it.
-    pub task: Task,
+    pub task: Arc<Task>,
     /// How it stands towards admission now.
     pub candidacy: Candidacy,
     /// What was written, in order.
@@ -336,6 +336,15 @@ pub struct Expired {
     pub token: Token,
     /// Who held it.
     pub owner: BootId,
+}
+
+/// What became of a declared dependency. Outcome enum.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DependencyOutcome {
+    /// It is stored, now or before.
+    Declared,
+    /// It would close this cycle: keys in order, the first once more at the end.
+    Cycle(Vec<String>),
 }
 
 /// What is shown outside, and brought up to date by the projector.
@@ -487,8 +496,15 @@ pub trait Store: Send + Sync {
     /// Whether admission is stopped.
     async fn drained(&self) -> StoreResult<bool>;
     /// Declares that `task` waits for the issue `on` of the same project; wakes it. A repeat changes nothing, not
-    /// the source either. An unknown task is `Inconsistent`; the issue need not be known.
-    async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()>;
+    /// the source either. What would close a cycle with what unfinished tasks wait for is not stored: of two that
+    /// close one together, the second is told so. An unknown task is `Inconsistent`; the issue need not be known.
+    async fn add_dependency(
+        &self,
+        task: TaskId,
+        on: &Key,
+        source: &str,
+        at: Timestamp,
+    ) -> StoreResult<DependencyOutcome>;
     /// Removes it; wakes the task. Does nothing where there is none.
     async fn remove_dependency(&self, task: TaskId, on: &Key, at: Timestamp) -> StoreResult<()>;
 

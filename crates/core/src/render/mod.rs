@@ -46,6 +46,9 @@ pub fn escape_html(text: &str) -> String {
 
 /// One line of at most `max` characters: what a model or a tool wrote, where a line is all there is room for.
 pub(crate) fn one_line(text: &str, max: usize) -> String {
+    if text.len() <= max && is_one_line(text) {
+        return text.to_owned();
+    }
     let mut words = text.split_whitespace();
     let mut line = words.next().unwrap_or_default().to_owned();
     for word in words {
@@ -61,6 +64,19 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
     }
     let cut: String = line.chars().take(max.saturating_sub(1)).collect();
     format!("{cut}…")
+}
+
+/// Printable ASCII with single spaces between words: as it is when it has been put on one line.
+fn is_one_line(text: &str) -> bool {
+    let mut after_space = true;
+    for byte in text.bytes() {
+        match byte {
+            b' ' if after_space => return false,
+            b' ' | b'!'..=b'~' => after_space = byte == b' ',
+            _other => return false,
+        }
+    }
+    !after_space || text.is_empty()
 }
 
 /// A gate's subject for people.
@@ -94,3 +110,6 @@ pub(crate) fn not_checked(task: &Task) -> Option<String> {
         by_reason.iter().map(|(why, gates)| format!("{} ({why})", gates.join(", "))).collect();
     (!parts.is_empty()).then(|| format!("Not checked: {}.", parts.join("; ")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,8 +46,15 @@ pub fn text(task: &Task) -> String {
 
 /// One line in which nothing is markup, a mention or a reference: what a model wrote must not close an issue.
 fn inline(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in one_line(text, 1000).chars() {
+    let line = one_line(text, 1000);
+    let plain =
+        |c: char| !matches!(c, '<' | '>' | '&' | '@' | '#' | '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '!');
+    // Most lines are: a pull request's text is rendered at every step of its task.
+    if line.chars().all(plain) {
+        return line;
+    }
+    let mut out = String::with_capacity(line.len());
+    for c in line.chars() {
         match c {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),

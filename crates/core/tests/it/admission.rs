@@ -1,10 +1,13 @@
 //! Admission (spec 1.5): the order of those that wait, against a naive model, and the first reason why one is
 //! not let in.
 
+use std::sync::Arc;
+
 use orchd_core::admission::{Candidacy, candidacy, cycle, first, may_enter};
 use orchd_core::command::RepoWanted;
 use orchd_core::id::{Key, TaskId};
 use orchd_core::reason::Wait;
+use orchd_core::repo::Repo;
 use orchd_core::stage::Stage;
 use orchd_core::time::{Span, Timestamp};
 use orchd_core::view::{Candidate, Dep, DepState, View};
@@ -80,6 +83,11 @@ proptest! {
 }
 
 /// A view in which everything stands in the way of DEMO-2.
+/// The repository of a view, to be changed.
+fn repo(view: &mut View) -> &mut Repo {
+    Arc::make_mut(&mut view.repo)
+}
+
 fn all_in_the_way() -> View {
     let mut policy = policy();
     policy.max_occupants = Some(1);
@@ -99,15 +107,15 @@ fn the_first_reason_is_named_drained_frozen_dependency_predecessor_capacity() {
     assert_eq!(may_enter(&view, T0), Err(Wait::Drained));
     view.drained = false;
     assert_eq!(may_enter(&view, T0), Err(Wait::Frozen { why: "main is wrong".to_owned() }));
-    view.repo.frozen = None;
+    repo(&mut view).frozen = None;
     assert_eq!(may_enter(&view, T0), Err(Wait::Dependency { on: "DEMO-9".to_owned() }));
     view.deps[0].state = DepState::Done;
     assert_eq!(may_enter(&view, T0), Err(Wait::Predecessor { on: "DEMO-1".to_owned() }));
     let mut parallel = (*view.policy).clone();
     parallel.serial = false;
-    view.policy = std::sync::Arc::new(parallel);
+    view.policy = Arc::new(parallel);
     assert_eq!(may_enter(&view, T0), Err(Wait::Capacity));
-    view.repo.occupants.clear();
+    repo(&mut view).occupants.clear();
     assert_eq!(may_enter(&view, T0), Ok(()));
 }
 
@@ -116,13 +124,14 @@ fn a_freeze_binds_neither_its_cause_nor_the_task_named_for_the_repair() {
     let mut view = all_in_the_way();
     view.drained = false;
     view.deps.clear();
-    view.repo.occupants.clear();
+    repo(&mut view).occupants.clear();
     view.candidates.clear();
     assert!(may_enter(&view, T0).is_err());
     let mut cause = view.clone();
-    cause.repo.frozen.as_mut().expect("it is frozen").cause = Some(view.task.id);
+    repo(&mut cause).frozen.as_mut().expect("it is frozen").cause = Some(view.task.id);
     assert_eq!(may_enter(&cause, T0), Ok(()));
-    view.repo.repair.push(view.task.id);
+    let id = view.task.id;
+    repo(&mut view).repair.push(id);
     assert_eq!(may_enter(&view, T0), Ok(()));
 }
 

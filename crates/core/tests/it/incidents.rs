@@ -1,6 +1,8 @@
 //! The incidents of spec 07 that the core alone makes impossible, as scenarios. Each fails when its safeguard
 //! is switched off: `ORCHD_MUTANT=inc-NN cargo test -p orchd-core --features mutants inc_NN`.
 
+use std::sync::Arc;
+
 use orchd_core::command::{Acceptance, RefusalCode, Shown, Wanted};
 use orchd_core::effect::{LandingAnswer, ProbeAnswer};
 use orchd_core::event::Event;
@@ -328,13 +330,13 @@ fn inc_42_last_rounds_verdict_is_worth_nothing() {
     assert_eq!(reviews(&driver), 1);
     // Round two: no submission of an older entry may stand for a run of this one.
     let mut view = driver.view(id);
-    view.task.job = None;
+    Arc::make_mut(&mut view.task).job = None;
     let approved = verdict::submission(Role::Reviewer, br#"{"verdict":"APPROVED"}"#).expect("well formed").0;
     let outcome = AgentOutcome::Completed { submission: Box::new(approved) };
     let branch = view.task.branch_state.clone().expect("there is a branch");
-    view.task.stage = Stage::Review;
-    view.task.evidence.run =
-        Some(std::sync::Arc::new(completed(view.task.entry - 1, Role::Reviewer, outcome, branch)));
+    Arc::make_mut(&mut view.task).stage = Stage::Review;
+    Arc::make_mut(&mut view.task).evidence.run =
+        Some(Arc::new(completed(view.task.entry - 1, Role::Reviewer, outcome, branch)));
     assert_eq!(
         GateName::ReviewVerdict.judge(&view, driver.now),
         Judged::NeedsRun,

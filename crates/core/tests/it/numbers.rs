@@ -83,11 +83,11 @@ fn a_launch_that_does_not_fit_the_money_is_not_started() {
     let mut driver = Driver::new(policy);
     let id = driver.create(1, "express");
     let mut view = driver.view(id);
-    view.task.spent.money = Money(8_000_000);
+    std::sync::Arc::make_mut(&mut view.task).spent.money = Money(8_000_000);
     assert_eq!(money_refusal(&view), None);
-    view.task.spent.money = Money(8_000_001);
+    std::sync::Arc::make_mut(&mut view.task).spent.money = Money(8_000_001);
     assert_eq!(money_refusal(&view).as_deref(), Some("the task has spent $8.00 of $10.00"));
-    view.task.spent.money = Money(0);
+    std::sync::Arc::make_mut(&mut view.task).spent.money = Money(0);
     view.spent_today = Money(19_000_000);
     assert_eq!(money_refusal(&view).as_deref(), Some("the project has spent $19.00 of $20.00 today"));
     view.spent_today = Money(18_000_000);

@@ -29,7 +29,7 @@ pub(crate) struct NewIssue {
 pub(crate) fn add(conn: &mut SqliteConnection, new: NewIssue) -> Answer<Issue> {
     let number = LastNumber { project: new.project.as_str() }.get_result::<i64>(conn)? + 1;
     let added = Issue {
-        key: Key(format!("{}-{number}", new.prefix)),
+        key: Key::new(format!("{}-{number}", new.prefix)),
         project: new.project,
         title: new.title,
         description: new.description,
@@ -117,6 +117,7 @@ pub(crate) fn pulls(conn: &mut SqliteConnection, repo: &RepoId) -> Answer<Vec<Pu
         .order(pulls::place)
         .select((pulls::head, pulls::title, pulls::text, pulls::open))
         .load(conn)?;
-    let one = |(head, title, text, open)| Pull { repo: repo.clone(), head: Branch(head), title, text, open };
+    let one =
+        |(head, title, text, open)| Pull { repo: repo.clone(), head: Branch::new(head), title, text, open };
     Ok(rows.into_iter().map(one).collect())
 }

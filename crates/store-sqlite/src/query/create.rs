@@ -91,7 +91,8 @@ pub(crate) fn create(
         return Ok(taken);
     }
     let seq = counted.map_or_else(|| next_seq(conn), Ok)?;
-    let branch = if life > 1 { Branch(format!("{}.{life}", birth.branch)) } else { birth.branch.clone() };
+    let branch =
+        if life > 1 { Branch::new(format!("{}.{life}", birth.branch)) } else { birth.branch.clone() };
     let birth = Birth { seq: text::count("tasks", birth.id, seq)?, life, branch, ..birth };
     insert(conn, birth, at).map(|task| CreateOutcome::Created(Box::new(task)))
 }

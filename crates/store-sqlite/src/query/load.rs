@@ -1,6 +1,8 @@
 //! What a decision is given, of one moment: the task, its repository and who else waits, its inputs, what it
 //! depends on, the money of the day, the providers.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use orchd_core::id::{Key, TaskId};
@@ -115,11 +117,11 @@ pub(crate) fn loaded(id: &str, found: Found) -> Answer<Loaded> {
     let stored = whole(id, &rows.body, rows.body_version, rows.version, &rows.stage)?;
     let (repo, epoch) = repo::of_row(&rows.repo, (rows.epoch, rows.repo_body))?;
     Ok(Loaded {
-        task: stored,
+        task: Arc::new(stored),
         version: text::count("tasks", id, rows.version)?,
         wakes: text::count("tasks", id, rows.wakes)?,
         inputs: input::pending(inputs)?,
-        repo,
+        repo: Arc::new(repo),
         epoch,
         candidates: candidates.into_iter().map(candidate).collect::<Answer<_>>()?,
         names: names.into_iter().map(name).collect::<Answer<_>>()?,

@@ -1,5 +1,7 @@
 //! Repositories: made known once, changed only by a commit that has seen their latest epoch.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use orchd_core::id::RepoId;
 use orchd_core::port::store::{LoadedRepo, RepoChange, RepoCommit};
@@ -117,7 +119,7 @@ pub(crate) fn load(conn: &mut SqliteConnection, id: &str) -> Answer<Option<(Row,
 /// A repository of its row.
 pub(crate) fn loaded(id: &RepoId, (row, inputs): (Row, Vec<input::Waiting>)) -> Answer<LoadedRepo> {
     let (repo, epoch) = of_row(id.as_str(), row)?;
-    Ok(LoadedRepo { repo, epoch, inputs: input::pending(inputs)? })
+    Ok(LoadedRepo { repo: Arc::new(repo), epoch, inputs: input::pending(inputs)? })
 }
 
 /// A repository and its epoch.

@@ -18,7 +18,10 @@ async fn add(lab: &Lab, project: &str, title: &str) -> Issue {
 pub async fn the_board_numbers_issues_per_project(lab: &Lab) {
     let (first, second) = (add(lab, "project", "one").await, add(lab, "project", "two").await);
     let other = add(lab, "second", "three").await;
-    assert_eq!([&first.key.0, &second.key.0, &other.key.0], ["ORCH-1", "ORCH-2", "ORCH-1"]);
+    assert_eq!(
+        [first.key.to_string(), second.key.to_string(), other.key.to_string()],
+        ["ORCH-1", "ORCH-2", "ORCH-1"]
+    );
     assert_eq!((first.title.as_str(), first.description.as_str()), ("one", "what for"));
     assert_eq!((first.status.as_str(), first.line.as_str()), ("", ""));
     let project = ProjectId::new("project");
@@ -27,10 +30,10 @@ pub async fn the_board_numbers_issues_per_project(lab: &Lab) {
     assert_eq!(answered(lab.store().issue(&project, &Key::new("ORCH-9")).await), None);
     assert_eq!(answered(lab.store().issues(&ProjectId::new("third")).await), []);
     for n in 3..=11 {
-        assert_eq!(add(lab, "project", "more").await.key.0, format!("ORCH-{n}"));
+        assert_eq!(add(lab, "project", "more").await.key.to_string(), format!("ORCH-{n}"));
     }
     let keys = answered(lab.store().issues(&project).await);
-    assert_eq!(keys.last().map(|i| i.key.0.as_str()), Some("ORCH-11"), "oldest first, not by text");
+    assert_eq!(keys.last().map(|i| i.key.as_str()), Some("ORCH-11"), "oldest first, not by text");
 }
 
 /// The number is given in the transaction that adds.

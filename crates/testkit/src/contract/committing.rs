@@ -1,5 +1,7 @@
 //! Commits: compare-and-swap on version and epoch, events, inputs, due times and wakes. Whole or not at all.
 
+use std::sync::Arc;
+
 use orchd_core::event::{Event, RepoEvent};
 use orchd_core::fact::Address;
 use orchd_core::id::{Key, RepoId};
@@ -196,7 +198,7 @@ pub async fn a_repository_commit_compares_its_epoch(lab: &Lab) {
     assert_eq!(lab.load_repo().await, after);
     assert!(!answered(lab.store().was_committed(lost).await));
     let mut nowhere = lab.about_repo(&after, Vec::new());
-    nowhere.change.repo.id = RepoId::new("nowhere");
+    Arc::make_mut(&mut nowhere.change.repo).id = RepoId::new("nowhere");
     assert_eq!(lab.store().commit_repo(nowhere).await, CONFLICT);
 }
 

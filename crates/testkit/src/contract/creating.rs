@@ -9,6 +9,7 @@ use orchd_core::id::{Branch, Key, ProjectId, RepoId};
 use orchd_core::port::store::{CreateOutcome, StoreError};
 use orchd_core::repo::Repo;
 use orchd_core::stage::Stage;
+use orchd_core::task::Task;
 use orchd_core::time::Span;
 
 use super::lab::{Lab, answered};
@@ -23,7 +24,7 @@ pub async fn a_task_is_born_as_its_birth_says(lab: &Lab) {
     (birth.seq, birth.life) = (1, 1);
     assert_eq!(task, evolve::born(&birth, new.at));
     let loaded = lab.load(&task).await;
-    assert_eq!((&loaded.task, loaded.version, loaded.wakes), (&task, 1, 0));
+    assert_eq!((&*loaded.task, loaded.version, loaded.wakes), (&task, 1, 0));
     assert_eq!(lab.due().await, [task.id]);
     assert_eq!(loaded.candidates.iter().map(|c| c.task).collect::<Vec<_>>(), [task.id]);
     let events = answered(lab.store().task_events(task.id, 0, 10).await);
@@ -89,11 +90,12 @@ pub async fn the_next_life_has_a_number_and_a_branch_of_its_own(lab: &Lab) {
     let first = lab.task("ORCH-1").await;
     for (life, end) in [(2, Stage::Cancelled), (3, Stage::Done)] {
         let latest = answered(lab.store().find_task(&first.project, &first.key).await).unwrap_or(first.id);
-        let latest = answered(lab.store().load(latest, lab.now()).await).map_or(first.clone(), |l| l.task);
+        let latest = answered(lab.store().load(latest, lab.now()).await)
+            .map_or(first.clone(), |l| Task::clone(&l.task));
         lab.enter(&latest, end).await;
         let next = lab.task("ORCH-1").await;
         assert_eq!((next.life, next.seq), (life, u64::from(life)));
-        assert_eq!(next.branch, Branch(format!("orchd/ORCH-1.{life}")));
+        assert_eq!(next.branch, Branch::new(format!("orchd/ORCH-1.{life}")));
         assert_eq!(answered(lab.store().find_task(&first.project, &first.key).await), Some(next.id));
     }
     assert_eq!(lab.load(&first).await.task.branch, Branch::new("orchd/ORCH-1"));

@@ -1,6 +1,8 @@
 //! What no commit can write, whoever asks: the constraints of a real store's schema. A broken one is a bug of
 //! the caller; the answer is Conflict, and nothing is changed.
 
+use std::sync::Arc;
+
 use orchd_core::event::{Event, RepoEvent};
 use orchd_core::fact::Address;
 use orchd_core::id::{Key, ProjectId, RepoId};
@@ -9,7 +11,7 @@ use orchd_core::port::store::{CommitOutcome, Disposition, JobState, Surface};
 use orchd_core::stage::Stage;
 use orchd_core::time::Span;
 
-use super::lab::{Lab, actor, answered, look_work, queue, side_work, test_work, write};
+use super::lab::{Lab, actor, answered, look_work, queue, row, side_work, test_work, write};
 use super::ledger::{landing, open};
 use super::observe::{Known, assert_same, observe};
 
@@ -21,7 +23,7 @@ pub async fn nothing_leaves_a_terminal_stage(lab: &Lab) {
         let after = lab.load(&task).await;
         for to in Stage::ALL.into_iter().filter(|s| *s != end) {
             let mut commit = lab.plan(&task).await;
-            commit.task.stage = to;
+            row(&mut commit).stage = to;
             lab.conflicts(commit).await;
         }
         assert_eq!(lab.load(&task).await, after);
@@ -45,16 +47,16 @@ pub async fn a_row_keeps_its_identity(lab: &Lab) {
     let task = lab.task("A").await;
     let plain = lab.plan(&task).await;
     let mut changed = vec![plain.clone(); 5];
-    changed[0].task.seq += 1;
-    changed[1].task.project = ProjectId::new("second");
-    changed[2].task.repo = RepoId::new("other");
-    changed[3].task.key = Key::new("B");
-    changed[4].task.life += 1;
+    row(&mut changed[0]).seq += 1;
+    row(&mut changed[1]).project = ProjectId::new("second");
+    row(&mut changed[2]).repo = RepoId::new("other");
+    row(&mut changed[3]).key = Key::new("B");
+    row(&mut changed[4]).life += 1;
     for commit in changed {
         lab.conflicts(commit).await;
     }
     let mut moved = lab.about_repo(&lab.load_repo().await, Vec::new());
-    moved.change.repo.project = ProjectId::new("second");
+    Arc::make_mut(&mut moved.change.repo).project = ProjectId::new("second");
     assert_eq!(lab.store().commit_repo(moved).await, CommitOutcome::Conflict);
     let mut foreign = lab.plan_with_repo(&lab.task_elsewhere("B").await, Vec::new()).await;
     (foreign.task, foreign.version) = (plain.task.clone(), plain.version);
@@ -66,7 +68,7 @@ pub async fn a_row_keeps_its_identity(lab: &Lab) {
 pub async fn an_unknown_task_is_not_committed(lab: &Lab) {
     let task = lab.task("A").await;
     let mut commit = lab.plan(&task).await;
-    commit.task.id = lab.task_id();
+    row(&mut commit).id = lab.task_id();
     lab.conflicts(commit).await;
     assert_eq!(answered(lab.store().tasks().await).len(), 1);
 }

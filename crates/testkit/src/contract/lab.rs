@@ -181,7 +181,7 @@ impl Lab {
             repo: RepoId::new(repo),
             key: Key::new(key),
             life: 0,
-            branch: Branch(format!("orchd/{key}")),
+            branch: Branch::new(format!("orchd/{key}")),
             request,
             track: "full".to_owned(),
             by: actor(),
@@ -389,9 +389,15 @@ impl Lab {
     }
 }
 
+/// The row of a commit, to be changed.
+pub fn row(commit: &mut Commit) -> &mut Task {
+    Arc::make_mut(&mut commit.task)
+}
+
 /// Writes an event and what it does to the row.
 pub fn write(commit: &mut Commit, event: Event) {
-    evolve(&mut commit.task, &event, commit.at);
+    let at = commit.at;
+    evolve(row(commit), &event, at);
     commit.events.push(event);
 }
 
@@ -408,5 +414,5 @@ pub fn change(repo: &Repo, epoch: u64, events: Vec<RepoEvent>) -> RepoChange {
     for event in &events {
         evolve_repo(&mut repo, event);
     }
-    RepoChange { epoch, repo, events, job: None }
+    RepoChange { epoch, repo: Arc::new(repo), events, job: None }
 }

@@ -1,8 +1,9 @@
 //! What people set beside the pipeline: drain and dependencies.
 
 use orchd_core::id::Key;
-use orchd_core::port::store::StoreError;
+use orchd_core::port::store::{DependencyOutcome, StoreError};
 use orchd_core::stage::Stage;
+use orchd_core::task::Task;
 
 use super::lab::{Lab, actor, answered};
 
@@ -34,6 +35,27 @@ pub async fn a_dependency_is_declared_once(lab: &Lab) {
     assert_eq!(lab.load(&task).await, after);
     let declared = answered(lab.store().dependencies().await);
     assert_eq!(declared, [(task.id, on, "person".to_owned())]);
+}
+
+/// Two people declare the two halves of a cycle at once: the second hears it, whoever looked before. What ended waits
+/// for nothing, and another project's key is another issue's.
+pub async fn a_dependency_that_closes_a_cycle_is_not_stored(lab: &Lab) {
+    let (a, b, c) = (lab.task("A").await, lab.task("B").await, lab.task("C").await);
+    let declare = async |task: &Task, on: &Task| {
+        answered(lab.store().add_dependency(task.id, &on.key, "person", lab.now()).await)
+    };
+    assert_eq!(declare(&a, &b).await, DependencyOutcome::Declared);
+    assert_eq!(declare(&b, &c).await, DependencyOutcome::Declared);
+    lab.quiet().await;
+    let cycle = ["C", "A", "B", "C"].map(str::to_owned).to_vec();
+    assert_eq!(declare(&c, &a).await, DependencyOutcome::Cycle(cycle));
+    assert_eq!(declare(&a, &a).await, DependencyOutcome::Cycle(vec!["A".to_owned(), "A".to_owned()]));
+    assert_eq!(lab.due().await, []);
+    assert_eq!(answered(lab.store().dependencies().await).len(), 2);
+    // What is stored is no cycle with itself.
+    assert_eq!(declare(&a, &b).await, DependencyOutcome::Declared);
+    lab.enter(&b, Stage::Cancelled).await;
+    assert_eq!(declare(&c, &a).await, DependencyOutcome::Declared);
 }
 
 /// And one that was not there changes nothing.

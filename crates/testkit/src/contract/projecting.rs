@@ -32,7 +32,7 @@ pub async fn a_dirtied_surface_is_behind_until_it_is_acknowledged(lab: &Lab) {
     soil(lab, &task, &[Surface::Board]).await;
     let first = only(lab).await;
     assert_eq!((first.surface, first.version, first.shown.as_ref()), (Surface::Board, 2, None));
-    assert_eq!(*first.task, lab.load(&task).await.task);
+    assert_eq!(first.task, lab.load(&task).await.task);
     ack(lab, &first, "digest-1").await;
     assert_eq!(dirty(lab).await, []);
     lab.committed(lab.plan(&task).await).await;

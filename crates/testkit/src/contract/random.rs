@@ -308,7 +308,7 @@ impl Pair {
     }
 
     fn some_key(&mut self) -> Key {
-        Key(format!("K-{}", self.rng.below(5)))
+        Key::new(format!("K-{}", self.rng.below(5)))
     }
 
     async fn create(&mut self) {
@@ -333,7 +333,7 @@ impl Pair {
             repo: self.some_repo(),
             key: key.clone(),
             life: 0,
-            branch: Branch(format!("orchd/{key}")),
+            branch: Branch::new(format!("orchd/{key}")),
             request: Request { title: format!("the title of {key}"), priority, ..Request::default() },
             track: "full".to_owned(),
             by: super::lab::actor(),

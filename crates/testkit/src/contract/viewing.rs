@@ -9,6 +9,7 @@ use orchd_core::id::{Key, RepoId, RunId};
 use orchd_core::job::{AgentOutcome, AgentRun, JobKind};
 use orchd_core::policy::Money;
 use orchd_core::port::store::Rows;
+use orchd_core::repo::Repo;
 use orchd_core::stage::{Role, Stage};
 use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
@@ -52,7 +53,7 @@ pub async fn a_created_task_is_a_candidate_when_its_dependencies_are_done(lab: &
         answered(lab.store().add_dependency(task.id, &on.key, "person", lab.now()).await);
     }
     stand(lab, &b, Candidacy::Returning).await;
-    let ids = async || lab.load(&a).await.candidates.iter().map(|c| c.key.0.clone()).collect::<Vec<_>>();
+    let ids = async || lab.load(&a).await.candidates.iter().map(|c| c.key.to_string()).collect::<Vec<_>>();
     assert_eq!(ids().await, ["B", "ON"]);
     lab.enter(&on, Stage::Done).await;
     assert_eq!(ids().await, ["A", "B"]);
@@ -178,9 +179,12 @@ pub async fn a_jobs_rows_are_those_of_its_address(lab: &Lab) {
     lab.enter(&task, Stage::Development).await;
     let loaded = lab.load(&task).await;
     let of_task = answered(lab.store().rows_of(&Address::Task(task.id)).await);
-    assert_eq!(of_task, Some(Rows { task: Some(loaded.task), repo: loaded.repo.clone() }));
+    assert_eq!(
+        of_task,
+        Some(Rows { task: Some(Task::clone(&loaded.task)), repo: Repo::clone(&loaded.repo) })
+    );
     let of_repo = answered(lab.store().rows_of(&Address::Repo(loaded.repo.id.clone())).await);
-    assert_eq!(of_repo, Some(Rows { task: None, repo: loaded.repo }));
+    assert_eq!(of_repo, Some(Rows { task: None, repo: Repo::clone(&loaded.repo) }));
 }
 
 /// Nothing is guessed.

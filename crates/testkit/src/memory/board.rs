@@ -24,7 +24,7 @@ impl Board for MemoryStore {
             let issue = Issue {
                 project: project.clone(),
                 // Issues are never removed: their number is the latest key's.
-                key: Key(format!("{prefix}-{}", issues.len() + 1)),
+                key: Key::new(format!("{prefix}-{}", issues.len() + 1)),
                 title: title.to_owned(),
                 description: description.to_owned(),
                 status: String::new(),

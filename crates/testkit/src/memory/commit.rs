@@ -1,8 +1,6 @@
 //! Commits: one decision, whole or not at all. Everything is checked first (`check.rs`); what follows can
 //! not fail.
 
-use std::sync::Arc;
-
 use orchd_core::fact::Address;
 use orchd_core::id::InputId;
 use orchd_core::mutant::{self, Mutant};
@@ -90,7 +88,7 @@ fn apply(state: &mut State, commit: Commit) {
     }
     if let Some(row) = state.tasks.get_mut(&id) {
         row.version += 1;
-        row.task = Arc::new(commit.task);
+        row.task = commit.task;
         if row.candidacy != commit.candidacy {
             (row.candidacy, row.candidate_since) = (commit.candidacy, at);
         }

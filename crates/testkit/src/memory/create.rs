@@ -15,7 +15,7 @@ use orchd_core::task::Task;
 use super::state::{RepoRow, State, TaskRow, inconsistent};
 
 pub(super) fn ensure_repo(state: &mut State, repo: &Repo) {
-    state.repos.entry(repo.id.clone()).or_insert_with(|| RepoRow { repo: repo.clone(), epoch: 1 });
+    state.repos.entry(repo.id.clone()).or_insert_with(|| RepoRow { repo: Arc::new(repo.clone()), epoch: 1 });
 }
 
 /// `counted` is a sequence number from outside the transaction: only under the mutant inc-37.
@@ -43,7 +43,8 @@ pub(super) fn create_task(
     state.commits += 1;
     state.last_seq += 1;
     let seq = counted.unwrap_or(state.last_seq);
-    let branch = if life > 1 { Branch(format!("{}.{life}", birth.branch)) } else { birth.branch.clone() };
+    let branch =
+        if life > 1 { Branch::new(format!("{}.{life}", birth.branch)) } else { birth.branch.clone() };
     let birth = Birth { seq, life, branch, ..birth };
     let task = evolve::born(&birth, at);
     let row = TaskRow {

@@ -99,8 +99,8 @@ pub struct TaskRow {
 /// A repository's row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RepoRow {
-    /// The row.
-    pub repo: Repo,
+    /// The row; whoever reads it shares it.
+    pub repo: Arc<Repo>,
     /// Raised by every commit that changes it.
     pub epoch: u64,
 }

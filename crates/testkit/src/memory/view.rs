@@ -1,8 +1,9 @@
 //! Reading: what a decision is given, what is due, and the lists for people and the audit.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use orchd_core::admission::Candidacy;
+use orchd_core::admission::{self, Candidacy};
 use orchd_core::fact::Address;
 use orchd_core::id::{InputId, Key, ProjectId, RepoId, TaskId};
 use orchd_core::policy::Money;
@@ -25,11 +26,11 @@ pub(super) fn load(state: &State, id: TaskId, since: Timestamp) -> Option<Loaded
         spent_since += *cost;
     }
     Some(Loaded {
-        task: Task::clone(&row.task),
+        task: Arc::clone(&row.task),
         version: row.version,
         wakes: row.wakes,
         inputs: state.pending(&Address::Task(id)),
-        repo: repo.repo.clone(),
+        repo: Arc::clone(&repo.repo),
         epoch: repo.epoch,
         candidates: candidates(state, &row.task.repo),
         names: names(state, &repo.repo),
@@ -48,7 +49,7 @@ pub(super) fn providers(state: &State) -> Vec<(Health, u64)> {
 pub(super) fn load_repo(state: &State, id: &RepoId) -> Option<LoadedRepo> {
     let row = state.repos.get(id)?;
     let inputs = state.pending(&Address::Repo(id.clone()));
-    Some(LoadedRepo { repo: row.repo.clone(), epoch: row.epoch, inputs })
+    Some(LoadedRepo { repo: Arc::clone(&row.repo), epoch: row.epoch, inputs })
 }
 
 pub(super) fn rows_of(state: &State, of: &Address) -> Option<Rows> {
@@ -60,7 +61,7 @@ pub(super) fn rows_of(state: &State, of: &Address) -> Option<Rows> {
         (Address::Repo(id), _) => id,
         (Address::Task(_), task) => &task.as_ref()?.repo,
     };
-    let repo = state.repos.get(repo)?.repo.clone();
+    let repo = Repo::clone(&state.repos.get(repo)?.repo);
     Some(Rows { task, repo })
 }
 
@@ -106,6 +107,20 @@ fn names(state: &State, repo: &Repo) -> Vec<(TaskId, Key)> {
 fn deps(state: &State, row: &TaskRow) -> Vec<Dep> {
     let mine = state.dependencies.keys().filter(|(task, _)| *task == row.task.id);
     mine.map(|(_, on)| Dep { on: on.clone(), state: dep_state(state, &row.task.project, on) }).collect()
+}
+
+/// The cycle that `task` would close if it waited for `on`, through what unfinished tasks of its project wait for.
+pub(super) fn cycle(state: &State, task: TaskId, on: &Key) -> Option<Vec<String>> {
+    let from = &state.tasks.get(&task)?.task;
+    let alive = |t: &Task| t.project == from.project && !t.stage.is_terminal();
+    let edges: Vec<(Key, Key)> = state
+        .dependencies
+        .keys()
+        .filter_map(|(id, on)| Some((&state.tasks.get(id)?.task, on)))
+        .filter(|(task, _)| alive(task))
+        .map(|(task, on)| (task.key.clone(), on.clone()))
+        .collect();
+    admission::cycle(&edges, &from.key, on)
 }
 
 fn dep_state(state: &State, project: &ProjectId, on: &Key) -> DepState {

@@ -10,7 +10,7 @@ use orchd_core::lease::LeasePolicy;
 use orchd_core::port::clock::{Clock, Ids};
 use orchd_core::port::executor::{Executor, RunContext};
 use orchd_core::port::host::{Host, Room};
-use orchd_core::port::store::Store;
+use orchd_core::port::store::{JobState, Store};
 use orchd_core::repo::Repo;
 use orchd_core::time::{Span, Timestamp};
 use orchd_engine::{Deps, Engine, EngineError};
@@ -24,9 +24,12 @@ use super::sim::Sim;
 use super::spot::Spot;
 use super::store::SimStore;
 use super::work::SimExecutor;
+use crate::memory::{Job, Projection, TaskRow};
 
 /// The longest that a loop waits for a hint.
 const TICK: Span = Span::secs(60);
+/// As the daemon does: what changes at once is shown once.
+const SURFACES_AFTER: Span = Span::millis(100);
 
 struct SharedIds(Arc<Sim>);
 
@@ -138,6 +141,30 @@ impl Life {
         sleep(&self.sim, Span::millis(500)).await;
     }
 
+    /// Whether a look for what is due would find anything. One that finds nothing changes nothing: seeds are spent on
+    /// those that do.
+    fn is_due(&self) -> bool {
+        let now = self.sim.now_at(self.replica);
+        let is_due = |row: &TaskRow| row.due_at.is_some_and(|at| at <= now);
+        self.sim.store.inspect(|s| !s.waiting.is_empty() || s.tasks.values().any(is_due))
+    }
+
+    /// Whether a job is queued whose time has come.
+    fn is_claimable(&self) -> bool {
+        let now = self.sim.now();
+        let may = |job: &Job| {
+            job.row.state == JobState::Queued && job.row.job.not_before.is_none_or(|at| at <= now)
+        };
+        self.sim.store.inspect(|s| s.active.values().filter_map(|id| s.jobs.get(id)).any(may))
+    }
+
+    /// Whether a surface is behind and may be tried.
+    fn is_behind(&self) -> bool {
+        let now = self.sim.now_at(self.replica);
+        let behind = |p: &Projection| p.wanted > p.shown_version && p.retry_at.is_none_or(|at| at <= now);
+        self.sim.store.inspect(|s| s.projections.values().any(behind))
+    }
+
     /// How long until a task is due by time alone, at most a tick.
     fn until_due(&self) -> Span {
         self.until(self.sim.store.inspect(|s| s.tasks.values().filter_map(|row| row.due_at).min()))
@@ -160,6 +187,10 @@ impl Life {
 
 async fn decides(life: Life) {
     loop {
+        if !life.is_due() {
+            sleep_or_hint(&life.sim, life.until_due()).await;
+            continue;
+        }
         match life.engine.decide_due().await {
             Ok(0) => sleep_or_hint(&life.sim, life.until_due()).await,
             Ok(_) => {}
@@ -181,6 +212,10 @@ async fn works(life: Life) {
         }
     }
     loop {
+        if !life.is_claimable() {
+            sleep_or_hint(&life.sim, life.until_claimable()).await;
+            continue;
+        }
         match life.engine.claim(2).await {
             Ok(contexts) if contexts.is_empty() => sleep_or_hint(&life.sim, life.until_claimable()).await,
             Ok(contexts) => start_all(&life, contexts),
@@ -219,13 +254,19 @@ async fn reaps(life: Life) {
         if let Err(error) = life.engine.reap().await {
             life.after_failure(error).await;
         }
-        sleep(&life.sim, Span::secs(20)).await;
+        sleep(&life.sim, Span::secs(30)).await;
     }
 }
 
 async fn projects(life: Life) {
     loop {
+        if !life.is_behind() {
+            sleep_or_hint(&life.sim, TICK).await;
+            sleep(&life.sim, SURFACES_AFTER).await;
+            continue;
+        }
         match life.engine.project().await {
+            // Another one was faster, or will be.
             Ok(0) => sleep_or_hint(&life.sim, TICK).await,
             Ok(_) => {}
             Err(error) => life.after_failure(error).await,

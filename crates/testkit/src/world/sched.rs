@@ -95,18 +95,27 @@ impl Schedule {
 
     /// Polls one of the futures that are ready.
     pub(super) fn turn(&mut self, sim: &Arc<Sim>) -> Turned {
-        sim.with(|i| {
-            let spawned = i.spawned.drain(..);
-            self.slots.extend(spawned.map(|(owner, work)| Slot::new(owner, work)));
-            self.still.clear();
-            self.still.push(Wake::Ready.at());
-            self.still.extend(i.replicas.iter().map(|replica| replica.stopped_until));
-        });
         let now = sim.clock.now();
+        let any_still = sim.with(|i| {
+            if !i.spawned.is_empty() {
+                let spawned = i.spawned.drain(..);
+                self.slots.extend(spawned.map(|(owner, work)| Slot::new(owner, work)));
+            }
+            let any_still = i.replicas.iter().any(|replica| replica.stopped_until > now);
+            if any_still {
+                self.still.clear();
+                self.still.push(Wake::Ready.at());
+                self.still.extend(i.replicas.iter().map(|replica| replica.stopped_until));
+            }
+            any_still
+        });
         self.ready.clear();
         let mut next = Wake::Never.at();
         for (index, slot) in self.slots.iter().enumerate() {
-            let at = self.still.get(slot.lane).map_or(slot.at, |still| slot.at.max(*still));
+            let mut at = slot.at;
+            if any_still && let Some(still) = self.still.get(slot.lane) {
+                at = at.max(*still);
+            }
             if at <= now {
                 self.ready.push(index);
             } else {

@@ -41,6 +41,8 @@ pub(super) struct Sim {
     pub(super) policies: Policies,
     /// How far each process's wall clock is off, in milliseconds.
     skews: Vec<AtomicI64>,
+    /// A line is kept for everything that happens.
+    traces: bool,
     inner: Mutex<Inner>,
 }
 
@@ -82,6 +84,13 @@ pub(super) struct Inner {
     pub(super) trace: Option<Vec<String>>,
     /// What the watcher found: violations, the truth, polls.
     pub(super) verdict: Option<(Vec<Violation>, Truth, u64)>,
+}
+
+impl Inner {
+    /// Whether the process died while its future is still being polled.
+    pub(super) fn is_dead(&self, replica: usize) -> bool {
+        self.dead.contains(&replica)
+    }
 }
 
 /// One process.
@@ -141,7 +150,17 @@ impl Sim {
             verdict: None,
         };
         let ids = CountingIds::new(root.next());
-        Arc::new(Self { clock, ids, store, twin, shape, policies, skews, inner: Mutex::new(inner) })
+        Arc::new(Self {
+            clock,
+            ids,
+            store,
+            twin,
+            shape,
+            policies,
+            skews,
+            traces: options.trace,
+            inner: Mutex::new(inner),
+        })
     }
 
     pub(super) fn with<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
@@ -217,6 +236,9 @@ impl Sim {
 
     /// Adds a line to the trace, where one is kept.
     pub(super) fn say(&self, line: impl FnOnce() -> String) {
+        if !self.traces {
+            return;
+        }
         let at = self.now() - START;
         self.with(|i| {
             if let Some(trace) = &mut i.trace {
@@ -225,8 +247,8 @@ impl Sim {
         });
     }
 
-    pub(super) fn traces(&self) -> bool {
-        self.with(|i| i.trace.is_some())
+    pub(super) const fn traces(&self) -> bool {
+        self.traces
     }
 
     pub(super) fn spawn(&self, owner: Owner, work: impl Future<Output = ()> + Send + 'static) {
@@ -245,11 +267,6 @@ impl Sim {
     /// What the future that was just polled waits for.
     pub(super) fn take_wake(&self) -> Wake {
         self.with(|i| i.wake.take()).unwrap_or(Wake::Ready)
-    }
-
-    /// Whether the process died while its future is still being polled.
-    pub(super) fn is_dead(&self, replica: usize) -> bool {
-        self.with(|i| i.dead.contains(&replica))
     }
 
     /// The process dies; its futures are dropped as soon as the one that is polled has given way.

@@ -12,9 +12,9 @@ use orchd_core::id::{
 };
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
-    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, Dirty, Expired, InputOutcome, JobRow,
-    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
-    SettleOutcome, Store, StoreError, StoreResult, Surface,
+    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
+    InputOutcome, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows,
+    SendOutcome, SettleOutcome, Store, StoreError, StoreResult, Surface,
 };
 use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
@@ -44,6 +44,20 @@ enum Kind {
     Writes,
 }
 
+/// What becomes of a call before it is made.
+enum Passage {
+    /// It is made.
+    Free,
+    /// Another call of the same step has taken the process with it.
+    Dead,
+    /// The store is down.
+    Down,
+    /// The process dies with it.
+    Dies(Edge),
+    /// A fault strikes it.
+    Struck(Strike),
+}
+
 /// Whether an answer says that something was written.
 trait Written {
     fn written(&self) -> bool {
@@ -63,6 +77,12 @@ impl Written for Vec<Claimed> {
 impl Written for CreateOutcome {
     fn written(&self) -> bool {
         matches!(self, Self::Created(_))
+    }
+}
+
+impl Written for DependencyOutcome {
+    fn written(&self) -> bool {
+        *self == Self::Declared
     }
 }
 
@@ -128,28 +148,39 @@ impl SimStore {
     ) -> StoreResult<T> {
         let sim = &self.sim;
         give_way(sim).await;
-        if sim.is_dead(self.replica) {
-            // Another call of the same step has taken the process with it.
-            return never(sim).await;
-        }
-        if sim.now() < sim.with(|i| i.outage_until) {
-            return down();
-        }
-        if is_point && let Some(edge) = sim.with(|i| i.faults.commit_point()) {
-            sim.say(|| format!("dies at replica {} {name}: {edge:?}", self.replica));
-            if edge == Edge::After {
-                // The answer dies with the process.
-                let _ = applied.await;
+        match self.passage(name, spot, is_point) {
+            Passage::Free => applied.await,
+            Passage::Dead => never(sim).await,
+            Passage::Down => down(),
+            Passage::Dies(edge) => {
+                sim.say(|| format!("dies at replica {} {name}: {edge:?}", self.replica));
+                if edge == Edge::After {
+                    // The answer dies with the process.
+                    let _ = applied.await;
+                }
+                self.die().await
             }
-            return self.die().await;
-        }
-        match sim.with(|i| i.faults.fate(name, spot)) {
-            None => applied.await,
-            Some(strike) => {
+            Passage::Struck(strike) => {
                 sim.say(|| format!("fault: {} at replica {} {name}", strike.fault.name(), self.replica));
                 self.struck(strike, applied).await
             }
         }
+    }
+
+    fn passage(&self, name: &'static str, spot: Spot<'_>, is_point: bool) -> Passage {
+        let now = self.sim.now();
+        self.sim.with(|i| {
+            if i.is_dead(self.replica) {
+                return Passage::Dead;
+            }
+            if now < i.outage_until {
+                return Passage::Down;
+            }
+            if is_point && let Some(edge) = i.faults.commit_point() {
+                return Passage::Dies(edge);
+            }
+            i.faults.fate(name, spot).map_or(Passage::Free, Passage::Struck)
+        })
     }
 
     async fn struck<T: Send>(
@@ -210,17 +241,17 @@ impl SimStore {
     }
 
     /// A commit as it is sent: what a serialization failure, an older version or a doubled call make of it.
-    async fn commits(&self, commit: Commit) -> CommitOutcome {
+    async fn commits(&self, commit: Box<Commit>) -> CommitOutcome {
         let (sim, spot) = (&self.sim, Spot::Task(commit.task.id));
         if sim.strikes(Fault::Conflict, spot) {
             return CommitOutcome::Conflict;
         }
         let old = version::could_write(&commit) && sim.strikes(Fault::OldVersion, spot);
-        let commit = if old { version::rewritten(&sim.store, commit) } else { commit };
+        let commit = if old { Box::new(version::rewritten(&sim.store, *commit)) } else { commit };
         let twice = sim.strikes(Fault::Twice, spot).then(|| commit.clone());
-        let first = sim.rows().commit(commit).await;
+        let first = sim.rows().commit(*commit).await;
         match twice {
-            Some(again) => sim.rows().commit(again).await,
+            Some(again) => sim.rows().commit(*again).await,
             None => first,
         }
     }
@@ -273,6 +304,8 @@ impl Store for SimStore {
         };
         let kind = if silent { Kind::Touches } else { Kind::Writes };
         let (sim, replica, task) = (&self.sim, self.replica, commit.task.id);
+        // A future that holds a row is copied whole wherever it is handed on.
+        let commit = Box::new(commit);
         let applied = async move {
             let answer = self.commits(commit).await;
             if answer == CommitOutcome::Committed && !silent {
@@ -286,10 +319,7 @@ impl Store for SimStore {
             }
             Ok(answer)
         };
-        // Boxed: a future that holds a row is copied whole wherever it is handed on.
-        self.writes("commit", kind, Spot::Task(task), Box::pin(applied))
-            .await
-            .unwrap_or(CommitOutcome::Unknown)
+        self.writes("commit", kind, Spot::Task(task), applied).await.unwrap_or(CommitOutcome::Unknown)
     }
     async fn commit_repo(&self, commit: RepoCommit) -> CommitOutcome {
         let sim = &self.sim;
@@ -399,7 +429,13 @@ impl Store for SimStore {
     async fn provider_events(&self, limit: u32) -> StoreResult<Vec<(Timestamp, ProviderEvent)>> {
         self.reads("provider_events", self.here(), self.inner().provider_events(limit)).await
     }
-    async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()> {
+    async fn add_dependency(
+        &self,
+        task: TaskId,
+        on: &Key,
+        source: &str,
+        at: Timestamp,
+    ) -> StoreResult<DependencyOutcome> {
         self.writes(
             "add_dependency",
             Kind::Writes,

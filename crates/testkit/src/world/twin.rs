@@ -12,9 +12,9 @@ use orchd_core::id::{
 };
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
-    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, Dirty, Expired, InputOutcome, JobRow,
-    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
-    SettleOutcome, Store, StoreResult, Surface,
+    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
+    InputOutcome, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows,
+    SendOutcome, SettleOutcome, Store, StoreResult, Surface,
 };
 use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
@@ -228,7 +228,13 @@ impl Store for Twin {
         let memory = self.memory.provider_events(limit).await;
         self.same("provider_events", memory, self.other.store.provider_events(limit).await)
     }
-    async fn add_dependency(&self, task: TaskId, on: &Key, source: &str, at: Timestamp) -> StoreResult<()> {
+    async fn add_dependency(
+        &self,
+        task: TaskId,
+        on: &Key,
+        source: &str,
+        at: Timestamp,
+    ) -> StoreResult<DependencyOutcome> {
         let memory = self.memory.add_dependency(task, on, source, at).await;
         self.same("add_dependency", memory, self.other.store.add_dependency(task, on, source, at).await)
     }

@@ -1,6 +1,8 @@
 //! A process of the version before, as far as this code can play one: it writes the records of that version, in which
 //! what it did not know is missing, and a row that its own records explain. Reading them is the codec's.
 
+use std::sync::Arc;
+
 use orchd_core::event::{EVENT_VERSION, Event, decode, encode};
 use orchd_core::evolve::evolve;
 use orchd_core::port::store::Commit;
@@ -20,13 +22,13 @@ pub(super) fn could_write(commit: &Commit) -> bool {
 /// The commit as that version makes it.
 pub(super) fn rewritten(store: &MemoryStore, commit: Commit) -> Commit {
     let Some(mut task) =
-        store.inspect(|state| state.tasks.get(&commit.task.id).map(|row| (*row.task).clone()))
+        store.inspect(|state| state.tasks.get(&commit.task.id).map(|row| Arc::clone(&row.task)))
     else {
         return commit;
     };
     let mut commit = Commit { events: commit.events.iter().map(older).collect(), ..commit };
     for event in &commit.events {
-        evolve(&mut task, event, commit.at);
+        evolve(Arc::make_mut(&mut task), event, commit.at);
     }
     commit.task = task;
     commit

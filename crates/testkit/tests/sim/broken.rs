@@ -104,7 +104,7 @@ fn i_05_two_occupants() {
             std::sync::Arc::make_mut(policy).serial = true;
         }
         for row in rest.state.repos.values_mut() {
-            row.repo.occupants = ids.clone();
+            std::sync::Arc::make_mut(&mut row.repo).occupants = ids.clone();
         }
     });
     assert!(numbers.contains(&5) && numbers.contains(&17), "{numbers:?}");
@@ -121,7 +121,7 @@ fn waiting(rest: &mut Rest, reason: Reason) {
     rest.truth.skew = orchd_core::time::Span(0);
     rest.state.dependencies.clear();
     for row in rest.state.repos.values_mut() {
-        row.repo.frozen = None;
+        std::sync::Arc::make_mut(&mut row.repo).frozen = None;
     }
     rest.state.task_events.remove(&id);
     let now = rest.now;
@@ -158,7 +158,7 @@ fn i_07_a_paused_task_that_keeps_its_place() {
         };
         std::sync::Arc::make_mut(&mut rest.state.tasks.get_mut(&id).unwrap().task).pause = Some(pause);
         for row in rest.state.repos.values_mut() {
-            row.repo.occupants = vec![id];
+            std::sync::Arc::make_mut(&mut row.repo).occupants = vec![id];
         }
     });
     assert!(numbers.contains(&7), "{numbers:?}");

@@ -2,6 +2,7 @@
 //! driver after every decision, so that every scenario checks them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use orchd_core::decide::{Decision, decide};
 use orchd_core::effect::Intent;
@@ -40,7 +41,7 @@ pub(crate) fn turned(before: &View, out: &Turn, now: Timestamp) {
             let idle = task.pause.is_none() && task.hold.is_none() && task.stopping.is_none();
             assert!(side || idle, "I-7: {} starts {:?} though it stands", task.key, job.kind);
         }
-        evolve(&mut task, event, now);
+        evolve(Arc::make_mut(&mut task), event, now);
     }
     let_in(before, out);
     assert_eq!(task, out.task, "I-14: the events of a turn do not make its row");
@@ -121,7 +122,7 @@ fn let_in(view: &View, out: &Turn) {
             assert!(repo.frozen_for(*task).is_none(), "I-8: {} is let in while frozen", view.task.key);
             assert!(!view.drained, "I-8: {} is let in while drained", view.task.key);
         }
-        evolve_repo(&mut repo, event);
+        evolve_repo(Arc::make_mut(&mut repo), event);
     }
     assert_eq!(repo, out.repo, "I-14: the repository's events do not make its row");
 }

@@ -149,8 +149,8 @@ impl Driver {
     pub(crate) fn view(&self, id: TaskId) -> View {
         let slot = &self.tasks[&id];
         View {
-            task: slot.task.clone(),
-            repo: self.repo.clone(),
+            task: Arc::new(slot.task.clone()),
+            repo: Arc::new(self.repo.clone()),
             candidates: self.candidates(),
             names: self.tasks.values().map(|s| (s.task.id, s.task.key.clone())).collect(),
             deps: slot
@@ -213,9 +213,9 @@ impl Driver {
     pub(crate) fn repo_input(&mut self, input: Input) {
         let pending = self.pending(input);
         let look = job_id(3 * self.next_id());
-        let turn = repo_turn(self.repo.clone(), vec![pending], look, self.now);
+        let turn = repo_turn(Arc::new(self.repo.clone()), vec![pending], look, self.now);
         self.repo_log.extend(turn.events);
-        self.repo = turn.repo;
+        self.repo = Arc::unwrap_or_clone(turn.repo);
         self.enqueue(Address::Repo(self.repo.id.clone()), turn.job);
         if turn.wake_repo {
             self.wake_waiting(None);
@@ -281,10 +281,10 @@ impl Driver {
 
     fn apply(&mut self, id: TaskId, turn: Turn) {
         self.repo_log.extend(turn.repo_events);
-        self.repo = turn.repo;
+        self.repo = Arc::unwrap_or_clone(turn.repo);
         self.write(id, turn.events);
         let slot = self.tasks.get_mut(&id).expect("the task exists");
-        slot.task = turn.task;
+        slot.task = Arc::unwrap_or_clone(turn.task);
         slot.due = turn.due_at;
         self.enqueue(Address::Task(id), turn.job);
         self.enqueue(Address::Repo(self.repo.id.clone()), turn.repo_job);

@@ -1,6 +1,7 @@
 //! Random commits: mostly sound ones about what both stores just loaded, sometimes stale, repeated or broken.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use orchd_core::admission::Candidacy;
 use orchd_core::effect::{Effect, EffectState, Intent};
@@ -16,7 +17,9 @@ use orchd_core::stage::Stage;
 use orchd_core::time::Span;
 
 use super::{Pair, both};
-use crate::contract::lab::{actor, agent_work, change, look_work, queue, sha, side_work, test_work, write};
+use crate::contract::lab::{
+    actor, agent_work, change, look_work, queue, row, sha, side_work, test_work, write,
+};
 
 impl Pair {
     pub(super) async fn commit(&mut self) {
@@ -232,8 +235,8 @@ impl Pair {
     fn break_it(&mut self, commit: &mut Commit) {
         match self.rng.below(40) {
             0 => commit.version = commit.version.saturating_sub(1),
-            1 => commit.task.id = TaskId(self.uuid()),
-            2 => commit.task.life += 1,
+            1 => row(commit).id = TaskId(self.uuid()),
+            2 => row(commit).life += 1,
             3 => commit.end_job = Some(JobId(self.uuid())),
             4 => {
                 if let (Some(job), Some((_, held))) = (&mut commit.job, self.rng.pick(&self.held)) {
@@ -242,7 +245,7 @@ impl Pair {
             }
             5 => {
                 if let Some(change) = &mut commit.repo {
-                    change.repo.id = RepoId::new("other");
+                    Arc::make_mut(&mut change.repo).id = RepoId::new("other");
                 }
             }
             6 => {

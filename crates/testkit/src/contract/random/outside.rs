@@ -47,10 +47,10 @@ impl Pair {
         let project = ProjectId::new(if self.rng.one_in(3) { "second" } else { "project" });
         let now = self.now();
         let _ = both!(self, |s| s.add_issue(&project, "ORCH", "a title", "a description", now));
-        let key = Key(format!("ORCH-{}", self.rng.below(6)));
+        let key = Key::new(format!("ORCH-{}", self.rng.below(6)));
         let _ = both!(self, |s| s.set_issue_status(&project, &key, "Review", "one line"));
         let _ = both!(self, |s| s.issue(&project, &key));
-        let head = Branch(format!("orchd/K-{}", self.rng.below(3)));
+        let head = Branch::new(format!("orchd/K-{}", self.rng.below(3)));
         let (repo, title) = (self.some_repo(), format!("{head} at {now:?}"));
         let pull = Pull { repo, head, title, text: String::new(), open: self.rng.one_in(2) };
         let _ = both!(self, |s| s.put_pull(&pull));
