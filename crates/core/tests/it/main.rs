@@ -7,6 +7,7 @@ mod admission;
 mod codec;
 mod documents;
 mod ending;
+mod gates;
 mod holds;
 mod incidents;
 mod judging;
