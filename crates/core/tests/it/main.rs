@@ -5,6 +5,7 @@ mod support;
 mod account;
 mod admission;
 mod codec;
+mod commands;
 mod documents;
 mod ending;
 mod gates;
