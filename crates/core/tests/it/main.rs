@@ -12,6 +12,7 @@ mod gates;
 mod holds;
 mod incidents;
 mod judging;
+mod landing;
 mod leaving_hold;
 mod mending;
 mod numbers;
