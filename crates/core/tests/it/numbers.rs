@@ -63,6 +63,18 @@ proptest! {
     }
 }
 
+/// Many tasks that met the same error do not come back at once.
+#[test]
+fn the_jitter_spreads_over_a_quarter() {
+    let minute = Span::mins(1).0;
+    let budgets = Budgets { backoff_base: Span(minute), ..Budgets::default() };
+    let tasks = (0..64u64).map(|n| task_id(n.wrapping_mul(0xd134_2543_de82_ef95)));
+    let waits: Vec<i64> = tasks.map(|task| backoff(&budgets, task, 0).0 - minute).collect();
+    let (least, most) = (waits.iter().min(), waits.iter().max());
+    assert!(least.is_some_and(|wait| *wait < minute / 32), "{waits:?}");
+    assert!(most.is_some_and(|wait| *wait > minute / 32 * 7), "{waits:?}");
+}
+
 #[test]
 fn infra_is_counted_and_granted_per_gate() {
     let budgets = Budgets { infra: 1, ..Budgets::default() };
