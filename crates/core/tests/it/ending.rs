@@ -214,13 +214,16 @@ fn a_landing_that_can_not_be_asked_about_is_a_hold_in_the_end() {
     let id = driver.create(1, "express");
     let push = driver.run_to_job(JobKind::Push);
     driver.answer(push.id, Luck::LostAfter);
+    let mut asked = 0;
     for _ in 0..100 {
         driver.settle_due();
         let Some(job) = driver.job_of(id) else { break };
         assert_eq!(job.spec.work.kind(), JobKind::Probe);
+        asked += 1;
         driver.advance(Span::mins(11));
         driver.answer(job.id, Luck::OwnInfra);
     }
+    assert_eq!(asked, 6, "once, and again for each unit of the budget");
     assert_eq!(hold(&driver, id), Some(HoldCode::Infra), "{:?}", driver.task(id).reason);
     assert_eq!(driver.task(id).effect.as_ref().map(|e| e.state), Some(EffectState::Unknown));
     driver.command(id, Wanted::Retry { repair: false, answers: None });

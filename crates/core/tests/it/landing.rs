@@ -6,16 +6,16 @@ use orchd_core::effect::{EffectState, Intent};
 use orchd_core::enact::changes_who_may_run;
 use orchd_core::event::Event;
 use orchd_core::gate::GateName;
-use orchd_core::id::TaskId;
+use orchd_core::id::{RepoId, TaskId};
 use orchd_core::job::{JobKind, Work};
-use orchd_core::policy::{Ci, Suite};
+use orchd_core::policy::{Ci, Policy, Suite};
 use orchd_core::reason::{Reason, Wait};
 use orchd_core::stage::Stage;
 use orchd_core::time::Span;
 use orchd_core::view::View;
 
 use crate::samples::{repo_event_name, repo_events};
-use crate::support::build::{hook, policy, task_id};
+use crate::support::build::{hook, policy, sha, task_id};
 use crate::support::driver::Driver;
 use crate::support::world::Luck;
 
@@ -120,6 +120,19 @@ fn what_was_judged_before_a_wait_is_stored() {
     let id = driver.create(1, "express");
     driver.run_to_job(JobKind::Ci);
     assert!(driver.task(id).standing(GateName::BranchAhead).is_some(), "CI runs");
+    // The same in `deploy`, where a freeze comes while a stale base is rebased.
+    let mut driver = Driver::new(Policy { ci: Ci::None, ..(*driver.policy).clone() });
+    let id = driver.create(1, "express");
+    let push = driver.run_to_job(JobKind::Push);
+    driver.world.main_moves();
+    driver.answer(push.id, Luck::Good);
+    let rebase = driver.run_to_job(JobKind::RebaseAndRetest);
+    driver.repo_command(RepoWanted::Freeze { why: "main is wrong".to_owned() });
+    driver.answer(rebase.id, Luck::Good);
+    driver.settle_due();
+    assert_eq!(driver.task(id).stage, Stage::Deploy);
+    assert!(frozen(&driver, id), "{:?}", driver.task(id).reason);
+    assert!(driver.task(id).standing(GateName::TestsVerdict).is_some(), "it waits for the thaw");
 }
 
 fn frozen(driver: &Driver, id: TaskId) -> bool {
@@ -281,4 +294,17 @@ fn a_try_that_sent_nothing_answers_for_itself_only() {
     driver.settle_due();
     assert_eq!(driver.task(id).effect.as_ref().map(|open| open.state), Some(EffectState::Unknown));
     assert_eq!(driver.job_of(id).map(|job| job.spec.work.kind()), Some(JobKind::Probe));
+}
+
+/// Spec 2.4: at most one open step has a target, and an applied one of its key is never carried out again.
+#[test]
+fn a_step_has_a_target_and_a_key() {
+    let (repo, task) = (RepoId::new("demo"), task_id(1));
+    let (base, head) = (sha("base"), sha("head"));
+    let landing = Intent::Landing { landing: 2, base, head: head.clone() };
+    assert_eq!(landing.target(&repo), "merge/demo#main");
+    assert_eq!(landing.key(task), format!("merge/{task}/2"));
+    let deploy = Intent::Deploy { sha: head.clone(), attempt: 3, environment: "prod".to_owned() };
+    assert_eq!(deploy.target(&repo), "deploy/demo#prod");
+    assert_eq!(deploy.key(task), format!("deploy/{task}/{head}/3"));
 }
