@@ -336,9 +336,9 @@ impl Draft<'_> {
             return;
         }
         let gives_way = task.reason.as_ref().is_some_and(Reason::gives_way);
-        let over = task.stage.is_terminal() || task.landed() || task.stopping.is_some() || gives_way;
+        let over = !admission::needs_place(task) || task.stopping.is_some() || gives_way;
         let keeps = task.stage.is_terminal() && mutant::on(Mutant::PlaceKept);
-        if self.out.repo.occupied_by(id) && !keeps && (over || !admission::needs_place(task)) {
+        if self.out.repo.occupied_by(id) && !keeps && over {
             self.write_repo(RepoEvent::GaveWay { task: id });
         }
         let waits_for_lane = matches!(task_reason(&self.out.task), Some(Reason::Wait(Wait::Lane { .. })));

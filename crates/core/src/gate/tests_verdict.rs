@@ -4,7 +4,7 @@
 use super::{Judged, merge_ready};
 use crate::hold::HoldCode;
 use crate::id::Sha;
-use crate::job::{BranchState, ReadyOutcome, SuiteOutcome, SuiteRun, Work};
+use crate::job::{BranchState, SuiteOutcome, SuiteRun, Work};
 use crate::mutant::{self, Mutant};
 use crate::policy::TestingBy;
 use crate::stage::Stage;
@@ -32,10 +32,8 @@ pub(super) fn judge(view: &View) -> Judged {
 /// After Hold `main-red`: the head stands on the mended main before it is tested again.
 fn rebase_first(view: &View, branch: &BranchState) -> Judged {
     match &view.task.evidence.ready {
-        Some(ready) if !matches!(ready.outcome, ReadyOutcome::Ready { .. }) => {
-            merge_ready::judge_ready(view, ready)
-        }
-        Some(_) | None => {
+        Some(ready) => merge_ready::judge_ready(view, ready),
+        None => {
             let (head, patch) = (branch.head.clone(), branch.patch.clone());
             Judged::NeedsJob(Box::new(Work::RebaseAndRetest { head, patch, tested: false }))
         }

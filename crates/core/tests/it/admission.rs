@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use orchd_core::admission::{Candidacy, candidacy, cycle, first, may_enter};
 use orchd_core::command::RepoWanted;
+use orchd_core::hold::{Held, HoldCode};
 use orchd_core::id::{Key, TaskId};
-use orchd_core::reason::Wait;
-use orchd_core::repo::Repo;
+use orchd_core::job::JobKind;
+use orchd_core::reason::{Reason, Wait};
 use orchd_core::stage::Stage;
+use orchd_core::task::{Pause, Stopping, Task};
 use orchd_core::time::{Span, Timestamp};
 use orchd_core::view::{Candidate, Dep, DepState, View};
 use proptest::prelude::*;
 
-use crate::support::build::{T0, policy, task_id};
+use crate::support::build::{T0, hook, person, policy, repo, row, task_id};
 use crate::support::config;
 use crate::support::driver::Driver;
 
@@ -83,11 +85,6 @@ proptest! {
 }
 
 /// A view in which everything stands in the way of DEMO-2.
-/// The repository of a view, to be changed.
-fn repo(view: &mut View) -> &mut Repo {
-    Arc::make_mut(&mut view.repo)
-}
-
 fn all_in_the_way() -> View {
     let mut policy = policy();
     policy.max_occupants = Some(1);
@@ -153,6 +150,99 @@ fn those_coming_back_go_before_those_that_never_were_in() {
     assert!(driver.repo.occupied_by(second), "the one that came back is let in first");
     assert_eq!(driver.task(fourth).stage, Stage::Created);
     assert_eq!(driver.task(first).stage, Stage::Analysis);
+}
+
+/// The stores keep them.
+#[test]
+fn a_standing_has_a_name() {
+    let names = [Candidacy::None, Candidacy::Created, Candidacy::Returning].map(Candidacy::name);
+    assert_eq!(names, ["none", "created", "returning"]);
+}
+
+/// Who stands does not ask; nor does who is in, or has landed and needs the deploy lane alone.
+#[test]
+fn who_asks_to_be_let_in() {
+    let mut policy = policy();
+    policy.deploy = hook(true);
+    let mut driver = Driver::new(policy);
+    let id = driver.create(1, "express");
+    let asks = driver.task(id).clone();
+    assert_eq!(candidacy(&asks, false), Candidacy::Created);
+    assert_eq!(candidacy(&asks, true), Candidacy::None, "it is in");
+    let pause = Pause { by: person(), why: String::new(), questions: Vec::new(), now: false };
+    let held = Held { code: HoldCode::Entry, detail: String::new(), since: T0, gate: None };
+    for stands in [
+        Task { pause: Some(pause), ..asks.clone() },
+        Task { hold: Some(held), ..asks.clone() },
+        Task { stopping: Some(Stopping { by: person(), at: T0 }), ..asks },
+    ] {
+        assert_eq!(candidacy(&stands, false), Candidacy::None);
+        let returns = Task { stage: Stage::Development, ..stands };
+        assert_eq!(candidacy(&returns, false), Candidacy::None);
+    }
+    driver.run_to_job(JobKind::Deploy);
+    assert!(driver.task(id).landed());
+    assert_eq!(candidacy(driver.task(id), false), Candidacy::None, "it needs no place any more");
+}
+
+/// Two that were never let in, of equal priority, seen from the later one.
+fn rivals() -> View {
+    let mut driver = Driver::new(policy());
+    driver.create(1, "express");
+    let later = driver.create(2, "express");
+    driver.view(later)
+}
+
+#[test]
+fn who_is_not_first_waits_for_who_is() {
+    let mut view = rivals();
+    let behind = Err(Wait::Predecessor { on: "DEMO-1".to_owned() });
+    assert_eq!(may_enter(&view, T0), behind);
+    // What it is itself is read from its row: its stored candidate may be older than that.
+    view.candidates.retain(|c| c.task == view.task.id);
+    row(&mut view).request.priority = 5;
+    assert_eq!(may_enter(&view, T0), Ok(()), "it waits for itself");
+    // But not since when it waits: that is the store's to say, and the row's reason is younger.
+    let mut view = rivals();
+    let now = T0 + Span::hours(24);
+    view.candidates.iter_mut().filter(|c| c.task != view.task.id).for_each(|c| c.since = now);
+    row(&mut view).reason_since = now;
+    assert_eq!(may_enter(&view, now), Ok(()), "a day of waiting is one class up");
+    view.candidates.retain(|c| c.task != view.task.id);
+    assert_eq!(may_enter(&view, now), behind, "it has only begun to wait");
+}
+
+/// Without `serial` nobody waits for another's turn; and nobody waits for one whom the freeze keeps out.
+#[test]
+fn who_can_not_be_let_in_keeps_nobody_waiting() {
+    let mut driver = Driver::new(policy());
+    driver.create(1, "express");
+    let later = driver.create(2, "express");
+    driver.repo_command(RepoWanted::Freeze { why: "main is wrong".to_owned() });
+    driver.repo_command(RepoWanted::Repair { task: later });
+    assert_eq!(may_enter(&driver.view(later), T0), Ok(()));
+    let mut view = rivals();
+    let mut parallel = (*view.policy).clone();
+    parallel.serial = false;
+    view.policy = Arc::new(parallel);
+    assert_eq!(may_enter(&view, T0), Ok(()));
+}
+
+/// Spec 1.5: the branch is cut from the then-current main: each asks for a look of its own, and waits for that one.
+#[test]
+fn main_is_looked_at_once_more_for_each() {
+    let mut driver = Driver::new(policy());
+    driver.create(1, "express");
+    driver.run_for(Span::mins(5));
+    driver.advance(Span::hours(1));
+    driver.world.main_moves();
+    let id = driver.create(2, "express");
+    driver.settle_due();
+    assert_eq!(driver.task(id).reason, Some(Reason::Wait(Wait::Main)));
+    driver.step(id);
+    assert_eq!(driver.task(id).stage, Stage::Created, "what was seen of main an hour ago is old");
+    driver.run_to(id, Stage::Development);
+    assert_eq!(driver.task(id).cut_from, Some(driver.world.head()));
 }
 
 #[test]

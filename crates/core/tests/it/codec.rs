@@ -4,7 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use orchd_core::command::CommandKind;
+use orchd_core::effect::EffectState;
 use orchd_core::event::{BadRecord, EVENT_VERSION, Event, RepoEvent, decode, encode};
+use orchd_core::gate::GateName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -118,4 +121,18 @@ fn what_is_no_record_is_refused() {
         assert!(matches!(decode::<Event>(text), Err(BadRecord::Broken(_))), "{text}");
         assert!(matches!(decode::<RepoEvent>(text), Err(BadRecord::Broken(_))), "{text}");
     }
+}
+
+/// The names that logs, surfaces and stores use are those of the stored form.
+#[test]
+fn a_name_is_its_wire_form() {
+    fn wire(value: impl Serialize) -> String {
+        serde_json::from_value(serde_json::to_value(value).expect("it has a wire form")).expect("a word")
+    }
+    GateName::ALL.into_iter().for_each(|gate| assert_eq!(gate.name(), wire(gate)));
+    CommandKind::ALL.into_iter().for_each(|kind| assert_eq!(kind.name(), wire(kind)));
+    use EffectState::{Applied, Intent, Refused, Sent, Unknown};
+    [Intent, Sent, Applied, Refused, Unknown]
+        .into_iter()
+        .for_each(|state| assert_eq!(state.name(), wire(state)));
 }

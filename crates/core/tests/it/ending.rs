@@ -1,18 +1,18 @@
 //! Open effects and STOP: every question about an irreversible step is answered in the end, by the resource or
 //! by a person, and STOP comes to its end whatever can not be reached (spec 1.7, 2.4, 3.8).
 
-use orchd_core::command::Wanted;
+use orchd_core::command::{RepoWanted, Wanted};
 use orchd_core::effect::{EffectState, ProbeAnswer};
 use orchd_core::event::Event;
 use orchd_core::hold::HoldCode;
 use orchd_core::id::TaskId;
 use orchd_core::job::{DeployAnswer, JobKind, JobResult, Work};
-use orchd_core::policy::Deploy;
+use orchd_core::policy::{Deploy, OnBroken};
 use orchd_core::reason::Reason;
 use orchd_core::stage::Stage;
 use orchd_core::time::Span;
 
-use crate::support::build::policy;
+use crate::support::build::{hook, policy};
 use crate::support::check;
 use crate::support::driver::Driver;
 use crate::support::world::Luck;
@@ -214,13 +214,16 @@ fn a_landing_that_can_not_be_asked_about_is_a_hold_in_the_end() {
     let id = driver.create(1, "express");
     let push = driver.run_to_job(JobKind::Push);
     driver.answer(push.id, Luck::LostAfter);
+    let mut asked = 0;
     for _ in 0..100 {
         driver.settle_due();
         let Some(job) = driver.job_of(id) else { break };
         assert_eq!(job.spec.work.kind(), JobKind::Probe);
+        asked += 1;
         driver.advance(Span::mins(11));
         driver.answer(job.id, Luck::OwnInfra);
     }
+    assert_eq!(asked, 6, "once, and again for each unit of the budget");
     assert_eq!(hold(&driver, id), Some(HoldCode::Infra), "{:?}", driver.task(id).reason);
     assert_eq!(driver.task(id).effect.as_ref().map(|e| e.state), Some(EffectState::Unknown));
     driver.command(id, Wanted::Retry { repair: false, answers: None });
@@ -256,12 +259,15 @@ fn a_clean_up_that_keeps_failing_blocks_nobody() {
     driver.command(id, Wanted::Stop);
     driver.settle_due();
     assert!(!driver.repo.occupied_by(id), "a stopped task keeps its place");
+    let mut tries = Vec::new();
     for _ in 0..50 {
         driver.settle_due();
         let Some(job) = driver.job_of(id) else { break };
+        tries.push(job.spec.not_before.is_some_and(|at| at > driver.now));
         driver.advance(Span::mins(11));
         driver.answer(job.id, Luck::Infra);
     }
+    assert_eq!(tries, [false, true, true, true, true, true], "at once, then later, within the budget");
     assert_eq!(driver.task(id).stage, Stage::Cancelled, "{:?}", driver.task(id).reason);
     driver.run_for(Span::mins(30));
     assert_eq!(driver.task(next).stage, Stage::Done);
@@ -281,4 +287,84 @@ fn a_done_task_is_cleaned_up() {
     assert_eq!(driver.task(id).stage, Stage::Done, "I-1: a side job moved it");
     assert!(driver.events(id).into_iter().any(|e| matches!(e, Event::CleanedUp { .. })));
     check::replay(&driver);
+}
+
+/// Spec 1.7: what was begun is salvaged and removed, though no run has ended yet; where nothing was, nothing is.
+#[test]
+fn stop_cleans_up_from_the_moment_the_branch_is_cut() {
+    let mut driver = Driver::new(policy());
+    let (id, never) = (driver.create(1, "express"), driver.create(2, "express"));
+    driver.run_to(id, Stage::Development);
+    driver.settle_due();
+    driver.command(never, Wanted::Stop);
+    assert_eq!(driver.task(never).stage, Stage::Cancelled);
+    assert!(driver.job_of(never).is_none(), "there is nothing to remove");
+    driver.command(id, Wanted::Stop);
+    driver.settle_due();
+    assert_eq!(driver.job_of(id).map(|job| job.spec.work.kind()), Some(JobKind::CleanUp));
+    assert_eq!(driver.task(id).stage, Stage::Development, "cancelled before it was cleaned up");
+}
+
+/// Whether the repository freezes when the task is stopped; a person had ended the freeze there was.
+fn freezes_when_stopped(mut driver: Driver, id: TaskId) -> bool {
+    driver.repo_command(RepoWanted::Unfreeze);
+    driver.command(id, Wanted::Stop);
+    driver.run_for(Span::mins(30));
+    assert_eq!(driver.task(id).stage, Stage::Cancelled, "{:?}", driver.task(id).reason);
+    driver.repo.frozen.is_some()
+}
+
+/// A task whose hook was taken back, mended in its own right.
+fn mends(attempts: u32) -> (Driver, TaskId) {
+    let mut policy = policy();
+    policy.deploy = hook(true);
+    policy.on_broken = OnBroken::FixForward { attempts, within: Span::mins(60) };
+    let mut driver = Driver::new(policy);
+    let id = driver.create(1, "express");
+    let deploy = driver.run_to_job(JobKind::Deploy);
+    driver.answer(deploy.id, Luck::Red);
+    driver.settle_due();
+    (driver, id)
+}
+
+/// Spec 1.7: stopping a task whose landing left main or production broken freezes the repository.
+#[test]
+fn stopping_a_task_that_left_something_broken_freezes() {
+    let (driver, id) = mends(5);
+    assert_eq!(driver.task(id).stage, Stage::Development);
+    assert!(freezes_when_stopped(driver, id), "nobody mends it any more");
+    let (driver, id) = mends(0);
+    assert_eq!(hold(&driver, id), Some(HoldCode::MainBroken));
+    assert!(freezes_when_stopped(driver, id), "nobody mends it any more");
+}
+
+/// And of any other task does not: one that landed well, or one that waits for what is not its own.
+#[test]
+fn stopping_a_task_that_broke_nothing_freezes_nothing() {
+    let mut policy = policy();
+    policy.deploy = hook(false);
+    let mut driver = Driver::new(policy.clone());
+    let id = driver.create(1, "express");
+    driver.run_for(Span::mins(5));
+    assert!(driver.task(id).landed());
+    assert!(!freezes_when_stopped(driver, id), "it landed well");
+
+    let mut driver = Driver::new(policy.clone());
+    let id = driver.create(1, "express");
+    for _ in 0..3 {
+        let run = driver.run_to_job(JobKind::Agent);
+        driver.answer(run.id, Luck::Failed);
+        driver.settle_due();
+    }
+    assert_eq!(hold(&driver, id), Some(HoldCode::AgentFailed));
+    assert!(!freezes_when_stopped(driver, id), "its agent failed");
+
+    let mut driver = Driver::new(policy);
+    let id = driver.create(1, "express");
+    driver.run_to(id, Stage::Testing);
+    driver.world.main_moves();
+    driver.world.main_is_red(&["tests::a"]);
+    driver.run_for(Span::mins(5));
+    assert_eq!(hold(&driver, id), Some(HoldCode::MainRed));
+    assert!(!freezes_when_stopped(driver, id), "a red main is nobody's fault, and was unfrozen");
 }

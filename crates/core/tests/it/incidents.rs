@@ -17,7 +17,7 @@ use orchd_core::stage::{Role, Stage};
 use orchd_core::time::Span;
 use orchd_core::verdict::{self, Verdict};
 
-use crate::support::build::{hook, policy, sha, tree};
+use crate::support::build::{hook, policy, row, sha, tree};
 use crate::support::check;
 use crate::support::driver::Driver;
 use crate::support::world::Luck;
@@ -330,12 +330,12 @@ fn inc_42_last_rounds_verdict_is_worth_nothing() {
     assert_eq!(reviews(&driver), 1);
     // Round two: no submission of an older entry may stand for a run of this one.
     let mut view = driver.view(id);
-    Arc::make_mut(&mut view.task).job = None;
+    row(&mut view).job = None;
     let approved = verdict::submission(Role::Reviewer, br#"{"verdict":"APPROVED"}"#).expect("well formed").0;
     let outcome = AgentOutcome::Completed { submission: Box::new(approved) };
     let branch = view.task.branch_state.clone().expect("there is a branch");
-    Arc::make_mut(&mut view.task).stage = Stage::Review;
-    Arc::make_mut(&mut view.task).evidence.run =
+    row(&mut view).stage = Stage::Review;
+    row(&mut view).evidence.run =
         Some(Arc::new(completed(view.task.entry - 1, Role::Reviewer, outcome, branch)));
     assert_eq!(
         GateName::ReviewVerdict.judge(&view, driver.now),

@@ -16,7 +16,7 @@ use orchd_core::time::Span;
 use orchd_core::verdict::{Priority, Question, Submission, Verdict};
 use uuid::Uuid;
 
-use crate::support::build::{policy, sha};
+use crate::support::build::{person, policy, sha};
 use crate::support::check;
 use crate::support::driver::Driver;
 use crate::support::world::{Luck, docs};
@@ -241,11 +241,26 @@ fn only_a_complete_package_supersedes_questions() {
 /// Spec 3.0, INC-25: the questions of `01-questions.md` are asked like those of a submission.
 #[test]
 fn the_questions_file_pauses() {
-    let (driver, id) = analyst_asks(&[], &["01-questions.md"], &["Which colour?"]);
+    let questions = ["Which colour?", "Which size?"];
+    let (mut driver, id) = analyst_asks(&[], &["01-questions.md"], &questions);
     assert_eq!(
         driver.task(id).pause.as_ref().map(|p| p.questions.clone()),
-        Some(vec!["Which colour?".to_owned()])
+        Some(questions.map(str::to_owned).to_vec())
     );
+    let asked = Reason::Paused { by: "orchd".to_owned(), why: questions.join(" / ") };
+    assert_eq!(driver.task(id).reason.as_ref(), Some(&asked));
+    driver.step(id);
+    assert_eq!(driver.task(id).reason, Some(asked), "a wake says something else");
+}
+
+/// A person's pause says the person's reason.
+#[test]
+fn a_pause_says_why() {
+    let mut driver = Driver::new(policy());
+    let id = driver.create(1, "full");
+    driver.command(id, Wanted::Pause { why: "something urgent".to_owned(), now: false });
+    let why = "something urgent".to_owned();
+    assert_eq!(driver.task(id).reason, Some(Reason::Paused { by: person().to_string(), why }));
 }
 
 /// A negative verdict must name what is wrong; else it is the judge's run that failed.
@@ -289,6 +304,50 @@ fn a_late_ci_report_does_not_take_away_the_present_one() {
     driver.command(id, Wanted::Resume { answers: None });
     driver.settle_due();
     assert_eq!(driver.task(id).stage, Stage::Review, "{:?}", driver.task(id).reason);
+}
+
+/// Spec 3.1: what CI says later of the same head counts; and each failure to ask it spends.
+#[test]
+fn a_later_ci_report_of_the_same_head_counts() {
+    let mut policy = unattended();
+    policy.ci = Ci::Forge;
+    let mut driver = Driver::new(policy);
+    let id = driver.create(1, "express");
+    let run = driver.run_to_job(JobKind::Agent);
+    driver.answer(run.id, Luck::Good);
+    driver.settle_due();
+    let head = driver.task(id).head().expect("there is a head").clone();
+    for spent in 1..=2 {
+        let state = CiState::Infra { why: "404".to_owned() };
+        driver.fact(id, Fact::Ci { head: head.clone(), state });
+        driver.settle_due();
+        assert!(matches!(driver.task(id).reason, Some(Reason::Deferred { .. })));
+        assert_eq!(driver.task(id).spent.infra.get(&GateName::CiGreen), Some(&spent));
+        driver.advance(Span::mins(11));
+        driver.settle_due();
+    }
+    driver.fact(id, Fact::Ci { head: head.clone(), state: CiState::Pending });
+    driver.settle_due();
+    assert_eq!(driver.task(id).stage, Stage::Development);
+    driver.fact(id, Fact::Ci { head, state: CiState::Success });
+    driver.settle_due();
+    assert_eq!(driver.task(id).stage, Stage::Review, "{:?}", driver.task(id).reason);
+}
+
+/// Spec 1.3: a tester's well-formed no is the developer's to mend.
+#[test]
+fn a_testers_findings_are_a_rework() {
+    let mut policy = unattended();
+    policy.testing_by = TestingBy::Agent;
+    let mut driver = Driver::new(policy);
+    let id = driver.create(1, "express");
+    driver.run_to(id, Stage::Testing);
+    driver.settle_due();
+    let run = driver.job_of(id).expect("the tester runs");
+    driver.answer(run.id, Luck::Red);
+    driver.settle_due();
+    assert_eq!((driver.task(id).stage, driver.task(id).spent.rework), (Stage::Development, 1));
+    assert!(must_fix(&driver, id)[0].starts_with("finding"));
 }
 
 /// Spec 2.1: nothing is written about a task that is over.

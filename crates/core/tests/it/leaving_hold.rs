@@ -110,6 +110,8 @@ fn a_hold_ends_with_the_dependency_that_caused_it() {
     let (on, id) = (driver.create(1, "express"), driver.create(2, "express"));
     driver.depends(id, on);
     driver.settle_due();
+    let waits = Reason::Wait(Wait::Dependency { on: "DEMO-1".to_owned() });
+    assert_eq!(driver.task(id).reason, Some(waits));
     driver.command(on, Wanted::Stop);
     driver.run_for(Span::mins(5));
     assert_eq!(hold(&driver, id), Some(HoldCode::DependencyEnded), "{:?}", driver.task(id).reason);

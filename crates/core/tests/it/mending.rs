@@ -87,6 +87,55 @@ fn a_fix_forward_waits_for_its_place_in_a_frozen_repository_too() {
     assert!(driver.repo.frozen.is_some(), "a person's freeze is ended by a person");
 }
 
+/// The next deployment of the task fails and is taken back.
+fn fails_again(driver: &mut Driver) {
+    let deploy = driver.run_to_job(JobKind::Deploy);
+    driver.answer(deploy.id, Luck::Red);
+    driver.settle_due();
+}
+
+fn mended_alone(attempts: u32) -> (Driver, TaskId) {
+    let mut policy = policy();
+    policy.deploy = hook(true);
+    policy.on_broken = OnBroken::FixForward { attempts, within: Span::mins(60) };
+    let mut driver = Driver::new(policy);
+    let id = driver.create(1, "express");
+    fails_again(&mut driver);
+    (driver, id)
+}
+
+/// Spec 3.9: fix-forward has an hour from the first red; a person grants one more attempt, however late.
+#[test]
+fn a_fix_forward_has_its_time() {
+    let (mut driver, id) = mended_alone(5);
+    let first_red = driver.now;
+    let Work::Agent { must_fix, last_failure, .. } = driver.job_of(id).expect("it is mended").spec.work
+    else {
+        panic!("no run")
+    };
+    assert_eq!(must_fix.into_iter().map(|finding| finding.text).collect::<Vec<_>>(), ["the hook said no"]);
+    let main = driver.world.head().to_string();
+    assert!(last_failure.is_some_and(|text| text.contains(&main)), "where is it mended?");
+    driver.now = first_red + Span::mins(60);
+    fails_again(&mut driver);
+    assert_eq!((driver.task(id).stage, hold(&driver, id)), (Stage::Development, None));
+    driver.now = driver.now + Span::millis(1);
+    fails_again(&mut driver);
+    assert_eq!(hold(&driver, id), Some(HoldCode::MainBroken));
+    driver.command(id, Wanted::Retry { repair: false, answers: None });
+    driver.settle_due();
+    assert_eq!((driver.task(id).stage, hold(&driver, id)), (Stage::Development, None));
+}
+
+/// And its number of attempts, however little time they took.
+#[test]
+fn a_fix_forward_has_its_attempts() {
+    let (mut driver, id) = mended_alone(1);
+    assert_eq!(driver.task(id).stage, Stage::Development);
+    fails_again(&mut driver);
+    assert_eq!(hold(&driver, id), Some(HoldCode::MainBroken));
+}
+
 /// Spec 1.7: STOP accepted while the hook ran, and the hook broke the environment.
 #[test]
 fn stopping_a_task_that_broke_production_freezes() {
@@ -126,13 +175,16 @@ fn a_task_is_the_cause_of_the_freeze_its_hold_brings() {
 fn a_main_that_can_not_be_looked_at_freezes_and_holds_nobody() {
     let mut driver = Driver::new(policy());
     let ids: Vec<TaskId> = (1..4).map(|n| driver.create(n, "express")).collect();
+    let mut put_off = Vec::new();
     for _ in 0..12 {
         driver.settle_due();
-        let Some(job) = driver.queue.first().map(|job| job.id) else { break };
+        let Some(job) = driver.queue.first().cloned() else { break };
+        put_off.push(job.spec.not_before.is_some_and(|at| at > driver.now));
         driver.advance(Span::mins(11));
-        driver.answer(job, Luck::OwnInfra);
+        driver.answer(job.id, Luck::OwnInfra);
     }
     driver.settle_due();
+    assert_eq!(put_off, [false, true, true, true, true, true], "a look, and one for each unit of the budget");
     assert!(driver.repo.frozen.is_some() && cause(&driver).is_none());
     for id in &ids {
         assert_eq!(hold(&driver, *id), None);

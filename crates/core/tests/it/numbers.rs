@@ -8,7 +8,7 @@ use orchd_core::task::Spent;
 use orchd_core::time::{Span, Timestamp};
 use proptest::prelude::*;
 
-use crate::support::build::{T0, policy, task_id};
+use crate::support::build::{T0, policy, row, task_id};
 use crate::support::config;
 use crate::support::driver::Driver;
 
@@ -63,6 +63,18 @@ proptest! {
     }
 }
 
+/// Many tasks that met the same error do not come back at once.
+#[test]
+fn the_jitter_spreads_over_a_quarter() {
+    let minute = Span::mins(1).0;
+    let budgets = Budgets { backoff_base: Span(minute), ..Budgets::default() };
+    let tasks = (0..64u64).map(|n| task_id(n.wrapping_mul(0xd134_2543_de82_ef95)));
+    let waits: Vec<i64> = tasks.map(|task| backoff(&budgets, task, 0).0 - minute).collect();
+    let (least, most) = (waits.iter().min(), waits.iter().max());
+    assert!(least.is_some_and(|wait| *wait < minute / 32), "{waits:?}");
+    assert!(most.is_some_and(|wait| *wait > minute / 32 * 7), "{waits:?}");
+}
+
 #[test]
 fn infra_is_counted_and_granted_per_gate() {
     let budgets = Budgets { infra: 1, ..Budgets::default() };
@@ -83,11 +95,11 @@ fn a_launch_that_does_not_fit_the_money_is_not_started() {
     let mut driver = Driver::new(policy);
     let id = driver.create(1, "express");
     let mut view = driver.view(id);
-    std::sync::Arc::make_mut(&mut view.task).spent.money = Money(8_000_000);
+    row(&mut view).spent.money = Money(8_000_000);
     assert_eq!(money_refusal(&view), None);
-    std::sync::Arc::make_mut(&mut view.task).spent.money = Money(8_000_001);
+    row(&mut view).spent.money = Money(8_000_001);
     assert_eq!(money_refusal(&view).as_deref(), Some("the task has spent $8.00 of $10.00"));
-    std::sync::Arc::make_mut(&mut view.task).spent.money = Money(0);
+    row(&mut view).spent.money = Money(0);
     view.spent_today = Money(19_000_000);
     assert_eq!(money_refusal(&view).as_deref(), Some("the project has spent $19.00 of $20.00 today"));
     view.spent_today = Money(18_000_000);

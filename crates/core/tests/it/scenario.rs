@@ -1,6 +1,9 @@
 //! Whole lives of a task, from birth to done, with every gate recorded.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use orchd_core::command::{Acceptance, Wanted};
+use orchd_core::event::Event;
 use orchd_core::gate::GateName;
 use orchd_core::job::JobKind;
 use orchd_core::stage::Stage;
@@ -24,6 +27,19 @@ fn happy_path_reaches_done_with_every_gate_recorded() {
     for gate in GateName::ALL {
         assert!(recorded.contains_key(&gate), "{} was never recorded", gate.name());
     }
+    let mut judged = BTreeMap::new();
+    let mut decided = BTreeSet::new();
+    for event in driver.events(id) {
+        if let Event::Decided { decision, .. } = event {
+            decided.insert(decision.as_str());
+        }
+        let Event::GateJudged { result } = event else { continue };
+        assert_ne!(result.outcome.word(), "wait", "that it waits is the row's reason, and nowhere else");
+        let times: &mut u32 = judged.entry(result.gate).or_default();
+        *times += 1;
+        assert_eq!(result.attempt, *times, "{} counts wrong", result.gate.name());
+    }
+    assert_eq!(decided.into_iter().collect::<Vec<_>>(), ["advance", "finish", "land", "run", "stay"]);
     assert_eq!(recorded[&GateName::Security], "not-applicable");
     assert_eq!(recorded[&GateName::ReviewVerdict], "pass");
     assert_eq!(driver.world.landed.len(), 1);
@@ -81,6 +97,7 @@ fn rework_that_runs_out_is_a_hold() {
     }
     let held = driver.task(id).hold.as_ref().expect("the budget ran out");
     assert_eq!(held.code, orchd_core::hold::HoldCode::Escalated);
+    assert!(held.detail.contains("rejected it again: finding"), "what for? {}", held.detail);
     assert_eq!(driver.task(id).spent.rework, 3);
     driver.command(id, Wanted::Retry { repair: false, answers: None });
     driver.run_for(Span::mins(5));

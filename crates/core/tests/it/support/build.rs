@@ -1,5 +1,10 @@
 //! Small builders: identities from numbers, commits from words, policies and births with few words.
 
+use orchd_core::repo::Repo;
+use orchd_core::task::Task;
+use orchd_core::view::View;
+use std::sync::Arc;
+
 use std::collections::BTreeMap;
 
 use orchd_core::event::Birth;
@@ -71,4 +76,14 @@ pub(crate) fn birth(n: u64, track: &str) -> Birth {
         track: track.to_owned(),
         by: person(),
     }
+}
+
+/// The task of a view, to be changed.
+pub(crate) fn row(view: &mut View) -> &mut Task {
+    Arc::make_mut(&mut view.task)
+}
+
+/// The repository of a view, to be changed.
+pub(crate) fn repo(view: &mut View) -> &mut Repo {
+    Arc::make_mut(&mut view.repo)
 }
