@@ -1,10 +1,11 @@
-//! The invariants I-1 … I-18 and I-20 (spec 2.8), and I-21 … I-30 of our own, as functions over a [`World`]: rows, events, jobs, ledger, inputs and,
+//! The invariants I-1 … I-18 and I-20 (spec 2.8), and I-21 … I-31 of our own, as functions over a [`World`]: rows, events, jobs, ledger, inputs and,
 //! where a test knows it, what really happened outside. Asked by tests after every commit, by a reconciler and
 //! by `orchctl doctor`. Reads only; what to do about a violation is the caller's business.
 
 mod auditor;
 mod load;
 mod mechanism;
+mod order;
 mod provider;
 mod rest;
 mod rows;
@@ -154,6 +155,14 @@ pub struct RepoStep<'a> {
     pub before: &'a Repo,
     /// The event.
     pub event: &'a RepoEvent,
+    /// When it was written, by the clock of whoever wrote it.
+    pub at: Timestamp,
+    /// The repository's epoch at the last look.
+    pub epoch: Option<u64>,
+    /// The rows as they are after all new events.
+    pub world: &'a World<'a>,
+    /// Who waited for a place at the last look.
+    waiting: &'a order::Waiting,
 }
 
 /// Collects what breaks one invariant.
@@ -217,7 +226,7 @@ impl Invariant {
 
 /// The invariants that can be asked of a world. I-15 (the same view, the same decision), I-19 (secrets) and the
 /// forge's half of I-20 are not in rows and have tests of their own; I-14 is asked by the [`Auditor`] itself.
-pub static INVARIANTS: [Invariant; 28] = [
+pub static INVARIANTS: [Invariant; 29] = [
     Invariant::new(1, "Stages move only along the pipeline's transitions; nothing leaves a terminal stage.")
         .step(steps::moves),
     Invariant::new(
@@ -290,6 +299,8 @@ pub static INVARIANTS: [Invariant; 28] = [
     Invariant::new(29, "Where nothing goes wrong, whatever may be claimed is claimed within two ticks.")
         .rows(mechanism::works_while_it_may),
     Invariant::new(30, "No more pipeline jobs run than there are slots.").rows(mechanism::slots),
+    Invariant::new(31, "Nobody is let in while another waits that goes first and could be let in.")
+        .repo_step(order::let_in),
 ];
 
 /// The sentence of a number, or a general one.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::mechanism::Looks;
+use super::order::Waiting;
 use super::{Found, INVARIANTS, RepoStep, Step, Violation, World, invariant};
 use crate::event::{Event, RepoEvent};
 use crate::evolve::{evolve, evolve_repo};
@@ -28,6 +29,7 @@ pub struct Auditor {
     open: BTreeSet<JobId>,
     inputs: usize,
     looks: Looks,
+    waiting: Waiting,
 }
 
 /// A task as its log has it so far.
@@ -89,6 +91,7 @@ impl Auditor {
             open: BTreeSet::new(),
             inputs: 0,
             looks: Looks::default(),
+            waiting: Waiting::default(),
         }
     }
 
@@ -115,7 +118,7 @@ impl Auditor {
         for new in self.unread(world) {
             match new {
                 New::Task(id, logged) => self.task_step(world, id, logged, &mut found),
-                New::Repo(id, logged) => self.repo_step(id, logged, &mut found),
+                New::Repo(id, logged) => self.repo_step(world, id, logged, &mut found),
             }
         }
         self.compare(world, extent, &mut found);
@@ -193,9 +196,16 @@ impl Auditor {
         }
     }
 
-    fn repo_step(&mut self, id: &RepoId, logged: &Logged<RepoEvent>, found: &mut Vec<Violation>) {
+    fn repo_step(
+        &mut self,
+        world: &World,
+        id: &RepoId,
+        logged: &Logged<RepoEvent>,
+        found: &mut Vec<Violation>,
+    ) {
         let Some(replay) = self.repos.get_mut(id) else { return };
-        let step = RepoStep { before: &replay.repo, event: &logged.event };
+        let (before, event, at) = (&replay.repo, &logged.event, logged.at);
+        let step = RepoStep { before, event, at, epoch: replay.compared, world, waiting: &self.waiting };
         for invariant in &INVARIANTS {
             if let Some(ask) = invariant.repo_step {
                 ask(&step, &mut Found { invariant, into: found });
@@ -252,6 +262,7 @@ impl Auditor {
             }
             self.inputs = now;
         }
+        self.waiting.look(world);
         for (number, look) in [(25, Looks::owners as Look), (27, Looks::sends)] {
             if let Some(invariant) = invariant(number) {
                 look(&mut self.looks, world, &mut Found { invariant, into: found });
