@@ -105,7 +105,7 @@ pub fn occupied_by_another(view: &View) -> Option<TaskId> {
 
 /// A candidate that goes before this task. Without `serial` nobody waits for another's turn.
 fn first_other(view: &View, now: Timestamp) -> Option<&Candidate> {
-    if !view.policy.serial {
+    if !view.policy.serial || mutant::on(Mutant::OrderIgnored) {
         return None;
     }
     let mine = view.candidates.iter().find(|c| c.task == view.task.id);

@@ -1,9 +1,11 @@
-//! The invariants I-1 … I-18 and I-20 (spec 2.8), and I-21 … I-30 of our own, as functions over a [`World`]: rows, events, jobs, ledger, inputs and,
+//! The invariants I-1 … I-18 and I-20 (spec 2.8), and I-21 … I-31 of our own, as functions over a [`World`]: rows, events, jobs, ledger, inputs and,
 //! where a test knows it, what really happened outside. Asked by tests after every commit, by a reconciler and
 //! by `orchctl doctor`. Reads only; what to do about a violation is the caller's business.
 
+mod auditor;
 mod load;
 mod mechanism;
+mod order;
 mod provider;
 mod rest;
 mod rows;
@@ -12,24 +14,23 @@ mod steps;
 mod tests;
 mod truth;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::admission::Candidacy;
 use crate::event::{Event, RepoEvent};
-use crate::evolve::{evolve, evolve_repo};
 use crate::fact::{Address, Input};
-use crate::id::{Digest, InputId, JobId, Key, ProjectId, ProviderId, RepoId, TaskId, Token};
+use crate::id::{InputId, Key, ProjectId, ProviderId, TaskId};
 use crate::policy::Policy;
-use crate::port::store::{Disposition, JobRow, JobState, LedgerRow, Logged};
+use crate::port::store::{Disposition, JobRow, LedgerRow, Logged};
 use crate::provider::Health;
 use crate::repo::Repo;
 use crate::task::Task;
 use crate::time::Timestamp;
 
+pub use auditor::Auditor;
 pub use load::Rows;
-use mechanism::Looks;
 pub use truth::{TrueHook, TrueLanding, Truth};
 
 /// Everything the invariants speak about, as it stands between two commits.
@@ -154,6 +155,14 @@ pub struct RepoStep<'a> {
     pub before: &'a Repo,
     /// The event.
     pub event: &'a RepoEvent,
+    /// When it was written, by the clock of whoever wrote it.
+    pub at: Timestamp,
+    /// The repository's epoch at the last look.
+    pub epoch: Option<u64>,
+    /// The rows as they are after all new events.
+    pub world: &'a World<'a>,
+    /// Who waited for a place at the last look.
+    waiting: &'a order::Waiting,
 }
 
 /// Collects what breaks one invariant.
@@ -217,7 +226,7 @@ impl Invariant {
 
 /// The invariants that can be asked of a world. I-15 (the same view, the same decision), I-19 (secrets) and the
 /// forge's half of I-20 are not in rows and have tests of their own; I-14 is asked by the [`Auditor`] itself.
-pub static INVARIANTS: [Invariant; 28] = [
+pub static INVARIANTS: [Invariant; 29] = [
     Invariant::new(1, "Stages move only along the pipeline's transitions; nothing leaves a terminal stage.")
         .step(steps::moves),
     Invariant::new(
@@ -290,6 +299,8 @@ pub static INVARIANTS: [Invariant; 28] = [
     Invariant::new(29, "Where nothing goes wrong, whatever may be claimed is claimed within two ticks.")
         .rows(mechanism::works_while_it_may),
     Invariant::new(30, "No more pipeline jobs run than there are slots.").rows(mechanism::slots),
+    Invariant::new(31, "Nobody is let in while another waits that goes first and could be let in.")
+        .repo_step(order::let_in),
 ];
 
 /// The sentence of a number, or a general one.
@@ -311,279 +322,4 @@ pub fn at_rest(world: &World) -> Vec<Violation> {
         }
     }
     found
-}
-
-/// Asks the invariants again and again, reading only the events that are new since the last time.
-pub struct Auditor {
-    digests: BTreeMap<ProjectId, Digest>,
-    tasks: BTreeMap<TaskId, Replay>,
-    repos: BTreeMap<RepoId, RepoReplay>,
-    /// As the tasks' logs have them so far.
-    providers: BTreeMap<ProviderId, Health>,
-    jobs: BTreeMap<JobId, (JobState, Option<Token>)>,
-    /// Those of them that were queued or ran.
-    open: BTreeSet<JobId>,
-    inputs: usize,
-    looks: Looks,
-}
-
-/// A task as its log has it so far.
-struct Replay {
-    task: Option<Task>,
-    read: usize,
-    /// The version of the row that was last compared with its log.
-    compared: Option<u64>,
-    /// The latest decision was made under today's policy.
-    same_policy: bool,
-    /// When a person last named the task for the repair.
-    named_at: Option<Timestamp>,
-    /// When a probe or an act last answered.
-    answered_at: Option<Timestamp>,
-}
-
-/// A repository as its log has it so far.
-struct RepoReplay {
-    repo: Repo,
-    read: usize,
-    /// The epoch of the row that was last compared with its log.
-    compared: Option<u64>,
-}
-
-/// How much of a world is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    /// All of it.
-    Whole,
-    /// A row whose version is the one that was compared before is taken to be that row.
-    Changes,
-}
-
-/// A new event in the order of the whole log.
-enum New<'a> {
-    Task(TaskId, &'a Logged<Event>),
-    Repo(&'a RepoId, &'a Logged<RepoEvent>),
-}
-
-impl New<'_> {
-    const fn seq(&self) -> u64 {
-        match self {
-            Self::Task(_, logged) => logged.seq,
-            Self::Repo(_, logged) => logged.seq,
-        }
-    }
-}
-
-impl Auditor {
-    /// An auditor that has seen nothing yet.
-    pub fn new(policies: &BTreeMap<ProjectId, Arc<Policy>>) -> Self {
-        let digests = policies.iter().map(|(id, policy)| (id.clone(), policy.digest().clone())).collect();
-        Self {
-            digests,
-            tasks: BTreeMap::new(),
-            repos: BTreeMap::new(),
-            providers: BTreeMap::new(),
-            jobs: BTreeMap::new(),
-            open: BTreeSet::new(),
-            inputs: 0,
-            looks: Looks::default(),
-        }
-    }
-
-    /// Asks everything about the world as it is now.
-    pub fn check(&mut self, world: &World) -> Vec<Violation> {
-        self.ask(world, Extent::Whole)
-    }
-
-    /// Asks every invariant, reading of the rows that have a version those alone whose version is new, and of the
-    /// jobs and inputs those alone that are listed: what can have changed since the last look, if nobody writes a
-    /// row without raising its version. [`Auditor::check`] is asked of the whole world now and then, and says
-    /// whether that was so.
-    pub fn check_changes(&mut self, world: &World) -> Vec<Violation> {
-        self.ask(world, Extent::Changes)
-    }
-
-    /// The jobs that were queued or ran at the last look.
-    pub fn open_jobs(&self) -> impl Iterator<Item = &JobId> {
-        self.open.iter()
-    }
-
-    fn ask(&mut self, world: &World, extent: Extent) -> Vec<Violation> {
-        let mut found = Vec::new();
-        for new in self.unread(world) {
-            match new {
-                New::Task(id, logged) => self.task_step(world, id, logged, &mut found),
-                New::Repo(id, logged) => self.repo_step(id, logged, &mut found),
-            }
-        }
-        self.compare(world, extent, &mut found);
-        self.remember(world, &mut found);
-        for invariant in &INVARIANTS {
-            if let Some(rows) = invariant.rows {
-                rows(world, &mut Found { invariant, into: &mut found });
-            }
-        }
-        found
-    }
-
-    fn unread<'a>(&mut self, world: &World<'a>) -> Vec<New<'a>> {
-        let mut new = Vec::new();
-        for file in &world.tasks {
-            let replay = self.tasks.entry(file.task.id).or_insert(Replay {
-                task: None,
-                read: 0,
-                compared: None,
-                same_policy: true,
-                named_at: None,
-                answered_at: None,
-            });
-            let unread = file.events.get(replay.read..).unwrap_or_default();
-            replay.read += unread.len();
-            new.extend(unread.iter().map(|logged| New::Task(file.task.id, logged)));
-        }
-        for file in &world.repos {
-            let replay = self.repos.entry(file.repo.id.clone()).or_insert_with(|| RepoReplay {
-                repo: Repo::new(file.repo.id.clone(), file.repo.project.clone()),
-                read: 0,
-                compared: None,
-            });
-            let unread = file.events.get(replay.read..).unwrap_or_default();
-            replay.read += unread.len();
-            new.extend(unread.iter().map(|logged| New::Repo(&file.repo.id, logged)));
-        }
-        new.sort_by_key(New::seq);
-        new
-    }
-
-    fn task_step(&mut self, world: &World, id: TaskId, logged: &Logged<Event>, found: &mut Vec<Violation>) {
-        let Some(replay) = self.tasks.get_mut(&id) else { return };
-        let Some(task) = &mut replay.task else {
-            match &logged.event {
-                Event::Created { birth } => replay.task = Some(crate::evolve::born(birth, logged.at)),
-                other => found.push(of(14, format!("the log of {id} begins with {other:?}"))),
-            }
-            return;
-        };
-        if let Event::Decided { policy, .. } = &logged.event {
-            replay.same_policy = self.digests.get(&task.project) == Some(policy);
-        }
-        if matches!(logged.event, Event::Retried { repair: true, .. }) {
-            replay.named_at = Some(logged.at);
-        }
-        if matches!(logged.event, Event::ProbeAnswered { .. } | Event::LandingAnswered { .. }) {
-            replay.answered_at = Some(logged.at);
-        }
-        let named = replay.named_at == Some(logged.at);
-        let answered = replay.answered_at == Some(logged.at);
-        let policy = world.policies.get(&task.project).map(|p| &**p).filter(|_| replay.same_policy);
-        let repo = self.repos.get(&task.repo).map(|r| &r.repo);
-        let (event, at, truth) = (&logged.event, logged.at, world.truth);
-        let providers = has_all_logs(world).then_some(&self.providers);
-        let step = Step { before: task, event, at, repo, providers, named, answered, policy, truth };
-        for invariant in &INVARIANTS {
-            if let Some(ask) = invariant.step {
-                ask(&step, &mut Found { invariant, into: found });
-            }
-        }
-        evolve(task, event, at);
-        if let Event::ProviderChanged { health } = event {
-            self.providers.insert(health.provider.clone(), (**health).clone());
-        }
-    }
-
-    fn repo_step(&mut self, id: &RepoId, logged: &Logged<RepoEvent>, found: &mut Vec<Violation>) {
-        let Some(replay) = self.repos.get_mut(id) else { return };
-        let step = RepoStep { before: &replay.repo, event: &logged.event };
-        for invariant in &INVARIANTS {
-            if let Some(ask) = invariant.repo_step {
-                ask(&step, &mut Found { invariant, into: found });
-            }
-        }
-        evolve_repo(&mut replay.repo, &logged.event);
-    }
-
-    /// I-14: the logs rebuild the rows.
-    fn compare(&mut self, world: &World, extent: Extent, found: &mut Vec<Violation>) {
-        let is_new = |compared: &mut Option<u64>, version| {
-            compared.replace(version) != Some(version) || extent == Extent::Whole
-        };
-        for file in world.tasks.iter().filter(|file| !file.events.is_empty()) {
-            let Some(replay) = self.tasks.get_mut(&file.task.id) else { continue };
-            if is_new(&mut replay.compared, file.version) && replay.task.as_ref() != Some(file.task) {
-                found.push(of(14, differs(&file.task.key, file.task, replay.task.as_ref())));
-            }
-        }
-        for file in world.repos.iter().filter(|file| !file.events.is_empty()) {
-            let Some(replay) = self.repos.get_mut(&file.repo.id) else { continue };
-            if is_new(&mut replay.compared, file.epoch) && replay.repo != *file.repo {
-                found.push(of(14, format!("the row of repository {} is not its log's", file.repo.id)));
-            }
-        }
-        let rebuilt = || self.providers.values().eq(world.providers.iter().copied());
-        if has_all_logs(world) && !rebuilt() {
-            let (rows, logs) = (&world.providers, &self.providers);
-            found.push(of(14, format!("the providers' rows are not the logs': {rows:?}, not {logs:?}")));
-        }
-    }
-
-    /// What only two looks can show: a token that shrank (I-3), an ended job that came back (I-3), an input that
-    /// vanished (I-13).
-    fn remember(&mut self, world: &World, found: &mut Vec<Violation>) {
-        for row in &world.jobs {
-            let now = (row.state, row.token);
-            match is_open(row.state) {
-                true => self.open.insert(row.job.id),
-                false => self.open.remove(&row.job.id),
-            };
-            let Some((state, token)) = self.jobs.insert(row.job.id, now) else { continue };
-            if !is_open(state) && now != (state, token) {
-                found.push(of(3, format!("job {} had ended and was changed", row.job.id)));
-            }
-            if row.token.is_some() && row.token < token {
-                found.push(of(3, format!("the token of job {} went back", row.job.id)));
-            }
-        }
-        if world.inputs.is_some() {
-            let (before, now) = (self.inputs, world.known_inputs);
-            if now < before {
-                found.push(of(13, format!("there were {before} inputs, now {now}")));
-            }
-            self.inputs = now;
-        }
-        for (number, look) in [(25, Looks::owners as Look), (27, Looks::sends)] {
-            if let Some(invariant) = invariant(number) {
-                look(&mut self.looks, world, &mut Found { invariant, into: found });
-            }
-        }
-    }
-}
-
-const fn is_open(state: JobState) -> bool {
-    match state {
-        JobState::Queued | JobState::Running => true,
-        JobState::Succeeded | JobState::Failed | JobState::Cancelled => false,
-    }
-}
-
-/// A question that only two looks can answer.
-type Look = fn(&mut Looks, &World, &mut Found);
-
-/// A provider's log is in those of the tasks that used it.
-fn has_all_logs(world: &World) -> bool {
-    world.tasks.iter().all(|file| !file.events.is_empty())
-}
-
-fn of(number: u8, detail: String) -> Violation {
-    let sentence = invariant(number).map_or("", |i| i.sentence);
-    Violation { number, sentence, detail }
-}
-
-/// The first field in which two rows differ, so that a report can be read.
-fn differs(key: &Key, row: &Task, replayed: Option<&Task>) -> String {
-    let Some(replayed) = replayed else { return format!("{key} has a row and no log") };
-    let (stored, rebuilt) = (format!("{row:#?}"), format!("{replayed:#?}"));
-    let line = stored.lines().zip(rebuilt.lines()).find(|(a, b)| a != b);
-    match line {
-        Some((a, b)) => format!("{key}: the row says `{}`, its log says `{}`", a.trim(), b.trim()),
-        None => format!("{key}: the row is not its log's"),
-    }
 }

@@ -111,6 +111,8 @@ mutants! {
     FreezeLands = "freeze-lands";
     /// A serial repository lets a second task in.
     SerialIgnored = "serial-ignored";
+    /// Whoever asks first is let in, whatever the order.
+    OrderIgnored = "order-ignored";
     /// A task is let in before what it depends on is done.
     DependencyIgnored = "dependency-ignored";
     /// Nobody waits for the merge lane.

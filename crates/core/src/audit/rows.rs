@@ -133,7 +133,7 @@ fn candidate(world: &World, file: &TaskFile) -> Option<Candidate> {
     })
 }
 
-fn has_unmet_dependency(world: &World, task: &Task) -> bool {
+pub(super) fn has_unmet_dependency(world: &World, task: &Task) -> bool {
     let mut mine = world.dependencies.iter().filter(|(id, _)| *id == task.id);
     mine.any(|(_, on)| {
         let lives = world.tasks.iter().map(|f| f.task);

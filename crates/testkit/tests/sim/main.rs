@@ -5,6 +5,7 @@
 
 mod broken;
 mod broken_mechanism;
+mod broken_order;
 mod broken_provider;
 mod coverage;
 mod leases;
