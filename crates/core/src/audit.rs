@@ -16,19 +16,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::admission::Candidacy;
 use crate::event::{Event, RepoEvent};
 use crate::evolve::{evolve, evolve_repo};
 use crate::fact::{Address, Input};
 use crate::id::{Digest, InputId, JobId, Key, ProjectId, ProviderId, RepoId, TaskId, Token};
 use crate::policy::Policy;
-use crate::port::store::{Disposition, JobRow, JobState, LedgerRow, Logged};
+use crate::port::store::{Disposition, JobRow, JobState, LedgerRow, Logged, Queue};
 use crate::provider::Health;
 use crate::repo::Repo;
 use crate::task::Task;
 use crate::time::Timestamp;
 
-pub use load::Rows;
 use mechanism::Looks;
 pub use truth::{TrueHook, TrueLanding, Truth};
 
@@ -71,17 +69,6 @@ pub struct TaskFile<'a> {
     pub events: &'a [Logged<Event>],
     /// What the store keeps beside the row; `None` where it cannot be asked.
     pub queue: Option<Queue>,
-}
-
-/// What the store keeps beside a task's row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Queue {
-    /// When the task is decided though nothing happens.
-    pub due_at: Option<Timestamp>,
-    /// How it stands towards admission.
-    pub candidacy: Candidacy,
-    /// Since when it stands so.
-    pub candidate_since: Timestamp,
 }
 
 /// A repository with its log.

@@ -24,8 +24,8 @@ use orchd_core::job::JobResult;
 use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::clock::Clock;
 use orchd_core::port::store::{
-    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, Dirty, Expired, InputOutcome, JobRow,
-    LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
+    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, Dirty, Expired, InputOutcome, Inventory,
+    JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows, SendOutcome,
     SettleOutcome, Store, StoreResult, Surface,
 };
 use orchd_core::provider::Health;
@@ -329,5 +329,9 @@ impl Store for MemoryStore {
     async fn ledger(&self, task: Option<TaskId>) -> StoreResult<Vec<LedgerRow>> {
         let mine = |l: &&LedgerRow| task.is_none_or(|id| l.task == id);
         Ok(self.with(|state| state.ledger.iter().filter(mine).cloned().collect()))
+    }
+
+    async fn inventory(&self) -> StoreResult<Inventory> {
+        Ok(self.with(|state| view::inventory(state)))
     }
 }

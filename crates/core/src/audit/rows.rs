@@ -129,7 +129,7 @@ fn candidate(world: &World, file: &TaskFile) -> Option<Candidate> {
         seq: file.task.seq,
         returning,
         priority: file.task.request.priority,
-        since: queue.candidate_since,
+        since: queue.candidate_since?,
     })
 }
 

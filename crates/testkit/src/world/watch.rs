@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use orchd_core::audit::{self, Auditor, InputFile, Queue, RepoFile, TaskFile, Truth, Violation, World};
+use orchd_core::admission::Candidacy;
+use orchd_core::audit::{self, Auditor, InputFile, RepoFile, TaskFile, Truth, Violation, World};
 use orchd_core::event::{Event, How};
 use orchd_core::id::{InputId, TaskId};
 use orchd_core::job::JobResult;
 use orchd_core::port::clock::Clock;
-use orchd_core::port::store::{JobRow, JobState};
+use orchd_core::port::store::{JobRow, JobState, Queue};
 use orchd_core::time::{Span, Timestamp};
 
 use super::replica;
@@ -280,7 +281,7 @@ fn rows<'a>(state: &'a State, policies: &'a Policies, truth: &'a Truth, now: Tim
                 queue: Some(Queue {
                     due_at: row.due_at,
                     candidacy: row.candidacy,
-                    candidate_since: row.candidate_since,
+                    candidate_since: (row.candidacy != Candidacy::None).then_some(row.candidate_since),
                 }),
             })
             .collect(),
