@@ -217,6 +217,10 @@ pub struct State {
     pub repos: Vec<Repo>,
     /// Queued and running jobs.
     pub jobs: Vec<Job>,
+    /// What is on its way without a job: tasks and repositories to be decided, surfaces to be written. None and no job
+    /// mean that nothing happens before somebody says something or time passes.
+    #[serde(default)]
+    pub pending: usize,
 }
 
 /// A request to start a task.
