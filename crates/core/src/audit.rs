@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::event::{Event, RepoEvent};
+use crate::event::{Event, ProviderEvent, RepoEvent};
 use crate::evolve::{evolve, evolve_repo};
 use crate::fact::{Address, Input};
 use crate::id::{Digest, InputId, JobId, Key, ProjectId, ProviderId, RepoId, TaskId, Token};
@@ -28,6 +28,7 @@ use crate::task::Task;
 use crate::time::Timestamp;
 
 use mechanism::Looks;
+use provider::Known;
 pub use truth::{TrueHook, TrueLanding, Truth};
 
 /// Everything the invariants speak about, as it stands between two commits.
@@ -46,6 +47,8 @@ pub struct World<'a> {
     pub known_inputs: usize,
     /// Providers that were ever unwell.
     pub providers: Vec<&'a Health>,
+    /// What people did to them, oldest first.
+    pub provider_events: &'a [(Timestamp, ProviderEvent)],
     /// All dependencies: who waits for which issue of its project.
     pub dependencies: Vec<(TaskId, &'a Key)>,
     /// The operator stopped admission.
@@ -305,8 +308,7 @@ pub struct Auditor {
     digests: BTreeMap<ProjectId, Digest>,
     tasks: BTreeMap<TaskId, Replay>,
     repos: BTreeMap<RepoId, RepoReplay>,
-    /// As the tasks' logs have them so far.
-    providers: BTreeMap<ProviderId, Health>,
+    providers: Known,
     jobs: BTreeMap<JobId, (JobState, Option<Token>)>,
     /// Those of them that were queued or ran.
     open: BTreeSet<JobId>,
@@ -368,7 +370,7 @@ impl Auditor {
             digests,
             tasks: BTreeMap::new(),
             repos: BTreeMap::new(),
-            providers: BTreeMap::new(),
+            providers: Known::default(),
             jobs: BTreeMap::new(),
             open: BTreeSet::new(),
             inputs: 0,
@@ -464,7 +466,8 @@ impl Auditor {
         let policy = world.policies.get(&task.project).map(|p| &**p).filter(|_| replay.same_policy);
         let repo = self.repos.get(&task.repo).map(|r| &r.repo);
         let (event, at, truth) = (&logged.event, logged.at, world.truth);
-        let providers = has_all_logs(world).then_some(&self.providers);
+        self.providers.hear(world.provider_events, at);
+        let providers = has_all_logs(world).then_some(&self.providers.health);
         let step = Step { before: task, event, at, repo, providers, named, answered, policy, truth };
         for invariant in &INVARIANTS {
             if let Some(ask) = invariant.step {
@@ -472,9 +475,7 @@ impl Auditor {
             }
         }
         evolve(task, event, at);
-        if let Event::ProviderChanged { health } = event {
-            self.providers.insert(health.provider.clone(), (**health).clone());
-        }
+        self.providers.learn(event);
     }
 
     fn repo_step(&mut self, id: &RepoId, logged: &Logged<RepoEvent>, found: &mut Vec<Violation>) {
@@ -505,9 +506,10 @@ impl Auditor {
                 found.push(of(14, format!("the row of repository {} is not its log's", file.repo.id)));
             }
         }
-        let rebuilt = || self.providers.values().eq(world.providers.iter().copied());
-        if has_all_logs(world) && !rebuilt() {
-            let (rows, logs) = (&world.providers, &self.providers);
+        self.providers.hear(world.provider_events, Timestamp(i64::MAX));
+        let logs = &self.providers.health;
+        if has_all_logs(world) && !logs.values().eq(world.providers.iter().copied()) {
+            let rows = &world.providers;
             found.push(of(14, format!("the providers' rows are not the logs': {rows:?}, not {logs:?}")));
         }
     }

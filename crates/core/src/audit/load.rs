@@ -27,6 +27,7 @@ impl<'a> World<'a> {
             inputs: Some(inventory.inputs.iter().map(input).collect()),
             known_inputs: inventory.inputs.len(),
             providers: inventory.providers.iter().collect(),
+            provider_events: &inventory.provider_events,
             dependencies: inventory.dependencies.iter().map(|(task, on)| (*task, on)).collect(),
             drained: inventory.drained,
             policies,
