@@ -1,4 +1,5 @@
-//! The invariants, asked of a data directory that nobody serves: its rows, its board, and what git says is in main.
+//! The invariants, asked of a data directory that nobody serves: its rows, its board, and what git says is in main. What
+//! is asked about is only looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,7 +13,7 @@ use orchd_core::port::store::{Inventory, Store as _};
 
 use crate::projects;
 use crate::sources::SystemClock;
-use crate::wire::{WireError, name_providers, open_store};
+use crate::wire::{WireError, look_at_store, name_providers};
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +25,14 @@ pub enum Asked {
 }
 
 /// Asks every invariant that the rows can answer. `in_main` are the commits in each repository's main, where git was
-/// asked. Takes the store's lock: a directory that is served is refused.
+/// asked. Takes the store's lock: a directory that is served is refused, and so is one of another version.
 pub async fn audit(
     data: &Path,
     in_main: Option<BTreeMap<RepoId, BTreeSet<Sha>>>,
     asked: Asked,
 ) -> Result<(Vec<Violation>, Inventory), WireError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = open_store(data, &clock).await?;
+    let store = look_at_store(data, &clock).await?;
     let mut projects = projects::load(data)?;
     name_providers(&mut projects);
     let inventory = store.inventory().await?;
