@@ -23,6 +23,7 @@ use orchd_core::time::Timestamp;
 use orchd_engine::{CommandError, Engine, EngineError, NewRequest};
 use serde::Deserialize;
 
+use crate::audit::invariants;
 use crate::convert;
 use crate::dto;
 use crate::session::{Hearing, session};
@@ -80,6 +81,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/tasks/{key}/session", get(session))
         .route("/tasks/{key}/diff", get(diff))
         .route("/queue", get(queue))
+        .route("/invariants", get(invariants))
         .route("/providers", get(providers))
         .route("/providers/{provider}/close", post(close_provider))
         .route("/repos/{repo}/commands", post(repo_command))

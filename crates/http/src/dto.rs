@@ -196,6 +196,17 @@ pub struct Closed {
     pub ago_ms: i64,
 }
 
+/// An invariant that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// Its number: the 5 of I-5.
+    pub number: u8,
+    /// Its sentence.
+    pub sentence: String,
+    /// What breaks it.
+    pub detail: String,
+}
+
 /// Everything at a glance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
