@@ -1,10 +1,10 @@
-//! `orchctl doctor`: what is needed on this host, present or missing. Talks to no server; exit 1 where something will
-//! fail.
+//! `orchctl doctor`: what is needed on this host, present or missing, and whether the invariants hold over the store; a
+//! server that owns the store is asked about it. Exit 1 where something will fail or is broken.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use orchd_daemon::{Finding, Health, examine};
-use orchd_http::client::Client;
+use orchd_daemon::{Finding, Health, examine, judged, look};
+use orchd_http::client::{Client, ClientError};
 use orchd_http::dto;
 
 use crate::exit::Exit;
@@ -13,25 +13,65 @@ use crate::render::Out;
 pub(crate) async fn run(out: &Out, data: Option<PathBuf>) -> Result<(), Exit> {
     let data = data.map_or_else(crate::session::default_data, Ok)?;
     let mut findings = examine(&data).await;
-    if let Ok(state) = Client::new(&orchd_daemon::socket(&data)).get::<dto::State>("/state").await {
+    let client = Client::new(&orchd_daemon::socket(&data));
+    if let Ok(state) = client.get::<dto::State>("/state").await {
         // The server's own surroundings count, not those of this terminal.
         let sentence = format!("it runs; {}", state.containment);
-        findings.push(Finding { what: "server".to_owned(), health: Health::Good, sentence });
+        findings.push(Finding::new("server", Health::Good, sentence));
     }
+    findings.extend(store(&client, &data).await);
     if out.json {
         out.data(&findings)?;
     } else {
         for finding in &findings {
-            let mark = match finding.health {
-                Health::Good => "ok     ",
-                Health::Weak => "weak   ",
-                Health::Missing => "MISSING",
-            };
-            out.line(&format!("{mark}  {}: {}", finding.what, finding.sentence));
+            out.line(&line(finding));
         }
     }
-    match findings.iter().filter(|finding| finding.health == Health::Missing).count() {
-        0 => Ok(()),
-        many => Err(Exit::failed(format!("{many} of what is needed is missing"))),
+    told(&findings, &data)
+}
+
+/// Whoever owns the store answers for it.
+async fn store(client: &Client, data: &Path) -> Vec<Finding> {
+    match client.get("/invariants").await {
+        Ok(broken) => judged(broken),
+        Err(ClientError::NotRunning { .. }) => look(data).await,
+        Err(ClientError::Refused(why)) if why.code == "not-found" => {
+            let sentence = "the server is of an older orchd and can not be asked: restart it with this one";
+            vec![Finding::new("store", Health::Weak, sentence)]
+        }
+        Err(error @ (ClientError::Broken { .. } | ClientError::Refused(_) | ClientError::BadAnswer(_))) => {
+            let sentence = format!("the server was asked for its invariants: {error}");
+            vec![Finding::new("store", Health::Missing, sentence)]
+        }
     }
+}
+
+fn line(finding: &Finding) -> String {
+    let mark = match finding.health {
+        Health::Good => "ok     ",
+        Health::Weak => "weak   ",
+        Health::Missing => "MISSING",
+        Health::Broken => "BROKEN ",
+    };
+    let said = format!("{mark}  {}: {}", finding.what, finding.sentence);
+    match &finding.detail {
+        Some(detail) => format!("{said} Broken by: {}", detail.replace('\n', " ")),
+        None => said,
+    }
+}
+
+fn told(findings: &[Finding], data: &Path) -> Result<(), Exit> {
+    let many = |health| findings.iter().filter(|finding| finding.health == health).count();
+    let (missing, broken) = (many(Health::Missing), many(Health::Broken));
+    let mut said = Vec::new();
+    if missing > 0 {
+        said.push(format!("{missing} of what is needed is missing"));
+    }
+    if broken > 0 {
+        let store = data.join("orchd.db*");
+        let todo =
+            "is a mistake of orchd's or a row that was changed by hand: stop the server, keep a copy of";
+        said.push(format!("{broken} broken: each {todo} {}, and report it", store.display()));
+    }
+    if said.is_empty() { Ok(()) } else { Err(Exit::failed(said.join("; "))) }
 }

@@ -18,19 +18,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::admission::Candidacy;
-use crate::event::{Event, RepoEvent};
+use crate::event::{Event, ProviderEvent, RepoEvent};
 use crate::fact::{Address, Input};
 use crate::id::{InputId, Key, ProjectId, ProviderId, TaskId};
 use crate::policy::Policy;
-use crate::port::store::{Disposition, JobRow, LedgerRow, Logged};
+use crate::port::store::{Disposition, JobRow, LedgerRow, Logged, Queue};
 use crate::provider::Health;
 use crate::repo::Repo;
 use crate::task::Task;
 use crate::time::Timestamp;
 
 pub use auditor::Auditor;
-pub use load::Rows;
+
 pub use truth::{TrueHook, TrueLanding, Truth};
 
 /// Everything the invariants speak about, as it stands between two commits.
@@ -49,6 +48,8 @@ pub struct World<'a> {
     pub known_inputs: usize,
     /// Providers that were ever unwell.
     pub providers: Vec<&'a Health>,
+    /// What people did to them, oldest first.
+    pub provider_events: &'a [(Timestamp, ProviderEvent)],
     /// All dependencies: who waits for which issue of its project.
     pub dependencies: Vec<(TaskId, &'a Key)>,
     /// The operator stopped admission.
@@ -72,17 +73,6 @@ pub struct TaskFile<'a> {
     pub events: &'a [Logged<Event>],
     /// What the store keeps beside the row; `None` where it cannot be asked.
     pub queue: Option<Queue>,
-}
-
-/// What the store keeps beside a task's row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Queue {
-    /// When the task is decided though nothing happens.
-    pub due_at: Option<Timestamp>,
-    /// How it stands towards admission.
-    pub candidacy: Candidacy,
-    /// Since when it stands so.
-    pub candidate_since: Timestamp,
 }
 
 /// A repository with its log.

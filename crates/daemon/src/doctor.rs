@@ -1,5 +1,5 @@
 //! `orchctl doctor`: what orchd needs of this host and of a data directory, present or missing, each in one sentence
-//! with what mends it. Looks and tries; changes nothing that stays.
+//! with what mends it, and whether the invariants hold over the store. Looks and tries; changes nothing that stays.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,15 +7,18 @@ use std::path::Path;
 use orchd_core::policy::{Policy, SandboxWish};
 use orchd_core::port::host::{Host as _, Room};
 use orchd_git::{Git, GitConfig};
+use orchd_http::dto;
 use orchd_launcher::containment::{self, Mechanism};
 use orchd_launcher::env::{BASE_ALLOW, scrubbed_env};
 use orchd_launcher::profile::Profile;
 use orchd_launcher::sandbox;
+use orchd_store_sqlite::OpenError;
 use serde::Serialize;
 
 use crate::host::{Floors, ThisHost};
+use crate::invariants::{Asked, audit};
 use crate::projects;
-use crate::wire::environment;
+use crate::wire::{WireError, environment};
 
 /// How a thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -27,6 +30,8 @@ pub enum Health {
     Weak,
     /// Something will fail.
     Missing,
+    /// Something is stored that must not be.
+    Broken,
 }
 
 /// One thing that was looked at.
@@ -38,13 +43,66 @@ pub struct Finding {
     pub health: Health,
     /// All of it for a person, with what to do where something is missing.
     pub sentence: String,
+    /// What breaks it, where it is an invariant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl Finding {
+    /// A finding that its sentence says all of.
+    pub fn new(what: &str, health: Health, sentence: impl Into<String>) -> Self {
+        Self { what: what.to_owned(), health, sentence: sentence.into(), detail: None }
+    }
 }
 
 fn found(what: &str, health: Health, sentence: impl Into<String>) -> Finding {
-    Finding { what: what.to_owned(), health, sentence: sentence.into() }
+    Finding::new(what, health, sentence)
 }
 
-/// Looks at everything. `data` may not exist yet.
+const STORE: &str = "store";
+
+/// What the invariants that are broken say of the store; a server was asked, or its directory looked at.
+pub fn judged(broken: Vec<dto::Violation>) -> Vec<Finding> {
+    if broken.is_empty() {
+        return vec![found(STORE, Health::Good, "every invariant that its rows can answer holds")];
+    }
+    let one = |dto::Violation { number, sentence, detail }| {
+        let detail = Some(detail);
+        Finding { detail, ..found(&format!("I-{number}"), Health::Broken, sentence) }
+    };
+    broken.into_iter().map(one).collect()
+}
+
+/// Asks the invariants of a directory that nobody serves. Nothing is migrated for that: a store of another version is
+/// not asked.
+pub async fn look(data: &Path) -> Vec<Finding> {
+    let error = match audit(data, None, Asked::Always).await {
+        Ok((broken, _)) => return judged(broken.into_iter().map(dto::Violation::from).collect()),
+        Err(error) => error,
+    };
+    let health = match &error {
+        WireError::Store(OpenError::Absent { .. }) => {
+            return vec![found(STORE, Health::Good, "there is none yet: the first start makes it")];
+        }
+        // It will work, and can be asked then.
+        WireError::Store(OpenError::Older { .. } | OpenError::Owned { .. }) => Health::Weak,
+        WireError::Store(
+            OpenError::Io { .. }
+            | OpenError::NotOurs { .. }
+            | OpenError::Newer { .. }
+            | OpenError::Database { .. },
+        )
+        | WireError::Projects(_)
+        | WireError::Rows(_)
+        | WireError::Git(_)
+        | WireError::Adopt(_)
+        | WireError::Runners(_)
+        | WireError::Directory { .. } => Health::Missing,
+    };
+    vec![found(STORE, health, format!("its invariants were not asked: {error}"))]
+}
+
+/// Looks at everything but the store. `data` may not exist yet.
 pub async fn examine(data: &Path) -> Vec<Finding> {
     let mut findings = vec![git().await, held_together(), walls(), room(data)];
     match projects::load(data) {

@@ -1,17 +1,19 @@
-//! The invariants, asked of a data directory that nobody serves: its rows, its board, and what git says is in main.
+//! The invariants, asked of a data directory that nobody serves: its rows, its board, and what git says is in main. What
+//! is asked about is only looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use orchd_core::audit::{self, Rows, Truth, Violation};
+use orchd_core::audit::{self, Truth, Violation, World};
 use orchd_core::id::{RepoId, Sha};
 use orchd_core::port::board::Board as _;
 use orchd_core::port::clock::Clock;
+use orchd_core::port::store::{Inventory, Store as _};
 
 use crate::projects;
 use crate::sources::SystemClock;
-use crate::wire::{WireError, name_providers, open_store};
+use crate::wire::{WireError, look_at_store, name_providers};
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,17 +25,18 @@ pub enum Asked {
 }
 
 /// Asks every invariant that the rows can answer. `in_main` are the commits in each repository's main, where git was
-/// asked. Takes the store's lock: a directory that is served is refused.
+/// asked. Takes the store's lock: a directory that is served is refused, and so is one of another version.
 pub async fn audit(
     data: &Path,
     in_main: Option<BTreeMap<RepoId, BTreeSet<Sha>>>,
     asked: Asked,
-) -> Result<(Vec<Violation>, Rows), WireError> {
+) -> Result<(Vec<Violation>, Inventory), WireError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = look_at_store(data, &clock).await?;
     let mut projects = projects::load(data)?;
     name_providers(&mut projects);
-    let store = open_store(data, &clock).await?;
-    let rows = Rows::load(&store).await?;
+    let inventory = store.inventory().await?;
+    let now = clock.now();
     let mut boards = BTreeMap::new();
     for project in &projects {
         let id = &project.policy.project;
@@ -41,13 +44,15 @@ pub async fn audit(
             boards.insert((id.clone(), issue.key), (issue.status, issue.line));
         }
     }
+    // A server that starts meanwhile need not wait for the questions.
+    drop(store);
     let policies = projects.iter().map(|p| (p.policy.project.clone(), Arc::new(p.policy.clone()))).collect();
     let truth = in_main.map(|main| Truth { main, boards: Some(boards), ..Truth::default() });
-    let world = rows.world(&policies, truth.as_ref(), clock.now());
+    let world = World::of(&inventory, &policies, truth.as_ref(), now);
     let mut found = audit::audit(&world);
     if asked == Asked::AtRest {
         found.extend(audit::at_rest(&world));
     }
     drop(world);
-    Ok((found, rows))
+    Ok((found, inventory))
 }

@@ -22,7 +22,7 @@ use orchd_http::api::App;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
-pub use doctor::{Finding, Health, examine};
+pub use doctor::{Finding, Health, examine, judged, look};
 pub use host::{Floors, MIB};
 pub use housekeeping::Keep;
 pub use invariants::{Asked, audit};

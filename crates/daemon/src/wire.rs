@@ -151,11 +151,24 @@ pub(crate) fn name_providers(projects: &mut [Project]) {
 /// An owner that was just killed takes a moment to be gone, and its lock with it.
 const OWNER_GONE: Duration = Duration::from_secs(3);
 
-pub(crate) async fn open_store(data: &Path, clock: &Arc<dyn Clock>) -> Result<SqliteStore, OpenError> {
+async fn open_store(data: &Path, clock: &Arc<dyn Clock>) -> Result<SqliteStore, OpenError> {
+    patiently(|| SqliteStore::open(store_file(data), Arc::clone(clock))).await
+}
+
+/// The store, to be looked at as it is.
+pub(crate) async fn look_at_store(data: &Path, clock: &Arc<dyn Clock>) -> Result<SqliteStore, OpenError> {
+    patiently(|| SqliteStore::open_to_look(store_file(data), Arc::clone(clock))).await
+}
+
+fn store_file(data: &Path) -> PathBuf {
+    data.join("orchd.db")
+}
+
+async fn patiently(open: impl Fn() -> Result<SqliteStore, OpenError>) -> Result<SqliteStore, OpenError> {
     let pause = Duration::from_millis(50);
     let mut waited = Duration::ZERO;
     loop {
-        match SqliteStore::open(data.join("orchd.db"), Arc::clone(clock)) {
+        match open() {
             Err(OpenError::Owned { .. }) if waited < OWNER_GONE => {
                 tokio::time::sleep(pause).await;
                 waited += pause;

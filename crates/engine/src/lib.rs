@@ -2,6 +2,7 @@
 //! the steps (`orchd-daemon`), or the simulation polls the very same futures in seeded order. No clock, no
 //! timer, no task spawning and no vendor name lives here.
 
+mod audit;
 mod commands;
 mod decide_due;
 mod held;

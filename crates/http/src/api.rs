@@ -23,6 +23,7 @@ use orchd_core::time::Timestamp;
 use orchd_engine::{CommandError, Engine, EngineError, NewRequest};
 use serde::Deserialize;
 
+use crate::audit::invariants;
 use crate::convert;
 use crate::dto;
 use crate::session::{Hearing, session};
@@ -31,6 +32,9 @@ use crate::session::{Hearing, session};
 const BODY_MAX: usize = 1024 * 1024;
 /// Events per answer at most.
 const EVENTS_MAX: u32 = 500;
+
+/// What is pending is counted up to this many of a kind.
+const PENDING_MAX: u32 = 100;
 
 /// What the handlers need from the daemon.
 pub struct App {
@@ -77,6 +81,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/tasks/{key}/session", get(session))
         .route("/tasks/{key}/diff", get(diff))
         .route("/queue", get(queue))
+        .route("/invariants", get(invariants))
         .route("/providers", get(providers))
         .route("/providers/{provider}/close", post(close_provider))
         .route("/repos/{repo}/commands", post(repo_command))
@@ -115,7 +120,16 @@ async fn state(State(app): Shared) -> Answer<dto::State> {
         tasks: all_tasks(&app).await?,
         repos,
         jobs: open_jobs(&app).await?,
+        // After the jobs: what the end of one left to be decided is counted.
+        pending: pending(&app).await?,
     }))
+}
+
+async fn pending(app: &App) -> Result<usize, Problem> {
+    let (store, now) = (app.engine.store(), (app.now)());
+    let decisions =
+        store.due_tasks(now, PENDING_MAX).await?.len() + store.due_repos(PENDING_MAX).await?.len();
+    Ok(decisions + store.dirty_projections(now, PENDING_MAX).await?.len())
 }
 
 /// What the host is short of.

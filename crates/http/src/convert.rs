@@ -1,5 +1,6 @@
 //! Core's values to the API's types. One direction for answers, one for requests; no rule of the pipeline.
 
+use orchd_core::audit::Violation;
 use orchd_core::command::{Command, RepoCommand, RepoWanted, Shown, Wanted, commands};
 use orchd_core::event::ProviderEvent;
 use orchd_core::gate::{GateResult, Subject};
@@ -172,6 +173,13 @@ pub(crate) fn provider(
         failures: health.failures,
         sentence: health.line(now),
         closed,
+    }
+}
+
+impl From<Violation> for dto::Violation {
+    fn from(violation: Violation) -> Self {
+        let Violation { number, sentence, detail } = violation;
+        Self { number, sentence: sentence.to_owned(), detail }
     }
 }
 

@@ -196,6 +196,17 @@ pub struct Closed {
     pub ago_ms: i64,
 }
 
+/// An invariant that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// Its number: the 5 of I-5.
+    pub number: u8,
+    /// Its sentence.
+    pub sentence: String,
+    /// What breaks it.
+    pub detail: String,
+}
+
 /// Everything at a glance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -217,6 +228,10 @@ pub struct State {
     pub repos: Vec<Repo>,
     /// Queued and running jobs.
     pub jobs: Vec<Job>,
+    /// What is on its way without a job: tasks and repositories to be decided, surfaces to be written. None and no job
+    /// mean that nothing happens before somebody says something or time passes.
+    #[serde(default)]
+    pub pending: usize,
 }
 
 /// A request to start a task.

@@ -2,6 +2,7 @@
 //! and its client. Handlers translate; they decide nothing and know no store.
 
 pub mod api;
+mod audit;
 pub mod client;
 mod convert;
 pub mod dto;

@@ -1,5 +1,5 @@
 //! Opening a store's file: created for its owner only, owned by one process, refused when it is somebody
-//! else's or written by a newer orchd, brought up to date by the embedded migrations.
+//! else's or written by a newer orchd, brought up to date by the embedded migrations. Or looked at as it is.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -60,6 +60,23 @@ pub enum OpenError {
         path: PathBuf,
         /// The first unknown migration.
         version: String,
+    },
+    /// The file was written by an older orchd, and is only looked at.
+    #[error(
+        "{path} lacks the migration {version} of this orchd; it was left alone: start this orchd, which brings it up \
+         to date, or ask the one that wrote it"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// The first migration that it lacks.
+        version: String,
+    },
+    /// There is no file, and it is only looked at.
+    #[error("there is no store at {path} yet")]
+    Absent {
+        /// The file.
+        path: PathBuf,
     },
     /// The database failed.
     #[error("{path} can not be prepared: {why}")]
@@ -131,14 +148,31 @@ statement! {
 /// Nothing is written before the looks.
 pub(crate) fn prepare(path: &Path, url: &str) -> Result<SqliteConnection, OpenError> {
     let failed = |why: String| OpenError::Database { path: path.to_path_buf(), why };
-    {
-        let mut look = SqliteConnection::establish(url).map_err(|e| failed(e.to_string()))?;
-        look.batch_execute(BUSY).map_err(|e| failed(e.to_string()))?;
-        check(path, &mut look)?;
-    }
+    look(path, url)?;
     let mut conn = writer(url).map_err(failed)?;
     conn.run_pending_migrations(MIGRATIONS).map_err(|e| failed(e.to_string()))?;
     Ok(conn)
+}
+
+/// Whether there is a file to be looked at. SQLite would make one.
+pub(crate) fn is_there(path: &Path) -> Result<(), OpenError> {
+    match path.try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(OpenError::Absent { path: path.to_path_buf() }),
+        Err(source) => Err(OpenError::Io { path: path.to_path_buf(), source }),
+    }
+}
+
+/// A connection that only reads, of our file as it is; one that is not up to date is refused.
+pub(crate) fn as_it_is(path: &Path, url: &str) -> Result<SqliteConnection, OpenError> {
+    let failed = |why: String| OpenError::Database { path: path.to_path_buf(), why };
+    match look(path, url)? {
+        (_, Some(version)) => Err(OpenError::Older { path: path.to_path_buf(), version }),
+        (mut conn, None) => {
+            conn.batch_execute(READER).map_err(|e| failed(e.to_string()))?;
+            Ok(conn)
+        }
+    }
 }
 
 /// A store in memory.
@@ -149,26 +183,38 @@ pub(crate) fn prepare_memory() -> Result<SqliteConnection, OpenError> {
     Ok(conn)
 }
 
-fn check(path: &Path, conn: &mut SqliteConnection) -> Result<(), OpenError> {
+/// A connection of our file, which is not newer, and the first migration that it lacks.
+fn look(path: &Path, url: &str) -> Result<(SqliteConnection, Option<String>), OpenError> {
+    let failed =
+        |e: &dyn std::fmt::Display| OpenError::Database { path: path.to_path_buf(), why: e.to_string() };
+    let mut conn = SqliteConnection::establish(url).map_err(|e| failed(&e))?;
+    conn.batch_execute(BUSY).map_err(|e| failed(&e))?;
+    let lacks = check(path, &mut conn)?;
+    Ok((conn, lacks))
+}
+
+/// Whether the file is ours and not newer; the first migration that it lacks.
+fn check(path: &Path, conn: &mut SqliteConnection) -> Result<Option<String>, OpenError> {
     let not_ours = |why: String| OpenError::NotOurs { path: path.to_path_buf(), why };
     // The first read tells a file that SQLite can not read from one that it can.
     let tables: i64 = Tables {}.get_result(conn).map_err(|e| not_ours(e.to_string()))?;
     let id: i32 = ApplicationId {}.get_result(conn).map_err(|e| not_ours(e.to_string()))?;
-    if tables == 0 && id == 0 {
-        // Fresh, or one whose creation was cut short.
-        return Ok(());
-    }
-    if id != APPLICATION_ID {
-        return Err(not_ours(format!("its application id is {id}, not {APPLICATION_ID}")));
-    }
     let known: Vec<String> = MigrationSource::<Sqlite>::migrations(&MIGRATIONS)
         .map_err(|e| not_ours(e.to_string()))?
         .iter()
         .map(|m| m.name().version().to_string())
         .collect();
+    if tables == 0 && id == 0 {
+        // Fresh, or one whose creation was cut short.
+        return Ok(known.into_iter().next());
+    }
+    if id != APPLICATION_ID {
+        return Err(not_ours(format!("its application id is {id}, not {APPLICATION_ID}")));
+    }
     let applied = conn.applied_migrations().map_err(|e| not_ours(e.to_string()))?;
-    match applied.iter().map(ToString::to_string).find(|version| !known.contains(version)) {
-        Some(version) => Err(OpenError::Newer { path: path.to_path_buf(), version }),
-        None => Ok(()),
+    let applied: Vec<String> = applied.iter().map(ToString::to_string).collect();
+    match applied.iter().find(|version| !known.contains(version)) {
+        Some(version) => Err(OpenError::Newer { path: path.to_path_buf(), version: version.clone() }),
+        None => Ok(known.into_iter().find(|version| !applied.contains(version))),
     }
 }

@@ -16,8 +16,8 @@ use orchd_core::job::JobResult;
 use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
-    InputOutcome, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows,
-    SendOutcome, SettleOutcome, Store, StoreResult, Surface,
+    InputOutcome, Inventory, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome,
+    RepoCommit, Rows, SendOutcome, SettleOutcome, Store, StoreResult, Surface,
 };
 use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
@@ -27,8 +27,8 @@ use orchd_core::time::{Span, Timestamp};
 use crate::fail::Fail;
 use crate::group::Answer;
 use crate::query::{
-    claim, commit, create, dependency, due, effect, event, input, job, lease, list, load, projection,
-    provider, repo, setting,
+    claim, commit, create, dependency, due, effect, event, input, inventory, job, lease, list, load,
+    projection, provider, repo, setting,
 };
 use crate::store::SqliteStore;
 use crate::text;
@@ -320,5 +320,10 @@ impl Store for SqliteStore {
     async fn ledger(&self, task: Option<TaskId>) -> StoreResult<Vec<LedgerRow>> {
         let task = task.map(|id| id.to_string());
         each(self.read(move |conn| effect::all(conn, task.as_deref())).await?, effect::row)
+    }
+
+    async fn inventory(&self) -> StoreResult<Inventory> {
+        // One transaction: of one moment, and other readers wait for it; what is long is the JSON, outside of it.
+        Ok(inventory::inventory(self.read(inventory::find).await?)?)
     }
 }

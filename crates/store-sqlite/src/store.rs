@@ -91,6 +91,17 @@ impl SqliteStore {
         Ok(Self { clock, mode: Mode::Inline(Box::new(Mutex::new(link))), _lock: Some(lock) })
     }
 
+    /// Opens the store in `path` to be looked at, without a thread: nothing is made, migrated or written, and a file
+    /// of another version is refused. The lock is taken all the same: a server that starts meanwhile waits for it.
+    pub fn open_to_look(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        open::is_there(path)?;
+        let lock = FileLock::take(path)?;
+        let url = open::url(path)?;
+        let link = Link::renewable(open::as_it_is(path, &url)?, move || open::reader(&url));
+        Ok(Self { clock, mode: Mode::Inline(Box::new(Mutex::new(link))), _lock: Some(lock) })
+    }
+
     /// What the writing thread has done; `None` where there is none.
     pub fn written(&self) -> Option<Written> {
         match &self.mode {

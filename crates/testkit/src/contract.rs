@@ -105,6 +105,9 @@ macro_rules! store_contract {
                 what_is_unknown_is_not_loaded
                 lists_are_in_a_fixed_order
                 events_are_read_in_pages
+                an_inventory_has_every_row
+                an_inventory_has_the_queue_beside_the_row
+                an_inventory_is_of_one_moment
             }
             committing {
                 a_commit_stores_the_row_and_its_events

@@ -24,8 +24,8 @@ use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::clock::Clock;
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
-    InputOutcome, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows,
-    SendOutcome, SettleOutcome, Store, StoreResult, Surface,
+    InputOutcome, Inventory, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome,
+    RepoCommit, Rows, SendOutcome, SettleOutcome, Store, StoreResult, Surface,
 };
 use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
@@ -338,5 +338,9 @@ impl Store for MemoryStore {
     async fn ledger(&self, task: Option<TaskId>) -> StoreResult<Vec<LedgerRow>> {
         let mine = |l: &&LedgerRow| task.is_none_or(|id| l.task == id);
         Ok(self.with(|state| state.ledger.iter().filter(mine).cloned().collect()))
+    }
+
+    async fn inventory(&self) -> StoreResult<Inventory> {
+        Ok(self.with(|state| view::inventory(state)))
     }
 }

@@ -13,8 +13,8 @@ use orchd_core::id::{
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
-    InputOutcome, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows,
-    SendOutcome, SettleOutcome, Store, StoreResult, Surface,
+    InputOutcome, Inventory, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome,
+    RepoCommit, Rows, SendOutcome, SettleOutcome, Store, StoreResult, Surface,
 };
 use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
@@ -211,5 +211,8 @@ impl<S: Store> Store for Recorder<S> {
     }
     async fn ledger(&self, task: Option<TaskId>) -> StoreResult<Vec<LedgerRow>> {
         self.inner.ledger(task).await
+    }
+    async fn inventory(&self) -> StoreResult<Inventory> {
+        self.inner.inventory().await
     }
 }

@@ -6,11 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use orchd_core::audit::Rows;
 use orchd_core::event::Event;
 use orchd_core::id::{RepoId, Sha};
 use orchd_core::job::JobResult;
-use orchd_core::port::store::JobRow;
+use orchd_core::port::store::{Inventory, JobRow, TaskRecord};
 use orchd_core::stage::Stage;
 use orchd_daemon::{Asked, audit};
 use orchd_launcher::{Ended, RunDir, RunResult};
@@ -25,16 +24,16 @@ pub(crate) async fn invariants(
     asked: Asked,
     after: &str,
     figures: &mut Figures,
-) -> Result<Option<Rows>> {
+) -> Result<Option<Inventory>> {
     if !data.join("orchd.db").exists() {
         return Ok(None);
     }
     let forge = data.join("forges").join("demo.git");
     let main = if forge.join("refs").exists() { in_main(&forge)? } else { BTreeSet::new() };
-    let (found, rows) = audit(data, Some(BTreeMap::from([(RepoId::new("demo"), main)])), asked).await?;
+    let (found, all) = audit(data, Some(BTreeMap::from([(RepoId::new("demo"), main)])), asked).await?;
     figures.audits += 1;
     figures.violations.extend(found.iter().map(|violation| format!("after {after}: {violation}")));
-    Ok(Some(rows))
+    Ok(Some(all))
 }
 
 fn in_main(forge: &Path) -> Result<BTreeSet<Sha>> {
@@ -46,10 +45,10 @@ fn in_main(forge: &Path) -> Result<BTreeSet<Sha>> {
 
 /// Each agent's run that came to its own end was counted once; everything was done. Where the process stood still for
 /// longer than its leases, its reaper may have given up a run that ended meanwhile: that is told, as it was paid for.
-pub(crate) fn outcome(data: &Path, rows: &Rows, stood_still: bool, figures: &mut Figures) -> Result<()> {
+pub(crate) fn outcome(data: &Path, all: &Inventory, stood_still: bool, figures: &mut Figures) -> Result<()> {
     let mut counted: BTreeMap<String, u32> = finished(data)?.into_iter().map(|run| (run, 0)).collect();
     figures.runs += counted.len();
-    for (task, _, events) in &rows.tasks {
+    for TaskRecord { task, events, .. } in &all.tasks {
         if task.stage != Stage::Done {
             figures.violations.push(format!("{} ended in {}: {:?}", task.key, task.stage, task.reason));
         }
@@ -61,7 +60,7 @@ pub(crate) fn outcome(data: &Path, rows: &Rows, stood_still: bool, figures: &mut
     }
     let lost = |run: &str| {
         let is_lost = |row: &&JobRow| matches!(row.result, Some(JobResult::Lost { .. }));
-        rows.jobs.iter().filter(is_lost).any(|row| row.run.is_some_and(|id| id.to_string() == run))
+        all.jobs.iter().filter(is_lost).any(|row| row.run.is_some_and(|id| id.to_string() == run))
     };
     for (run, times) in counted {
         match times {

@@ -145,7 +145,8 @@ async fn step(client: &Client) -> Result<bool, ClientError> {
         }
     }
     let over = |task: &Task| matches!(task.stage.as_str(), "done" | "cancelled") || task.hold.is_some();
-    Ok(state.tasks.iter().all(over) && state.jobs.is_empty())
+    // What a job's end said is to be recorded too, and shown: only then is the inbox empty.
+    Ok(state.tasks.iter().all(over) && state.jobs.is_empty() && state.pending == 0)
 }
 
 /// The kernel's word on it.

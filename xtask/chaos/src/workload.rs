@@ -55,9 +55,9 @@ impl<'p> Workload<'p> {
                 End::Done { stood_still } => {
                     figures.stops += u32::from(stood_still);
                     figures.missed += u32::from(point.is_some() && !stood_still);
-                    let rows = judge::invariants(&self.data, Asked::AtRest, name, figures).await?;
-                    let rows = rows.context("there is no database at the end")?;
-                    judge::outcome(&self.data, &rows, stood_still, figures)?;
+                    let all = judge::invariants(&self.data, Asked::AtRest, name, figures).await?;
+                    let all = all.context("there is no database at the end")?;
+                    judge::outcome(&self.data, &all, stood_still, figures)?;
                     return judge::left(&self.data, figures).await;
                 }
             }

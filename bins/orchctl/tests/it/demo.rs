@@ -14,13 +14,13 @@ const ORCHCTL: &str = env!("CARGO_BIN_EXE_orchctl");
 const TREE: &str = "0d13773de49372bd26ff5293a53ae6f44c68960a";
 
 /// As a stranger's shell would start it, and with less: no home, no configuration, no variables.
-fn orchctl(args: &[&str]) -> Command {
+pub(crate) fn orchctl(args: &[&str]) -> Command {
     let mut command = Command::new(ORCHCTL);
     command.args(args).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").stdin(Stdio::null());
     command
 }
 
-fn demo(dir: &Path, more: &[&str]) -> Command {
+pub(crate) fn demo(dir: &Path, more: &[&str]) -> Command {
     let mut command = orchctl(&["demo", "--json", "--dir"]);
     command.arg(dir).args(more).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -37,7 +37,7 @@ fn text(output: &Output) -> String {
 }
 
 /// What every finished demonstration must show.
-fn check(dir: &Path, output: &Output) {
+pub(crate) fn check(dir: &Path, output: &Output) {
     let said = text(output);
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     let last: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();

@@ -1,4 +1,5 @@
 //! Tests of the program and of what it ships with, one module per concern.
 
 mod demo;
+mod doctor;
 mod prompts;

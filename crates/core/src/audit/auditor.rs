@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::mechanism::Looks;
 use super::order::Waiting;
+use super::provider::Known;
 use super::{Found, INVARIANTS, RepoStep, Step, Violation, World, invariant};
 use crate::event::{Event, RepoEvent};
 use crate::evolve::{evolve, evolve_repo};
-use crate::id::{Digest, JobId, Key, ProjectId, ProviderId, RepoId, TaskId, Token};
+use crate::id::{Digest, JobId, Key, ProjectId, RepoId, TaskId, Token};
 use crate::policy::Policy;
 use crate::port::store::{JobState, Logged};
-use crate::provider::Health;
 use crate::repo::Repo;
 use crate::task::Task;
 use crate::time::Timestamp;
@@ -22,8 +22,7 @@ pub struct Auditor {
     digests: BTreeMap<ProjectId, Digest>,
     tasks: BTreeMap<TaskId, Replay>,
     repos: BTreeMap<RepoId, RepoReplay>,
-    /// As the tasks' logs have them so far.
-    providers: BTreeMap<ProviderId, Health>,
+    providers: Known,
     jobs: BTreeMap<JobId, (JobState, Option<Token>)>,
     /// Those of them that were queued or ran.
     open: BTreeSet<JobId>,
@@ -86,7 +85,7 @@ impl Auditor {
             digests,
             tasks: BTreeMap::new(),
             repos: BTreeMap::new(),
-            providers: BTreeMap::new(),
+            providers: Known::default(),
             jobs: BTreeMap::new(),
             open: BTreeSet::new(),
             inputs: 0,
@@ -183,7 +182,8 @@ impl Auditor {
         let policy = world.policies.get(&task.project).map(|p| &**p).filter(|_| replay.same_policy);
         let repo = self.repos.get(&task.repo).map(|r| &r.repo);
         let (event, at, truth) = (&logged.event, logged.at, world.truth);
-        let providers = has_all_logs(world).then_some(&self.providers);
+        self.providers.hear(world.provider_events, at);
+        let providers = has_all_logs(world).then_some(&self.providers.health);
         let step = Step { before: task, event, at, repo, providers, named, answered, policy, truth };
         for invariant in &INVARIANTS {
             if let Some(ask) = invariant.step {
@@ -191,9 +191,7 @@ impl Auditor {
             }
         }
         evolve(task, event, at);
-        if let Event::ProviderChanged { health } = event {
-            self.providers.insert(health.provider.clone(), (**health).clone());
-        }
+        self.providers.learn(event);
     }
 
     fn repo_step(
@@ -231,9 +229,10 @@ impl Auditor {
                 found.push(of(14, format!("the row of repository {} is not its log's", file.repo.id)));
             }
         }
-        let rebuilt = || self.providers.values().eq(world.providers.iter().copied());
-        if has_all_logs(world) && !rebuilt() {
-            let (rows, logs) = (&world.providers, &self.providers);
+        self.providers.hear(world.provider_events, Timestamp(i64::MAX));
+        let logs = &self.providers.health;
+        if has_all_logs(world) && !logs.values().eq(world.providers.iter().copied()) {
+            let rows = &world.providers;
             found.push(of(14, format!("the providers' rows are not the logs': {rows:?}, not {logs:?}")));
         }
     }

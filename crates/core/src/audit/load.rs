@@ -1,89 +1,50 @@
-//! The world as a store's own answers tell it: everything but inputs and due times, which no store lists. For whoever
-//! has a store and no simulation: tests with real processes, `orchctl doctor`.
+//! The world as a store's inventory has it. For whoever has a store and no simulation: tests with real processes,
+//! `orchctl doctor`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{RepoFile, TaskFile, Truth, World};
-use crate::event::{Event, RepoEvent};
-use crate::id::{Key, ProjectId, TaskId};
+use super::{InputFile, RepoFile, TaskFile, Truth, World};
+use crate::id::ProjectId;
 use crate::policy::Policy;
-use crate::port::store::{JobRow, LedgerRow, Logged, Store, StoreResult};
-use crate::provider::Health;
-use crate::repo::Repo;
-use crate::task::Task;
+use crate::port::store::{InputRow, Inventory, RepoRecord, TaskRecord};
 use crate::time::Timestamp;
 
-/// All rows that a store lists. Read one after the other: nobody may write meanwhile.
-#[derive(Debug, Clone)]
-pub struct Rows {
-    /// Each task with its version and its events.
-    pub tasks: Vec<(Task, u64, Vec<Logged<Event>>)>,
-    /// Each repository with its epoch and its events.
-    pub repos: Vec<(Repo, u64, Vec<Logged<RepoEvent>>)>,
-    /// All jobs.
-    pub jobs: Vec<JobRow>,
-    /// The effect ledger.
-    pub ledger: Vec<LedgerRow>,
-    /// Providers that have a row.
-    pub providers: Vec<Health>,
-    /// Who waits for which issue.
-    pub dependencies: Vec<(TaskId, Key)>,
-    /// Admission is stopped.
-    pub drained: bool,
-}
-
-impl Rows {
-    /// Reads them.
-    pub async fn load(store: &dyn Store) -> StoreResult<Self> {
-        let mut tasks = Vec::new();
-        for (task, version) in store.tasks().await? {
-            let events = store.task_events(task.id, 0, u32::MAX).await?;
-            tasks.push((task, version, events));
-        }
-        let mut repos = Vec::new();
-        for (repo, epoch) in store.repos().await? {
-            let events = store.repo_events(&repo.id, 0, u32::MAX).await?;
-            repos.push((repo, epoch, events));
-        }
-        Ok(Self {
-            tasks,
-            repos,
-            jobs: store.jobs(None, u32::MAX).await?,
-            ledger: store.ledger(None).await?,
-            providers: store.providers().await?.into_iter().map(|(health, _)| health).collect(),
-            dependencies: store.dependencies().await?.into_iter().map(|(task, on, _)| (task, on)).collect(),
-            drained: store.drained().await?,
-        })
-    }
-
-    /// The world to be asked.
-    pub fn world<'a>(
-        &'a self,
+impl<'a> World<'a> {
+    /// The world to be asked. `now` is read after the inventory was taken: what the store wrote before is then not
+    /// ahead of its time.
+    pub fn of(
+        inventory: &'a Inventory,
         policies: &'a BTreeMap<ProjectId, Arc<Policy>>,
         truth: Option<&'a Truth>,
         now: Timestamp,
-    ) -> World<'a> {
-        let task = |(task, version, events): &'a (Task, u64, Vec<_>)| TaskFile {
-            task,
-            version: *version,
-            events,
-            queue: None,
-        };
-        let repo = |(repo, epoch, events): &'a (Repo, u64, Vec<_>)| RepoFile { repo, epoch: *epoch, events };
-        World {
-            tasks: self.tasks.iter().map(task).collect(),
-            repos: self.repos.iter().map(repo).collect(),
-            jobs: self.jobs.iter().collect(),
-            ledger: self.ledger.iter().collect(),
-            inputs: None,
-            known_inputs: 0,
-            providers: self.providers.iter().collect(),
-            dependencies: self.dependencies.iter().map(|(task, on)| (*task, on)).collect(),
-            drained: self.drained,
+    ) -> Self {
+        Self {
+            tasks: inventory.tasks.iter().map(task).collect(),
+            repos: inventory.repos.iter().map(repo).collect(),
+            jobs: inventory.jobs.iter().collect(),
+            ledger: inventory.ledger.iter().collect(),
+            inputs: Some(inventory.inputs.iter().map(input).collect()),
+            known_inputs: inventory.inputs.len(),
+            providers: inventory.providers.iter().collect(),
+            provider_events: &inventory.provider_events,
+            dependencies: inventory.dependencies.iter().map(|(task, on)| (*task, on)).collect(),
+            drained: inventory.drained,
             policies,
             truth,
             now,
         }
     }
+}
+
+fn task(TaskRecord { task, version, queue, events }: &TaskRecord) -> TaskFile<'_> {
+    TaskFile { task, version: *version, events, queue: Some(*queue) }
+}
+
+fn repo(RepoRecord { repo, epoch, events }: &RepoRecord) -> RepoFile<'_> {
+    RepoFile { repo, epoch: *epoch, events }
+}
+
+fn input(InputRow { id, to, input, at, disposition }: &InputRow) -> InputFile<'_> {
+    InputFile { id: *id, to, input, at: *at, disposition: disposition.as_ref() }
 }

@@ -148,6 +148,8 @@ pub(super) fn slots(world: &World, found: &mut Found) {
 pub(super) struct Looks {
     leases: BTreeMap<JobId, (Token, BootId)>,
     sent: BTreeMap<EffectId, EffectState>,
+    /// There was a look before this one.
+    again: bool,
 }
 
 impl Looks {
@@ -162,12 +164,14 @@ impl Looks {
         }
     }
 
-    /// I-27 (V12, V23): an irreversible step is sent under a live lease of the job that acts for it.
+    /// I-27 (V12, V23): an irreversible step is sent under a live lease of the job that acts for it. What the first
+    /// look finds sent was sent before it, and its job may rightly be over since.
     pub(super) fn sends(&mut self, world: &World, found: &mut Found) {
+        let again = std::mem::replace(&mut self.again, true);
         for row in &world.ledger {
             let (id, state) = (row.effect.id, row.effect.state);
             let known = self.sent.insert(id, state);
-            if state != EffectState::Sent || known == Some(EffectState::Sent) {
+            if !again || state != EffectState::Sent || known == Some(EffectState::Sent) {
                 continue;
             }
             let acts = |job: &&&JobRow| {

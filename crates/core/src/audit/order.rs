@@ -35,7 +35,7 @@ impl Standing {
         }
         let returning = task.stage != Stage::Created;
         let asks = if returning { asks_again(task) } else { !rows::has_unmet_dependency(world, task) };
-        let since = (*queue)?.candidate_since;
+        let since = (*queue)?.candidate_since?;
         asks.then_some(Self { returning, priority: task.request.priority, since, seq: task.seq })
     }
 

@@ -1,10 +1,43 @@
 //! I-21: what a provider's health forbids was not done. Of each start and each change of a health it is asked
 //! whether the health before allowed it; of the rows, whether a probe is really a run that somebody has.
 
+use std::collections::BTreeMap;
+
 use super::{Found, Step, World};
-use crate::event::Event;
-use crate::provider::Breaker;
+use crate::event::{Event, ProviderEvent};
+use crate::id::ProviderId;
+use crate::provider::{Breaker, Health};
 use crate::time::Timestamp;
+
+/// The providers as the tasks' logs have them so far, with what people did in between.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) health: BTreeMap<ProviderId, Health>,
+    /// How much of what people did is in it.
+    heard: usize,
+}
+
+impl Known {
+    /// An event of a task's log.
+    pub(super) fn learn(&mut self, event: &Event) {
+        if let Event::ProviderChanged { health } = event {
+            self.health.insert(health.provider.clone(), (**health).clone());
+        }
+    }
+
+    /// What people did up to a moment. It has no place in the tasks' logs, and two of one moment have no order: it
+    /// belongs where the log has what the person saw.
+    pub(super) fn hear(&mut self, done: &[(Timestamp, ProviderEvent)], until: Timestamp) {
+        while let Some((at, ProviderEvent::Closed { was, .. })) = done.get(self.heard) {
+            let id = &was.provider;
+            if *at > until || self.health.get(id) != Some(&**was) {
+                return;
+            }
+            self.health.insert(id.clone(), Health::new(id.clone()));
+            self.heard += 1;
+        }
+    }
+}
 
 /// I-21, of each event.
 pub(super) fn starts(step: &Step, found: &mut Found) {

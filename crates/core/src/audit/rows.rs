@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{Found, TaskFile, World};
 use crate::admission::{self, Candidacy};
 use crate::budget;
+use crate::event::Event;
 use crate::fact::{Address, Fact, Input};
 use crate::id::{JobId, TaskId};
 use crate::job::JobClass;
@@ -66,11 +67,26 @@ pub(super) fn job_shape(world: &World, found: &mut Found) {
     }
 }
 
+/// One whose projects are not configured is asked nothing: nobody knows what they would have.
+fn is_serial(world: &World, repo: &Repo) -> bool {
+    let mut of = world.policies.values().filter(|p| p.repo == repo.id).peekable();
+    of.peek().is_some() && of.all(|p| p.serial)
+}
+
+/// The latest decision about a task was made under today's policy, or is not at hand.
+fn of_today(file: &TaskFile, policy: &Policy) -> bool {
+    let decided = file.events.iter().rev().find_map(|logged| match &logged.event {
+        Event::Decided { policy, .. } => Some(policy),
+        _other => None,
+    });
+    decided.is_none_or(|digest| digest == policy.digest())
+}
+
 /// I-5.
 pub(super) fn serial(world: &World, found: &mut Found) {
     for file in &world.repos {
         let repo = file.repo;
-        let is_serial = world.policies.values().filter(|p| p.repo == repo.id).all(|p| p.serial);
+        let is_serial = is_serial(world, repo);
         let distinct: BTreeSet<&TaskId> = repo.occupants.iter().collect();
         found.demand(distinct.len() == repo.occupants.len(), || format!("{:?}", repo.occupants));
         found.demand(!is_serial || repo.occupants.len() <= 1, || {
@@ -83,8 +99,7 @@ pub(super) fn serial(world: &World, found: &mut Found) {
 pub(super) fn admission(world: &World, found: &mut Found) {
     for file in &world.repos {
         let repo = file.repo;
-        let is_serial = world.policies.values().filter(|p| p.repo == repo.id).all(|p| p.serial);
-        if !is_serial || world.drained || !repo.occupants.is_empty() {
+        if !is_serial(world, repo) || world.drained || !repo.occupants.is_empty() {
             continue;
         }
         let candidates: Vec<Candidate> = world
@@ -129,7 +144,7 @@ fn candidate(world: &World, file: &TaskFile) -> Option<Candidate> {
         seq: file.task.seq,
         returning,
         priority: file.task.request.priority,
-        since: queue.candidate_since,
+        since: queue.candidate_since?,
     })
 }
 
@@ -174,7 +189,8 @@ pub(super) fn budgets(world: &World, found: &mut Found) {
         let Some(policy) = policy(world, task) else { continue };
         let of = &policy.budgets;
         let within = |limit: u32, granted: u32, used: u32| {
-            used == 0 || budget::left(limit, granted, used.saturating_sub(1))
+            // One that was lowered since is not exceeded by what was spent before.
+            used == 0 || budget::left(limit, granted, used.saturating_sub(1)) || !of_today(file, policy)
         };
         let all = [
             ("rework", of.rework, spent.rework_granted, spent.rework),

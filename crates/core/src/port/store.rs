@@ -29,7 +29,7 @@ use crate::task::Task;
 use crate::time::{Span, Timestamp};
 use crate::view::{Candidate, Dep};
 
-pub use rows::{JobRow, JobState, LedgerRow, Logged};
+pub use rows::{InputRow, Inventory, JobRow, JobState, LedgerRow, Logged, Queue, RepoRecord, TaskRecord};
 
 /// Why a method could not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -538,4 +538,7 @@ pub trait Store: Send + Sync {
     async fn jobs(&self, task: Option<TaskId>, limit: u32) -> StoreResult<Vec<JobRow>>;
     /// The effect ledger, oldest first; of one task where given.
     async fn ledger(&self, task: Option<TaskId>) -> StoreResult<Vec<LedgerRow>>;
+    /// Everything at once, for the audit. All of it is of one moment: no commit is in one part of it and missing in
+    /// another, whoever writes meanwhile.
+    async fn inventory(&self) -> StoreResult<Inventory>;
 }

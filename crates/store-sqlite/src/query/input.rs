@@ -132,20 +132,27 @@ pub(crate) fn consume(
 
 /// What became of an input.
 pub(crate) fn outcome(conn: &mut SqliteConnection, id: InputId) -> Answer<InputOutcome> {
-    type Row = (Option<String>, Option<String>, Option<String>);
-    let row: Option<Row> = inputs::table
+    let row: Option<Said> = inputs::table
         .filter(inputs::id.eq(id.to_string()))
         .select((inputs::outcome, inputs::code, inputs::why))
         .first(conn)
         .optional()?;
-    match row {
-        None => Ok(InputOutcome::Unknown),
-        Some((None, _, _)) => Ok(InputOutcome::Waiting),
-        Some((Some(word), None, None)) if word == APPLIED => Ok(InputOutcome::Done(Disposition::Applied)),
-        Some((Some(word), Some(code), Some(why))) if word == REFUSED => {
-            Ok(InputOutcome::Done(Disposition::Refused { code, why }))
+    let Some(row) = row else { return Ok(InputOutcome::Unknown) };
+    Ok(disposition(id, row)?.map_or(InputOutcome::Waiting, InputOutcome::Done))
+}
+
+/// What was said to an input as read: outcome, code and sentence of a refusal.
+pub(crate) type Said = (Option<String>, Option<String>, Option<String>);
+
+/// What became of an input; none while it waits.
+pub(crate) fn disposition(id: InputId, said: Said) -> Answer<Option<Disposition>> {
+    match said {
+        (None, _, _) => Ok(None),
+        (Some(word), None, None) if word == APPLIED => Ok(Some(Disposition::Applied)),
+        (Some(word), Some(code), Some(why)) if word == REFUSED => {
+            Ok(Some(Disposition::Refused { code, why }))
         }
-        Some((Some(word), _, _)) => Err(bad("inputs", id, format!("{word:?} is no whole outcome"))),
+        (Some(word), _, _) => Err(bad("inputs", id, format!("{word:?} is no whole outcome"))),
     }
 }
 

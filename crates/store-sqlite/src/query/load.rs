@@ -146,7 +146,7 @@ pub(crate) fn rows(id: &str, found: Bodies1) -> Answer<Rows> {
 }
 
 /// A task of its body, if that is the row's own.
-fn whole(id: &str, body: &str, body_version: i64, version: i64, stage: &str) -> Answer<Task> {
+pub(crate) fn whole(id: &str, body: &str, body_version: i64, version: i64, stage: &str) -> Answer<Task> {
     let stored = task(id, body)?;
     if body_version == version && stored.stage.name() == stage {
         return Ok(stored);

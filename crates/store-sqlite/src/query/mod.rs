@@ -10,6 +10,7 @@ pub(crate) mod due;
 pub(crate) mod effect;
 pub(crate) mod event;
 pub(crate) mod input;
+pub(crate) mod inventory;
 pub(crate) mod job;
 pub(crate) mod lease;
 pub(crate) mod list;

@@ -11,7 +11,7 @@ use orchd_store_sqlite::{MIGRATIONS, OpenError, SqliteStore};
 use orchd_testkit::block_on;
 use orchd_testkit::contract::lab::{agent_work, test_work};
 
-use super::fixture::{Other, Place, clock, create, told_path};
+use super::fixture::{Other, Place, clock, create, new_task, told_path};
 
 /// Not a test: the other process of the one below. Owns the store until it is killed.
 #[test]
@@ -67,6 +67,8 @@ fn a_file_that_is_not_ours_is_left_alone() {
     let before = fs::read(place.path()).unwrap();
     let refused = SqliteStore::open(place.path(), clock()).unwrap_err();
     assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused:?}");
+    let unseen = SqliteStore::open_to_look(place.path(), clock()).unwrap_err();
+    assert!(matches!(unseen, OpenError::NotOurs { .. }), "{unseen:?}");
     assert_eq!(fs::read(place.path()).unwrap(), before);
 }
 
@@ -77,6 +79,8 @@ fn a_database_of_another_program_is_left_alone() {
     let before = fs::read(place.path()).unwrap();
     let refused = SqliteStore::open(place.path(), clock()).unwrap_err();
     assert!(matches!(refused, OpenError::NotOurs { .. }), "{refused:?}");
+    let unseen = SqliteStore::open_to_look(place.path(), clock()).unwrap_err();
+    assert!(matches!(unseen, OpenError::NotOurs { .. }), "{unseen:?}");
     assert_eq!(fs::read(place.path()).unwrap(), before);
 }
 
@@ -89,6 +93,81 @@ fn a_store_of_a_newer_orchd_is_left_alone() {
     let refused = SqliteStore::open(place.path(), clock()).unwrap_err();
     let OpenError::Newer { version, .. } = &refused else { panic!("{refused:?}") };
     assert_eq!(version, "9999");
+}
+
+/// A copy of the file's bytes and of what lies beside it.
+fn files(place: &Place) -> Vec<(std::ffi::OsString, Vec<u8>)> {
+    let dir = place.path().parent().unwrap().to_owned();
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
+    let lock = |name: &std::ffi::OsStr| name.to_string_lossy().ends_with(".lock");
+    let mut files: Vec<_> = entries
+        .filter(|entry| !lock(&entry.file_name()))
+        .map(|entry| (entry.file_name(), fs::read(entry.path()).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn who_only_looks_reads_what_is_there_and_writes_nothing() {
+    let place = Place::new();
+    let created = block_on(create(&place.open(), 1));
+    let before = files(&place);
+    let store = SqliteStore::open_to_look(place.path(), clock()).unwrap();
+    let all = block_on(store.inventory()).unwrap();
+    assert_eq!(all.tasks.iter().map(|record| &record.task).collect::<Vec<_>>(), [&created]);
+    let written = block_on(store.create_task(new_task(2)));
+    assert!(written.unwrap_err().to_string().contains("readonly"));
+    assert!(matches!(SqliteStore::open(place.path(), clock()), Err(OpenError::Owned { .. })));
+    drop(store);
+    assert_eq!(files(&place), before);
+}
+
+#[test]
+fn who_only_looks_reads_what_a_killed_process_left() {
+    let place = Place::new();
+    let store = place.open();
+    block_on(create(&store, 1));
+    // Its last connections are not closed: what it committed is in the write-ahead log alone.
+    let (db, wal) = (place.path(), place.path().with_file_name("orchd.db-wal"));
+    let killed = Place::new();
+    fs::copy(db, killed.path()).unwrap();
+    fs::copy(wal, killed.path().with_file_name("orchd.db-wal")).unwrap();
+    let look = SqliteStore::open_to_look(killed.path(), clock()).unwrap();
+    assert_eq!(block_on(look.inventory()).unwrap().tasks.len(), 1);
+}
+
+#[test]
+fn who_only_looks_makes_no_store() {
+    let place = Place::new();
+    let absent = SqliteStore::open_to_look(place.path(), clock()).unwrap_err();
+    assert!(matches!(absent, OpenError::Absent { .. }), "{absent:?}");
+    let nowhere = place.path().with_file_name("nowhere").join("orchd.db");
+    let absent = SqliteStore::open_to_look(nowhere, clock()).unwrap_err();
+    assert!(matches!(absent, OpenError::Absent { .. }), "{absent:?}");
+    assert_eq!(fs::read_dir(place.path().parent().unwrap()).unwrap().count(), 0);
+}
+
+#[test]
+fn who_only_looks_migrates_nothing() {
+    let place = Place::new();
+    fs::write(place.path(), "").unwrap();
+    let lacks = |version: &str| match SqliteStore::open_to_look(place.path(), clock()) {
+        Err(OpenError::Older { version: lacked, .. }) => assert_eq!(lacked, version),
+        other => panic!("{other:?}"),
+    };
+    lacks("0001");
+    let mut conn = place.raw();
+    for next in ["0002", "0003"] {
+        conn.run_next_migration(MIGRATIONS).unwrap();
+        lacks(next);
+    }
+    assert_eq!(conn.applied_migrations().unwrap().len(), 2);
+    conn.run_pending_migrations(MIGRATIONS).unwrap();
+    drop(SqliteStore::open_to_look(place.path(), clock()).unwrap());
+    conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('9999');").unwrap();
+    let newer = SqliteStore::open_to_look(place.path(), clock()).unwrap_err();
+    assert!(matches!(newer, OpenError::Newer { .. }), "{newer:?}");
 }
 
 #[test]

@@ -73,6 +73,7 @@ async fn rows(store: &dyn FullStore, now: Timestamp, seen: &mut String) {
 }
 
 async fn work(store: &dyn FullStore, now: Timestamp, seen: &mut String) {
+    line(seen, "inventory", &"", &store.inventory().await);
     line(seen, "jobs", &"", &store.jobs(None, u32::MAX).await);
     line(seen, "ledger", &"", &store.ledger(None).await);
     line(seen, "providers", &"", &store.providers().await);

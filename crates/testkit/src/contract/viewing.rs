@@ -8,14 +8,15 @@ use orchd_core::fact::Address;
 use orchd_core::id::{Key, RepoId, RunId};
 use orchd_core::job::{AgentOutcome, AgentRun, JobKind};
 use orchd_core::policy::Money;
-use orchd_core::port::store::Rows;
+use orchd_core::port::store::{CommitOutcome, Disposition, InputRow, Inventory, Queue, Rows};
 use orchd_core::repo::Repo;
 use orchd_core::stage::{Role, Stage};
 use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
 use orchd_core::view::{Candidate, Dep, DepState};
 
-use super::lab::{Lab, answered, write};
+use super::lab::{Lab, actor, answered, some_input, test_work, write};
+use crate::block_on;
 
 async fn stand(lab: &Lab, task: &Task, candidacy: Candidacy) {
     let mut commit = lab.plan(task).await;
@@ -41,7 +42,7 @@ pub async fn candidates_are_of_the_repository_and_stand_so_in_their_rows(lab: &L
     assert_eq!(lab.load(&b).await.candidates, expected);
     assert_eq!(lab.load(&elsewhere).await.candidates, [candidate(&elsewhere, false)]);
     let mut commit = lab.plan(&c).await;
-    write(&mut commit, Event::Prioritised { by: super::lab::actor(), priority: -1 });
+    write(&mut commit, Event::Prioritised { by: actor(), priority: -1 });
     lab.committed(commit).await;
     assert_eq!(lab.load(&b).await.candidates[1].priority, -1);
 }
@@ -204,8 +205,8 @@ pub async fn lists_are_in_a_fixed_order(lab: &Lab) {
     let (a, b) = (lab.task("A").await, lab.task("B").await);
     let listed = answered(lab.store().tasks().await);
     assert_eq!(listed.iter().map(|(t, v)| (t.id, *v)).collect::<Vec<_>>(), [(a.id, 1), (b.id, 1)]);
-    let first = lab.enqueue(&b, super::lab::test_work()).await;
-    let second = lab.enqueue(&a, super::lab::test_work()).await;
+    let first = lab.enqueue(&b, test_work()).await;
+    let second = lab.enqueue(&a, test_work()).await;
     let third = lab.enqueue_look().await;
     let ids = async |task, limit| {
         answered(lab.store().jobs(task, limit).await).iter().map(|j| j.job.id).collect::<Vec<_>>()
@@ -239,4 +240,105 @@ pub async fn events_are_read_in_pages(lab: &Lab) {
     assert_eq!(of_repo[0].event, RepoEvent::LetIn { task: task.id });
     assert_eq!(of_repo[0].of, Address::Repo(repo.clone()));
     assert_eq!(answered(lab.store().repo_events(&repo, of_repo[0].seq, 10).await), []);
+}
+
+async fn inventory(lab: &Lab) -> Inventory {
+    answered(lab.store().inventory().await)
+}
+
+/// The same rows that the lists have, in their order; inputs as they came, consumed or not.
+pub async fn an_inventory_has_every_row(lab: &Lab) {
+    let (a, b) = (lab.task("A").await, lab.task_elsewhere("B").await);
+    lab.committed(lab.plan_with_repo(&a, vec![RepoEvent::LetIn { task: a.id }]).await).await;
+    lab.enqueue(&b, test_work()).await;
+    let look = lab.enqueue_look().await;
+    answered(lab.store().add_dependency(b.id, &a.key, "person", lab.now()).await);
+    answered(lab.store().set_drained(true, &actor(), lab.now()).await);
+    let to = [Address::Task(b.id), Address::Repo(RepoId::new("repo")), Address::Task(a.id)];
+    let mut inputs: Vec<InputRow> = Vec::new();
+    for to in to {
+        let (id, input, at) = (lab.put(&to).await, some_input(), lab.now());
+        inputs.push(InputRow { id, to, input, at, disposition: None });
+        lab.wait(Span::secs(1));
+    }
+    let refused = Disposition::Refused { code: "no".to_owned(), why: "because".to_owned() };
+    for (task, n, said) in [(&b, 0, refused), (&a, 2, Disposition::Applied)] {
+        let mut commit = lab.plan(task).await;
+        commit.consumed = vec![(inputs[n].id, said.clone())];
+        lab.committed(commit).await;
+        inputs[n].disposition = Some(said);
+    }
+    let all = inventory(lab).await;
+    assert_eq!(all.inputs, inputs);
+    let tasks: Vec<_> = all.tasks.iter().map(|record| (record.task.clone(), record.version)).collect();
+    assert_eq!(Ok(tasks), lab.store().tasks().await);
+    for record in &all.tasks {
+        assert_eq!(Ok(record.events.clone()), lab.store().task_events(record.task.id, 0, u32::MAX).await);
+    }
+    let repos: Vec<_> = all.repos.iter().map(|record| (record.repo.clone(), record.epoch)).collect();
+    assert_eq!(Ok(repos), lab.store().repos().await);
+    for record in &all.repos {
+        assert_eq!(Ok(record.events.clone()), lab.store().repo_events(&record.repo.id, 0, u32::MAX).await);
+    }
+    assert_eq!(Ok(all.jobs.clone()), lab.store().jobs(None, u32::MAX).await);
+    assert_eq!(all.jobs.last().map(|row| row.job.id), Some(look));
+    assert_eq!((all.dependencies, all.drained), (vec![(b.id, a.key)], true));
+    // What a job's end says is an input as any other.
+    let claimed = lab.claim_one(lab.boot()).await;
+    let fact = lab.input_id();
+    answered(lab.settle(claimed.job, claimed.token, fact).await);
+    let last = inventory(lab).await.inputs.pop().map(|row| (row.id, row.to, row.disposition));
+    assert_eq!(last, Some((fact, claimed.of, None)));
+}
+
+/// When it is due, and since when it asks to be let in.
+pub async fn an_inventory_has_the_queue_beside_the_row(lab: &Lab) {
+    let task = lab.task("A").await;
+    let born = lab.now();
+    let queue = async || inventory(lab).await.tasks.first().map(|record| record.queue);
+    let (due_at, candidate_since) = (Some(born), Some(born));
+    assert_eq!(queue().await, Some(Queue { due_at, candidacy: Candidacy::Created, candidate_since }));
+    lab.wait(Span::secs(5));
+    stand(lab, &task, Candidacy::None).await;
+    let none = Queue { due_at: None, candidacy: Candidacy::None, candidate_since: None };
+    assert_eq!(queue().await, Some(none));
+    let again = lab.wait(Span::secs(5));
+    let mut commit = lab.plan(&task).await;
+    commit.candidacy = Candidacy::Returning;
+    commit.due_at = Some(again + Span::secs(60));
+    lab.committed(commit).await;
+    let (due_at, candidate_since) = (Some(again + Span::secs(60)), Some(again));
+    assert_eq!(queue().await, Some(Queue { due_at, candidacy: Candidacy::Returning, candidate_since }));
+}
+
+/// A commit that another thread makes meanwhile is in it whole or not at all.
+pub async fn an_inventory_is_of_one_moment(lab: &Lab) {
+    let task = lab.task("A").await;
+    let mut commit = lab.plan(&task).await;
+    let mut commits = Vec::new();
+    for priority in 0..100 {
+        (commit.transition, commit.events) = (lab.transition(), Vec::new());
+        write(&mut commit, Event::Prioritised { by: actor(), priority });
+        commits.push(commit.clone());
+        commit.version += 1;
+    }
+    let store = lab.shared();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            for commit in commits {
+                assert_eq!(block_on(store.commit(commit)), CommitOutcome::Committed);
+            }
+        });
+        while !writer.is_finished() {
+            let all = answered(block_on(lab.store().inventory()));
+            let record = &all.tasks[0];
+            // Born with one event, and one more with each commit.
+            assert_eq!(record.events.len() as u64, record.version);
+            let said = record.events.last().map(|logged| &logged.event);
+            let priority = record.task.request.priority;
+            let told = matches!(said, Some(Event::Prioritised { priority: told, .. }) if *told == priority);
+            assert!(told || record.version == 1, "the row has priority {priority}, its log says {said:?}");
+        }
+    });
+    assert_eq!(inventory(lab).await.tasks[0].version, 101);
 }

@@ -7,7 +7,10 @@ use orchd_core::admission::{self, Candidacy};
 use orchd_core::fact::Address;
 use orchd_core::id::{InputId, Key, ProjectId, RepoId, TaskId};
 use orchd_core::policy::Money;
-use orchd_core::port::store::{InputOutcome, JobRow, Loaded, LoadedRepo, Logged, Rows};
+use orchd_core::port::store::{
+    InputOutcome, InputRow, Inventory, JobRow, Loaded, LoadedRepo, Logged, Queue, RepoRecord, Rows,
+    TaskRecord,
+};
 use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
 use orchd_core::stage::Stage;
@@ -184,4 +187,49 @@ pub(super) fn jobs(state: &State, task: Option<TaskId>, limit: u32) -> Vec<JobRo
     rows.sort_by_key(|(place, _)| *place);
     let skip = rows.len().saturating_sub(limit as usize);
     rows.into_iter().skip(skip).map(|(_, row)| row.clone()).collect()
+}
+
+pub(super) fn inventory(state: &State) -> Inventory {
+    let mut inputs: Vec<_> = state.inputs.iter().collect();
+    inputs.sort_by_key(|(_, row)| row.seq);
+    let mut tasks: Vec<_> = state.tasks.values().map(|row| task_record(state, row)).collect();
+    tasks.sort_by_key(|record| record.task.seq);
+    let repos = state.repos.values().map(|row| RepoRecord {
+        repo: Repo::clone(&row.repo),
+        epoch: row.epoch,
+        events: state.repo_events.get(&row.repo.id).cloned().unwrap_or_default(),
+    });
+    Inventory {
+        tasks,
+        repos: repos.collect(),
+        jobs: jobs(state, None, u32::MAX),
+        ledger: state.ledger.clone(),
+        inputs: inputs
+            .into_iter()
+            .map(|(id, row)| InputRow {
+                id: *id,
+                to: row.to.clone(),
+                input: row.input.clone(),
+                at: row.at,
+                disposition: row.disposition.clone(),
+            })
+            .collect(),
+        providers: state.providers.values().map(|row| row.health.clone()).collect(),
+        provider_events: state.provider_events.clone(),
+        dependencies: state.dependencies.keys().cloned().collect(),
+        drained: state.drained,
+    }
+}
+
+fn task_record(state: &State, row: &TaskRow) -> TaskRecord {
+    TaskRecord {
+        task: Task::clone(&row.task),
+        version: row.version,
+        queue: Queue {
+            due_at: row.due_at,
+            candidacy: row.candidacy,
+            candidate_since: (row.candidacy != Candidacy::None).then_some(row.candidate_since),
+        },
+        events: state.task_events.get(&row.task.id).cloned().unwrap_or_default(),
+    }
 }

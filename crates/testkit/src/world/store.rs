@@ -13,8 +13,8 @@ use orchd_core::id::{
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
-    InputOutcome, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows,
-    SendOutcome, SettleOutcome, Store, StoreError, StoreResult, Surface,
+    InputOutcome, Inventory, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome,
+    RepoCommit, Rows, SendOutcome, SettleOutcome, Store, StoreError, StoreResult, Surface,
 };
 use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
@@ -484,5 +484,8 @@ impl Store for SimStore {
     }
     async fn ledger(&self, task: Option<TaskId>) -> StoreResult<Vec<LedgerRow>> {
         self.reads("ledger", self.here(), self.inner().ledger(task)).await
+    }
+    async fn inventory(&self) -> StoreResult<Inventory> {
+        self.reads("inventory", self.here(), self.inner().inventory()).await
     }
 }

@@ -13,8 +13,8 @@ use orchd_core::id::{
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
     ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
-    InputOutcome, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome, RepoCommit, Rows,
-    SendOutcome, SettleOutcome, Store, StoreResult, Surface,
+    InputOutcome, Inventory, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome,
+    RepoCommit, Rows, SendOutcome, SettleOutcome, Store, StoreResult, Surface,
 };
 use orchd_core::provider::Health;
 use orchd_core::repo::Repo;
@@ -282,5 +282,9 @@ impl Store for Twin {
     async fn ledger(&self, task: Option<TaskId>) -> StoreResult<Vec<LedgerRow>> {
         let memory = self.memory.ledger(task).await;
         self.same("ledger", memory, self.other.store.ledger(task).await)
+    }
+    async fn inventory(&self) -> StoreResult<Inventory> {
+        let memory = self.memory.inventory().await;
+        self.same("inventory", memory, self.other.store.inventory().await)
     }
 }

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use orchd_core::audit::{self, Auditor, InputFile, Queue, RepoFile, TaskFile, Truth, Violation, World};
+use orchd_core::admission::Candidacy;
+use orchd_core::audit::{self, Auditor, InputFile, RepoFile, TaskFile, Truth, Violation, World};
 use orchd_core::event::{Event, How};
 use orchd_core::id::{InputId, TaskId};
 use orchd_core::job::JobResult;
 use orchd_core::port::clock::Clock;
-use orchd_core::port::store::{JobRow, JobState};
+use orchd_core::port::store::{JobRow, JobState, Queue};
 use orchd_core::time::{Span, Timestamp};
 
 use super::replica;
@@ -148,7 +149,7 @@ impl Watch {
     }
 
     /// Asks the invariants about what changed; where one is broken, or if every look is to be a whole one, about
-    /// everything.
+    /// everything, and once more as `orchctl doctor` does: at the first look, and without a word from outside.
     fn ask(&mut self, sim: &Sim) {
         let (policies, truth, now) = (&sim.policies, &self.truth, sim.now());
         let found = sim.store.inspect(|state| {
@@ -164,6 +165,9 @@ impl Watch {
                 false => self.auditor.check_changes(&changes()),
             };
             match found.is_empty() {
+                true if self.whole => {
+                    audit::audit(&World { truth: None, ..world(state, policies, truth, now + truth.skew) })
+                }
                 true => found,
                 false => beside(found, audit::audit(&world(state, policies, truth, now))),
             }
@@ -280,7 +284,7 @@ fn rows<'a>(state: &'a State, policies: &'a Policies, truth: &'a Truth, now: Tim
                 queue: Some(Queue {
                     due_at: row.due_at,
                     candidacy: row.candidacy,
-                    candidate_since: row.candidate_since,
+                    candidate_since: (row.candidacy != Candidacy::None).then_some(row.candidate_since),
                 }),
             })
             .collect(),
@@ -298,6 +302,7 @@ fn rows<'a>(state: &'a State, policies: &'a Policies, truth: &'a Truth, now: Tim
         inputs: None,
         known_inputs: state.inputs.len(),
         providers: state.providers.values().map(|row| &row.health).collect(),
+        provider_events: &state.provider_events,
         dependencies: state.dependencies.keys().map(|(task, on)| (*task, on)).collect(),
         drained: state.drained,
         policies,

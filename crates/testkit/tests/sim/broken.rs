@@ -231,6 +231,38 @@ fn i_12_a_budget_that_is_exceeded() {
     assert!(numbers.contains(&12) && numbers.contains(&14), "{numbers:?}");
 }
 
+/// A policy that its operator made anew.
+fn policy(rest: &mut Rest, change: impl Fn(&mut orchd_core::policy::Policy)) {
+    for policy in rest.policies.values_mut() {
+        let mut anew = (**policy).clone();
+        change(&mut anew);
+        *policy = anew.into();
+    }
+}
+
+#[test]
+fn i_12_a_budget_that_was_lowered_later_was_not_exceeded() {
+    let numbers = complaints(|rest| policy(rest, |policy| policy.budgets.rework = 0));
+    assert!(numbers.is_empty(), "{numbers:?}");
+}
+
+#[test]
+fn i_05_a_repository_whose_project_is_gone_is_asked_nothing() {
+    let crowded = |rest: &mut Rest| {
+        policy(rest, |policy| policy.serial = true);
+        let ids: Vec<TaskId> = rest.state.tasks.keys().copied().collect();
+        for row in rest.state.repos.values_mut() {
+            std::sync::Arc::make_mut(&mut row.repo).occupants = ids.clone();
+        }
+    };
+    assert!(complaints(crowded).contains(&5));
+    let gone = complaints(|rest| {
+        crowded(rest);
+        rest.policies.clear();
+    });
+    assert!(!gone.contains(&5), "{gone:?}");
+}
+
 #[test]
 fn i_13_an_input_that_nobody_answers_and_one_that_is_gone() {
     let unanswered = complaints(|rest| {

@@ -128,6 +128,14 @@ fn i_27_a_push_that_nobody_holds_a_lease_for() {
     assert!(rest.ask(&mut auditor).iter().any(|violation| violation.number == 27));
 }
 
+/// When it was sent is not known then: its job may be over since, and its answer lie in the inbox.
+#[test]
+fn i_27_is_not_asked_about_what_the_first_look_finds() {
+    let mut rest = rest();
+    rest.state.ledger[0].effect.state = EffectState::Sent;
+    assert!(!rest.audit().iter().any(|violation| violation.number == 27));
+}
+
 #[test]
 fn i_28_a_recovery_that_nothing_called_for() {
     let mut rest = doubted().rest;

@@ -39,7 +39,7 @@ impl Lobby {
         let auditor = Auditor::new(&rest.policies);
         let mut lobby = Self { rest, auditor, first: ids[0].1, second: ids[1].1 };
         lobby.says(RepoEvent::Unfrozen { by: Actor::new("ada") });
-        lobby.repo().repo.occupants = Vec::new();
+        Arc::make_mut(&mut lobby.repo().repo).occupants = Vec::new();
         let now = lobby.rest.now;
         for id in [lobby.first, lobby.second] {
             lobby.row(id).candidate_since = now;
@@ -92,7 +92,7 @@ impl Lobby {
     fn second_is_let_in(&mut self) -> bool {
         let task = self.second;
         self.says(RepoEvent::LetIn { task });
-        self.repo().repo.occupants = vec![task];
+        Arc::make_mut(&mut self.repo().repo).occupants = vec![task];
         self.look()
     }
 }

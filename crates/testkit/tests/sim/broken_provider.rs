@@ -1,8 +1,8 @@
 //! I-21 can be broken: rows and logs of a real run in which a provider was down, with one thing wrong.
 
-use orchd_core::event::Event;
-use orchd_core::id::{JobId, TaskId};
-use orchd_core::provider::{Breaker, Down, Probe};
+use orchd_core::event::{Event, ProviderEvent};
+use orchd_core::id::{Actor, JobId, TaskId};
+use orchd_core::provider::{Breaker, Down, Health, Probe};
 use orchd_core::time::Span;
 use orchd_testkit::world::{Options, Outcome, Rest, run};
 use uuid::Uuid;
@@ -75,4 +75,37 @@ fn i_21_a_probe_that_nobody_runs_and_a_health_that_is_not_its_logs() {
     };
     let found = numbers(&rest);
     assert!(found.contains(&21) && found.contains(&14), "{found:?}");
+}
+
+/// A log in which a provider went down and was well again by itself, as if a person had said so instead.
+fn closed_by_hand(rest: &mut Rest) {
+    let logs = rest.state.task_events.values().flatten();
+    let changed = logs.filter_map(|logged| match &logged.event {
+        Event::ProviderChanged { health } => Some((logged.seq, logged.at, (**health).clone())),
+        _other => None,
+    });
+    let mut changed: Vec<_> = changed.collect();
+    changed.sort_by_key(|(seq, ..)| *seq);
+    let down = changed.iter().rposition(|(.., health)| health.breaker != Breaker::Closed).unwrap();
+    let (_, _, was) = changed[down].clone();
+    let of_it =
+        |(seq, at, health): &(u64, _, Health)| (health.provider == was.provider).then_some((*seq, *at));
+    let (well, at) = changed[down + 1..].iter().find_map(of_it).unwrap();
+    for log in rest.state.task_events.values_mut() {
+        log.retain(|logged| logged.seq != well);
+    }
+    let by = Actor::new("ada");
+    rest.state.provider_events.push((at, ProviderEvent::Closed { by, was: Box::new(was) }));
+}
+
+#[test]
+fn what_a_person_closed_is_closed() {
+    let mut rest = was_down();
+    closed_by_hand(&mut rest);
+    assert_eq!(rest.audit(), []);
+    let words = std::mem::take(&mut rest.state.provider_events);
+    assert!(numbers(&rest).contains(&14), "nobody closed it");
+    let not_yet = |(at, event)| (at + Span::hours(9000), event);
+    rest.state.provider_events = words.into_iter().map(not_yet).collect();
+    assert!(!numbers(&rest).contains(&14), "in the end it was closed");
 }

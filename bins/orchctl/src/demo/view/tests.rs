@@ -59,6 +59,7 @@ fn state(task: Task) -> State {
         tasks: vec![task],
         repos: Vec::new(),
         jobs: Vec::new(),
+        pending: 0,
     }
 }
 
