@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use orchd_core::admission::Candidacy;
 use orchd_core::audit::Auditor;
 use orchd_core::event::RepoEvent;
 use orchd_core::fact::Address;
@@ -42,7 +43,8 @@ impl Lobby {
         Arc::make_mut(&mut lobby.repo().repo).occupants = Vec::new();
         let now = lobby.rest.now;
         for id in [lobby.first, lobby.second] {
-            lobby.row(id).candidate_since = now;
+            let row = lobby.row(id);
+            (row.candidacy, row.candidate_since) = (Candidacy::Created, now);
             let task = lobby.task(id);
             (task.stage, task.request.priority, task.reason) = (Stage::Created, 0, None);
             (task.landing.proof, task.pause, task.hold, task.stopping) = (None, None, None, None);
@@ -64,6 +66,7 @@ impl Lobby {
 
     /// It was let in, gave way, and waits for its place.
     fn comes_back(&mut self, id: TaskId) {
+        self.row(id).candidacy = Candidacy::Returning;
         let task = self.task(id);
         task.stage = Stage::Testing;
         task.reason = Some(Reason::Wait(Wait::Predecessor { on: "SIM-9".to_owned() }));
