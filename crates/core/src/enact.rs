@@ -335,7 +335,9 @@ impl Draft<'_> {
         if task.effect.is_some() || task.job.is_some() {
             return;
         }
-        let gives_way = task.reason.as_ref().is_some_and(Reason::gives_way);
+        // Who enters a stage was let in just now; the reason that still stands there is the former stage's.
+        let entered = self.out.events.iter().any(|event| matches!(event, Event::Entered { .. }));
+        let gives_way = !entered && task.reason.as_ref().is_some_and(Reason::gives_way);
         let over = !admission::needs_place(task) || task.stopping.is_some() || gives_way;
         let keeps = task.stage.is_terminal() && mutant::on(Mutant::PlaceKept);
         if self.out.repo.occupied_by(id) && !keeps && over {

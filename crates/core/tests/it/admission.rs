@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use orchd_core::admission::{Candidacy, candidacy, cycle, first, may_enter};
 use orchd_core::command::RepoWanted;
+use orchd_core::event::RepoEvent;
 use orchd_core::hold::{Held, HoldCode};
 use orchd_core::id::{Key, TaskId};
 use orchd_core::job::JobKind;
@@ -243,6 +244,20 @@ fn main_is_looked_at_once_more_for_each() {
     assert_eq!(driver.task(id).stage, Stage::Created, "what was seen of main an hour ago is old");
     driver.run_to(id, Stage::Development);
     assert_eq!(driver.task(id).cut_from, Some(driver.world.head()));
+}
+
+#[test]
+fn who_is_let_in_keeps_its_place_whatever_it_waited_for() {
+    let mut driver = Driver::new(policy());
+    let task = driver.create(1, "full");
+    driver.run_for(Span::mins(5));
+    assert!(driver.repo.occupants.is_empty(), "it waits for approval");
+    let before = driver.repo_log.len();
+    driver.command(task, orchd_core::command::Wanted::Approve);
+    driver.settle_due();
+    assert!(driver.repo.occupied_by(task));
+    let since: Vec<&RepoEvent> = driver.repo_log.iter().skip(before).collect();
+    assert_eq!(since, [&RepoEvent::LetIn { task }], "it never gave way in between");
 }
 
 #[test]
