@@ -89,8 +89,12 @@ fn landing_answered(task: &Task, answer: LandingAnswer) -> Vec<Event> {
     match answer {
         LandingAnswer::Landed { proof } => events.extend(proven(task, proof)),
         LandingAnswer::StaleBase { main } => {
-            events.extend(moved(task, EffectState::Refused, &format!("main moved to {main}")));
-            events.push(Event::LaneGivenBack);
+            let state = not_by_this(task);
+            events.extend(moved(task, state, &format!("main moved to {main}")));
+            // One that is still on its way lands if somebody takes main back to its base: its door is closed first.
+            if state == EffectState::Refused {
+                events.push(Event::LaneGivenBack);
+            }
         }
         LandingAnswer::Refused { why } => events.extend(moved(task, not_by_this(task), &why)),
         LandingAnswer::NotSent { why } => {

@@ -28,7 +28,8 @@ impl Engine {
         let (task, surface, version) = (&dirty.task, dirty.surface, dirty.version);
         let render = Rendered::of(dirty);
         let digest = Digest::of(render.text().as_bytes());
-        let written = if dirty.shown.as_deref() == Some(digest.as_str()) {
+        let is_shown = dirty.shown.as_deref() == Some(digest.as_str());
+        let written = if is_shown || self.is_superseded(dirty).await? {
             Ok(())
         } else {
             self.write(dirty, render).await
@@ -45,6 +46,20 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whether the issue has a later life, whose board it is: a write of the former one that was put off must not come
+    /// after its.
+    async fn is_superseded(&self, dirty: &Dirty) -> Result<bool, EngineError> {
+        let task = &dirty.task;
+        match dirty.surface {
+            Surface::Board => {
+                let latest = self.deps.store.find_task(&task.project, &task.key).await?;
+                Ok(latest.is_some_and(|latest| latest != task.id))
+            }
+            // A branch and a ref of its own.
+            Surface::Pull | Surface::Records => Ok(false),
+        }
     }
 
     async fn write(&self, dirty: &Dirty, render: Rendered) -> Result<(), OutsideError> {

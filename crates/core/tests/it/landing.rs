@@ -296,6 +296,31 @@ fn a_try_that_sent_nothing_answers_for_itself_only() {
     assert_eq!(driver.job_of(id).map(|job| job.spec.work.kind()), Some(JobKind::Probe));
 }
 
+/// Its base is gone, but the try before it may still be on its way: it lands if somebody takes main back. So its door is
+/// closed before anything else is decided.
+#[test]
+fn a_stale_base_does_not_answer_for_the_try_before() {
+    let mut driver = Driver::new(policy());
+    let id = driver.create(1, "express");
+    let push = driver.run_to_job(JobKind::Push);
+    driver.answer(push.id, Luck::LostBefore);
+    let look = driver.run_to_job(JobKind::Probe);
+    driver.answer(look.id, Luck::Good);
+    let again = driver.run_to_job(JobKind::Push);
+    driver.world.main_moves();
+    driver.answer(again.id, Luck::Good);
+    driver.settle_due();
+    assert_eq!(driver.task(id).effect.as_ref().map(|open| open.state), Some(EffectState::Unknown));
+    let look = driver.run_to_job(JobKind::Probe);
+    driver.answer(look.id, Luck::Good);
+    let close = driver.run_to_job(JobKind::Probe);
+    assert!(matches!(close.spec.work, Work::Probe { close: true, .. }), "{:?}", close.spec.work);
+    driver.answer(close.id, Luck::Good);
+    driver.settle_due();
+    assert!(driver.task(id).effect.is_none());
+    assert_eq!(driver.task(id).landing.number, 2, "the closed door keeps its number");
+}
+
 /// Spec 2.4: at most one open step has a target, and an applied one of its key is never carried out again.
 #[test]
 fn a_step_has_a_target_and_a_key() {

@@ -2,6 +2,8 @@
 //! the configuration. Whatever else there is to do goes on, and nothing that may be alive is started twice.
 #![expect(clippy::unwrap_used, reason = "test code: a failure is the test's failure")]
 
+mod board;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
