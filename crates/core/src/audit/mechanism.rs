@@ -21,7 +21,7 @@ const TWO_TICKS: Span = Span::secs(120);
 /// I-22 (V3, V5): what landed is where landed work belongs.
 pub(super) fn landed_goes_on(world: &World, found: &mut Found) {
     let Some(truth) = world.truth else { return };
-    for landing in truth.landings.iter().filter(|landing| !truth.taken_out.contains(&landing.head)) {
+    for landing in truth.landings.iter().filter(|landing| !landing.taken_out) {
         let Some(file) = world.tasks.iter().find(|file| file.task.id == landing.task) else { continue };
         let task = file.task;
         match task.stage {

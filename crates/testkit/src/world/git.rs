@@ -244,6 +244,8 @@ impl Git {
         for _ in 0..commits {
             let Some(parent) = self.at(&to).parent.clone() else { break };
             self.in_main.remove(&to);
+            let landings = self.landings.iter_mut().filter(|landing| landing.head == to);
+            landings.for_each(|landing| landing.taken_out = true);
             self.taken_out.insert(to);
             to = parent;
         }
@@ -285,7 +287,8 @@ impl Git {
         }
         self.doors.insert((task, landing), Some(head.clone()));
         self.set_main(head.clone());
-        self.landings.push(TrueLanding { task, landing, base: base.clone(), head: head.clone() });
+        let (base, head) = (base.clone(), head.clone());
+        self.landings.push(TrueLanding { task, landing, base, head, taken_out: false });
         Pushed::Landed
     }
 

@@ -187,6 +187,7 @@ impl Watch {
             if main.len() != i.git.in_main.len() {
                 main.clone_from(&i.git.in_main);
                 truth.taken_out.clone_from(&i.git.taken_out);
+                truth.landings.clone_from(&i.git.landings);
             }
             truth.landings.extend(i.git.landings.iter().skip(truth.landings.len()).cloned());
             truth.closed.extend(i.git.closed());
