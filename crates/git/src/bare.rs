@@ -55,6 +55,16 @@ pub(crate) async fn open_or_init(
     .await
 }
 
+/// What makes a directory a repository, but for its configuration: folders and HEAD, on the branch `head`. Written
+/// here for those that live as long as a run; a process for each would be most of what they cost.
+pub(crate) fn skeleton(dir: &Path, head: &str) -> Result<(), GitError> {
+    for part in ["objects/info", "objects/pack", "refs/heads", "refs/tags"] {
+        let path = dir.join(part);
+        fs::create_dir_all(&path).map_err(|error| permission::explain("make", &path, error))?;
+    }
+    write_whole(&dir.join("HEAD"), format!("ref: {head}\n").as_bytes())
+}
+
 /// A value for a git configuration file: quoted, so that any path or URL survives.
 pub(crate) fn config_value(text: &str) -> String {
     let mut quoted = String::from("\"");

@@ -6,13 +6,22 @@ use std::path::{Path, PathBuf};
 
 use orchd_core::id::Sha;
 
+use crate::bare;
 use crate::command::{Call, Git, Place, write_whole};
 use crate::error::GitError;
 use crate::intake::borrow_objects;
 use crate::mirror::Mirror;
 use crate::names::absolute;
-use crate::permission;
 use crate::remove::{self, blocking};
+
+/// What `git init` writes into a repository with a work tree.
+const CONFIG: &str = "\
+[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = false
+\tlogallrefupdates = true
+";
 
 /// A detached work tree. Not removed on drop: a runner may outlive the process that made it.
 #[derive(Debug)]
@@ -77,19 +86,13 @@ impl GateCheckout {
 
 /// What `git clone --shared --no-checkout` makes, without a remote and from no template.
 pub(crate) async fn init_borrowing(mirror: &Mirror, dir: &Path) -> Result<(), GitError> {
-    let parent = dir.parent().unwrap_or(Path::new("/")).to_owned();
+    let git_dir = dir.join(".git");
+    let at = git_dir.clone();
+    // HEAD names a branch that will never exist: main is not the agent's to commit on by accident.
     blocking(move || {
-        fs::create_dir_all(&parent).map_err(|error| permission::explain("make", &parent, error))
+        bare::skeleton(&at, "refs/heads/orchd-unborn")?;
+        write_whole(&at.join("config"), CONFIG.as_bytes())
     })
     .await?;
-    let init = mirror.git().call("make a checkout", Place::Nowhere);
-    // HEAD names a branch that will never exist: main is not the agent's to commit on by accident.
-    let init = init.args(["init", "-q", "--template=", "--initial-branch=orchd-unborn", "--"]).arg(dir);
-    init.done().await.map_err(|error| permission_of(error, dir))?;
-    borrow_objects(&dir.join(".git/objects"), &mirror.dir().join("objects")).await
-}
-
-fn permission_of(error: GitError, dir: &Path) -> GitError {
-    let refused = matches!(&error, GitError::Failed { stderr, .. } if stderr.contains("Permission denied"));
-    if refused { permission::diagnose(dir).unwrap_or(error) } else { error }
+    borrow_objects(&git_dir.join("objects"), &mirror.dir().join("objects")).await
 }

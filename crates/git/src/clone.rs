@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use orchd_core::id::{Branch, RefName, RunId, Sha};
 
 use crate::bare;
+use crate::carry;
 use crate::checkout::init_borrowing;
 use crate::command::{Place, write_whole};
 use crate::config::Identity;
@@ -52,8 +53,8 @@ impl AgentClone {
     /// and nothing to push to; `origin/main` is there to compare with.
     ///
     /// A clone that is already there is replaced, never reset: resetting it would mean running git under
-    /// whatever an agent wrote into its configuration. What a checkout costs is small (objects are shared), and
-    /// the declared caches are carried over. Refused while its branch, or the former run's salvage branch, holds a
+    /// whatever an agent wrote into its configuration. Its objects are shared with the mirror; the declared caches, and
+    /// files that are the same in both, are moved over. Refused while its branch, or the former run's salvage branch, holds a
     /// commit that the mirror lacks (B-17): fetch the run first.
     pub async fn prepare(mirror: &Mirror, dir: &Path, spec: &CloneSpec) -> Result<Self, GitError> {
         let dir = absolute(dir)?;
@@ -61,13 +62,13 @@ impl AgentClone {
         let caches: Vec<String> =
             spec.caches.iter().map(|c| check_inner_path(c).map(str::to_owned)).collect::<Result<_, _>>()?;
         refuse_unsalvaged(mirror, &dir, &spec.branch, spec.former).await?;
-        // Built beside and renamed into place: a kill in between leaves the old clone or the new, never half.
+        // Built beside and renamed into place: after a kill in between there is the old repository or the new clone.
         let mut draft = dir.clone().into_os_string();
         draft.push(".new");
         let draft = PathBuf::from(draft);
         remove::tree(&draft).await?;
         init_borrowing(mirror, &draft).await?;
-        fill(mirror, &draft, spec, &branch).await?;
+        fill(mirror, &draft, &dir, spec, &branch).await?;
         let exclude = draft.join(".git/info/exclude");
         let (old, new, declared) = (dir.clone(), draft.clone(), caches.clone());
         // What the checkout has there is tracked: then it is no cache, whatever was declared.
@@ -76,7 +77,7 @@ impl AgentClone {
         let listed: String = loose.iter().map(|cache| format!("/{cache}/\n")).collect();
         blocking(move || {
             exclude_caches(&exclude, &listed)?;
-            caches.iter().try_for_each(|cache| carry(&old, &new, cache))
+            caches.iter().try_for_each(|cache| carry::cache(&old, &new, cache))
         })
         .await?;
         remove::tree(&dir).await?;
@@ -116,25 +117,35 @@ impl AgentClone {
     }
 }
 
-async fn fill(mirror: &Mirror, dir: &Path, spec: &CloneSpec, branch: &RefName) -> Result<(), GitError> {
-    let call = |doing| mirror.git().call(doing, Place::Work(dir));
-    let config = dir.join(".git/config");
-    let author = of_author(&spec.author);
+async fn fill(
+    mirror: &Mirror,
+    dir: &Path,
+    old: &Path,
+    spec: &CloneSpec,
+    branch: &RefName,
+) -> Result<(), GitError> {
+    let mut stands = vec![(branch.clone(), spec.at.clone())];
+    if let Some(main) = mirror.main().await? {
+        stands.push((mirror.tracking(mirror.main_branch())?, main.sha));
+    }
+    let (git_dir, author, on) = (dir.join(".git"), of_author(&spec.author), branch.clone());
     blocking(move || {
+        let config = git_dir.join("config");
         let append = || fs::OpenOptions::new().append(true).open(&config)?.write_all(author.as_bytes());
-        append().map_err(|error| permission::explain("write", &config, error))
+        append().map_err(|error| permission::explain("write", &config, error))?;
+        stands.iter().try_for_each(|(name, at)| refs::found(&git_dir, name, at))?;
+        write_whole(&git_dir.join("HEAD"), format!("ref: {on}\n").as_bytes())
     })
     .await?;
-    let mut refs = format!("update {branch} {}\n", spec.at);
-    if let Some(main) = mirror.main().await? {
-        refs.push_str(&format!("update refs/remotes/origin/{} {}\n", mirror.main_branch(), main.sha));
-    }
-    call("cut the task branch").args(["update-ref", "--stdin"]).stdin(refs).done().await?;
-    // By branch and not by sha, so that HEAD is on the branch; the name was checked, and `--` ends options.
-    call("check out the task branch")
-        .args(["checkout", "-q", "--force", spec.branch.as_str(), "--"])
-        .done()
-        .await
+    let call = |doing| mirror.git().call(doing, Place::Work(dir));
+    let index = call("list the task branch").args(["read-tree", "HEAD"]).done();
+    let (indexed, tree) = tokio::join!(index, mirror.all_files(&spec.at));
+    let (tree, from, to) = (tree?, old.to_owned(), dir.to_owned());
+    indexed?;
+    blocking(move || carry::files(&from, &to, &tree)).await?;
+    // Exits 1 where a file is not the commit's: it is checked out next.
+    call("compare the files").args(["update-index", "-q", "--refresh"]).output().await?;
+    call("check out the task branch").args(["checkout-index", "-q", "-f", "-a", "-u"]).done().await
 }
 
 /// The last section of a clone's configuration.
@@ -172,25 +183,4 @@ fn exclude_caches(file: &Path, listed: &str) -> Result<(), GitError> {
         fs::create_dir_all(parent).map_err(|error| permission::explain("make", parent, error))?;
     }
     fs::write(file, listed).map_err(|error| permission::explain("write", file, error))
-}
-
-/// Moves a cache folder from the old clone to the new one, unless the new one has tracked files there.
-fn carry(old: &Path, new: &Path, cache: &str) -> Result<(), GitError> {
-    let (mut from, mut to) = (old.to_owned(), new.to_owned());
-    for part in cache.split('/') {
-        from.push(part);
-        to.push(part);
-        // A link could lead out of the clone.
-        let plain = |path: &Path| fs::symlink_metadata(path).map(|meta| meta.is_dir());
-        if !plain(&from).unwrap_or(false) || !plain(&to).unwrap_or(true) {
-            return Ok(());
-        }
-    }
-    if fs::symlink_metadata(&to).is_ok() {
-        return Ok(());
-    }
-    if let Some(parent) = to.parent() {
-        fs::create_dir_all(parent).map_err(|error| permission::explain("make", parent, error))?;
-    }
-    fs::rename(&from, &to).map_err(|error| permission::explain("carry over", &from, error))
 }

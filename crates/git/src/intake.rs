@@ -94,6 +94,8 @@ impl Mirror {
         for (head, (_, ours)) in heads.iter().zip(&wanted) {
             if let Some(sha) = head {
                 self.take(&named, quarantine, sha, ours).await?;
+                // git looked through all of it.
+                self.has_now(sha);
             }
         }
         let mut heads = heads.into_iter();
@@ -101,16 +103,8 @@ impl Mirror {
     }
 
     async fn make_quarantine(&self, dir: &Path) -> Result<(), GitError> {
-        // No `git init`: what makes a directory a repository is two files and two folders, all of them written here.
         let at = dir.to_owned();
-        blocking(move || {
-            for part in ["objects/info", "refs/heads"] {
-                let path = at.join(part);
-                fs::create_dir_all(&path).map_err(|error| permission::explain("make", &path, error))?;
-            }
-            write_whole(&at.join("HEAD"), b"ref: refs/heads/intake\n")
-        })
-        .await?;
+        blocking(move || bare::skeleton(&at, "refs/heads/intake")).await?;
         bare::open_or_init(self.git(), dir, QUARANTINE.to_owned(), "").await?;
         borrow_objects(&dir.join("objects"), &self.dir().join("objects")).await
     }

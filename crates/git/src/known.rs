@@ -25,12 +25,12 @@ struct Kept {
 }
 
 impl Known {
-    fn get<T: Clone + 'static>(&self, question: &Question) -> Option<T> {
+    pub(crate) fn get<T: Clone + 'static>(&self, question: &Question) -> Option<T> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.answers.get(question)?.downcast_ref().cloned()
     }
 
-    fn keep(&self, question: Question, answer: Answer) {
+    pub(crate) fn keep(&self, question: Question, answer: Answer) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.answers.insert(question.clone(), answer).is_none() {
             kept.order.push_back(question);

@@ -7,6 +7,7 @@
 mod access;
 mod bare;
 mod branches;
+mod carry;
 mod checkout;
 mod clone;
 mod command;

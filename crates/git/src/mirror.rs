@@ -157,14 +157,12 @@ impl Mirror {
     /// Fetches the remote's main and says where it stands.
     pub async fn fetch_main(&self) -> Result<MainHead, GitError> {
         let tracking = self.tracking(self.main_branch())?;
-        if self.fetch_ref("fetch main", self.main_ref(), &tracking).await?.is_none() {
+        let Some(sha) = self.fetch_ref("fetch main", self.main_ref(), &tracking).await? else {
             let (remote, main) = (self.0.remote.clone(), self.0.main.as_str().to_owned());
             return Err(GitError::NoMain { remote, main });
-        }
-        match self.main().await? {
-            Some(head) => Ok(head),
-            None => Err(GitError::Contended { what: tracking.to_string(), doing: "fetched main" }),
-        }
+        };
+        let tree = self.tree_of(&sha).await?;
+        Ok(MainHead { sha, tree })
     }
 
     /// Main as last fetched; none before the first fetch.
@@ -189,11 +187,8 @@ impl Mirror {
         ours: &RefName,
     ) -> Result<Option<Sha>, GitError> {
         let _turn = self.0.fetching.lock().await;
-        if let Some(there) = self.near(&[theirs]).await
-            && let [(_, there)] = &there[..]
-            && self.resolve(ours).await?.as_ref() == Some(there)
-        {
-            return Ok(Some(there.clone()));
+        if let Some(there) = self.is_up_to_date(theirs, ours).await {
+            return Ok(Some(there));
         }
         let mut attempt = 0;
         loop {
@@ -229,6 +224,17 @@ impl Mirror {
             }
         }
         Ok(found)
+    }
+
+    /// Where the remote's `theirs` stands, if that is read from files and `ours` stands there too.
+    async fn is_up_to_date(&self, theirs: &RefName, ours: &RefName) -> Option<Sha> {
+        let (remote, mirror) = (self.0.near.clone()?, self.0.dir.clone());
+        let (theirs, ours) = (theirs.clone(), ours.clone());
+        let read = move || {
+            let there = refs::in_bare(&remote, &theirs).ok()??;
+            (refs::in_bare(&mirror, &ours).ok()?? == there).then_some(there)
+        };
+        blocking(read).await
     }
 
     /// Where these refs stand at a remote on this machine, read from its files; `None` where git must be asked.

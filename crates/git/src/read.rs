@@ -14,6 +14,8 @@ use crate::names::check_inner_path;
 const GITMODULES_MAX: usize = 1024 * 1024;
 /// A listing that is kept for the next question.
 const LISTING: usize = 64 * 1024;
+/// The question after one.
+const FOLDER: &str = "folder";
 /// A file that is.
 const SMALL: usize = 16 * 1024;
 
@@ -106,6 +108,11 @@ impl Mirror {
         self.known("has-commit", &[sha.as_str()], |there| *there, ask).await
     }
 
+    /// Spares the question, for a commit that was just taken in.
+    pub(crate) fn has_now(&self, sha: &Sha) {
+        self.answers().keep(("has-commit", sha.as_str().to_owned()), Arc::new(true));
+    }
+
     /// The tree of a commit.
     pub async fn tree_of(&self, sha: &Sha) -> Result<Sha, GitError> {
         let call = self.call("find a commit's tree").args(["rev-parse", "--verify"]);
@@ -147,12 +154,13 @@ impl Mirror {
     pub async fn obstacle(&self, head: &Sha, path: &str) -> Result<Option<String>, GitError> {
         let path = check_inner_path(path)?;
         let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        // One listing has all of it, as far as it is folders.
+        let listing = self.listing(head, path).await?;
         for part in ends.map(|end| &path[..end]) {
-            match self.entry(head, part).await? {
-                None => return Ok(None),
-                Some(entry) if entry.starts_with("040000 ") => {}
-                Some(_) => return Ok(Some(part.to_owned())),
+            if found(&listing, part).is_some_and(|entry| entry.starts_with("040000 ")) {
+                continue;
             }
+            return Ok(self.entry(head, part).await?.map(|_| part.to_owned()));
         }
         Ok(None)
     }
@@ -160,18 +168,32 @@ impl Mirror {
     /// `mode type object\tpath` of one entry.
     async fn entry(&self, sha: &Sha, path: &str) -> Result<Option<String>, GitError> {
         let path = check_inner_path(path)?;
+        // A listing of what is in it has it too, where it is a folder.
+        if let Some(entry) = self.known_listing(sha, path).and_then(|listing| found(&listing, path)) {
+            return Ok(Some(entry));
+        }
         // Its folder as a whole: who asks for one document asks for its neighbours too.
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let call = self.call("look into a tree").args(["ls-tree", "-z", "--full-tree", sha.as_str(), "--"]);
+        Ok(found(&self.listing(sha, folder).await?, path))
+    }
+
+    /// The entries of a folder, and those of the folders on the way to it, as `ls-tree -z` writes them.
+    async fn listing(&self, sha: &Sha, folder: &str) -> Result<Arc<Vec<u8>>, GitError> {
+        let call =
+            self.call("look into a tree").args(["ls-tree", "-t", "-z", "--full-tree", sha.as_str(), "--"]);
         let call = if folder.is_empty() { call } else { call.arg(format!("{folder}/")) };
         let ask = async { Ok(Arc::new(call.bytes().await?)) };
         let is_short = |listing: &Arc<Vec<u8>>| listing.len() <= LISTING;
-        let listing = self.known("folder", &[sha.as_str(), folder], is_short, ask).await?;
-        let is_it = |entry: &&[u8]| {
-            let name = entry.iter().position(|byte| *byte == b'\t').map(|tab| &entry[tab + 1..]);
-            name == Some(path.as_bytes())
-        };
-        Ok(records(&listing).find(is_it).map(|entry| String::from_utf8_lossy(entry).into_owned()))
+        self.known(FOLDER, &[sha.as_str(), folder], is_short, ask).await
+    }
+
+    /// Every file of a commit, as `ls-tree -r -z` writes them.
+    pub(crate) async fn all_files(&self, sha: &Sha) -> Result<Vec<u8>, GitError> {
+        self.call("list a tree").args(["ls-tree", "-r", "-z", "--full-tree", sha.as_str()]).bytes().await
+    }
+
+    fn known_listing(&self, sha: &Sha, folder: &str) -> Option<Arc<Vec<u8>>> {
+        self.answers().get(&(FOLDER, format!("{sha}\0{folder}")))
     }
 
     /// What `base...head` changes, as `--raw -z` writes it.
@@ -275,6 +297,15 @@ impl Mirror {
     ) -> Call<'_> {
         self.call(doing).args(DIFF).args(options).args([&format!("{base}...{head}"), "--"])
     }
+}
+
+/// The entry of `path` in what `ls-tree -z` wrote.
+fn found(listing: &[u8], path: &str) -> Option<String> {
+    let is_it = |entry: &&[u8]| {
+        let name = entry.iter().position(|byte| *byte == b'\t').map(|tab| &entry[tab + 1..]);
+        name == Some(path.as_bytes())
+    };
+    records(listing).find(is_it).map(|entry| String::from_utf8_lossy(entry).into_owned())
 }
 
 /// The parts of an answer given with `-z`.

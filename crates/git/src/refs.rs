@@ -1,5 +1,6 @@
 //! Where a ref stands, read from a repository's files: of an agent's clone, in which no git may run, and of orchd's own
-//! bare repositories, where it saves a process. Reads only; every change of a ref is git's.
+//! bare repositories, where it saves a process. Writes the first refs of a clone that nobody is in yet; every change of
+//! a ref is git's.
 
 use std::fs;
 use std::io::Read;
@@ -28,6 +29,15 @@ pub(crate) fn in_clone(clone: &Path, name: &RefName) -> Result<Option<Sha>, GitE
 /// Where `name` stands in a bare repository. `Err`: its files do not say it plainly, and git is to be asked.
 pub(crate) fn in_bare(dir: &Path, name: &RefName) -> Result<Option<Sha>, GitError> {
     read(dir, dir, name)
+}
+
+/// The first place of a ref in a repository that is still being made: no git knows of it.
+pub(crate) fn found(git_dir: &Path, name: &RefName, at: &Sha) -> Result<(), GitError> {
+    let path = git_dir.join(name.as_str());
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(|error| permission::explain("make", parent, error))?;
+    }
+    fs::write(&path, format!("{at}\n")).map_err(|error| permission::explain("write", &path, error))
 }
 
 fn read(repository: &Path, git_dir: &Path, name: &RefName) -> Result<Option<Sha>, GitError> {

@@ -3,6 +3,7 @@
 //! nothing: it writes down how the run ended.
 
 mod bell;
+mod birth;
 mod ceiling;
 mod detach;
 mod enclosure;
@@ -239,8 +240,8 @@ fn spawn(spec: &RunSpec, outputs: &Outputs, enclosure: &mut Enclosure) -> Result
     }
     enclosure.admits(program, &spec.env).map_err(|why| Ended::SpawnFailed { error: why, os_code: None })?;
     let (stdout, stderr) = outputs.for_child().map_err(|e| failed(&e))?;
-    let child = enclosure
-        .command(program)
+    let mut command = enclosure.command(program);
+    command
         .args(args)
         .current_dir(&spec.cwd)
         .env_clear()
@@ -248,12 +249,8 @@ fn spawn(spec: &RunSpec, outputs: &Outputs, enclosure: &mut Enclosure) -> Result
         .env(RunSpec::MARK, spec.run.to_string())
         .stdin(Stdio::null())
         .stdout(stdout)
-        .stderr(stderr)
-        .spawn()
-        .map_err(|e| failed(&e))?;
-    // The handle is dropped, which neither waits nor kills: one place reaps every child, see `tree`.
-    let child = Pid::from_raw(child.id().cast_signed())
-        .ok_or_else(|| failed(&io::Error::other("the system gave no pid")))?;
+        .stderr(stderr);
+    let child = enclosure.spawn(&mut command).map_err(|e| failed(&e))?;
     enclosure.received(child);
     Ok(child)
 }

@@ -2,14 +2,14 @@
 //! tells them (inode, mode, owner, size, both times). Equal marks: nothing was written, made, removed, renamed or
 //! opened to others, so that no git need be asked. What a difference means is the caller's to find out.
 
-use std::ffi::OsString;
-use std::fs;
+use std::ffi::{CString, OsStr};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use orchd_core::id::Digest;
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, lstat, openat, statat};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
@@ -20,6 +20,9 @@ use crate::clock;
 const MOST: usize = 20_000;
 /// No kernel's coarse clock stands still for longer.
 const TICK_LOOKS: u32 = 50;
+
+/// How a folder is opened: itself, never what a link leads to.
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// The mark of a clone that nobody was in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,11 +41,16 @@ impl Untouched {
         let mut walk = Walk { hash: sha2::Sha256::new(), newest: 0, entries: 0 };
         let skipped: Vec<PathBuf> = caches.iter().map(PathBuf::from).collect();
         let mut open = vec![PathBuf::new()];
-        walk.see(clone, Path::new(""))?;
+        walk.take(Path::new(""), &lstat(clone)?);
+        let root = openat(CWD, clone, FOLDER, Mode::empty())?;
         while let Some(folder) = open.pop() {
-            for name in names(&clone.join(&folder))? {
-                let inner = folder.join(name);
-                if walk.see(clone, &inner)? && !skipped.contains(&inner) {
+            let path = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
+            let listed = openat(&root, path, FOLDER, Mode::empty())?;
+            for name in names(&listed)? {
+                let found = statat(&listed, &name, AtFlags::SYMLINK_NOFOLLOW)?;
+                let inner = folder.join(OsStr::from_bytes(name.to_bytes()));
+                walk.take(&inner, &found);
+                if FileType::from_raw_mode(found.st_mode).is_dir() && !skipped.contains(&inner) {
                     open.push(inner);
                 }
                 if walk.entries > MOST {
@@ -80,37 +88,45 @@ struct Walk {
 }
 
 impl Walk {
-    /// Takes an entry up; answers whether it is a folder. Links are not followed.
-    fn see(&mut self, clone: &Path, inner: &Path) -> io::Result<bool> {
-        let meta = fs::symlink_metadata(clone.join(inner))?;
-        let (changed, written) =
-            (nanoseconds(meta.ctime(), meta.ctime_nsec()), nanoseconds(meta.mtime(), meta.mtime_nsec()));
+    /// Takes an entry up, as `lstat` tells it.
+    fn take(&mut self, inner: &Path, found: &Stat) {
+        let changed = nanoseconds(found.st_ctime, found.st_ctime_nsec);
+        let written = nanoseconds(found.st_mtime, found.st_mtime_nsec);
         self.hash.update(inner.as_os_str().as_bytes());
         self.hash.update([0]);
-        for number in [meta.dev(), meta.ino(), meta.size(), meta.nlink()] {
+        for number in
+            [i128::from(found.st_dev), found.st_ino.into(), found.st_size.into(), found.st_nlink.into()]
+        {
             self.hash.update(number.to_le_bytes());
         }
-        for number in [meta.mode(), meta.uid(), meta.gid()] {
+        for number in [found.st_mode, found.st_uid, found.st_gid] {
             self.hash.update(number.to_le_bytes());
         }
         self.hash.update(changed.to_le_bytes());
         self.hash.update(written.to_le_bytes());
         self.newest = self.newest.max(changed);
         self.entries += 1;
-        Ok(meta.is_dir())
     }
 }
 
-fn names(folder: &Path) -> io::Result<Vec<OsString>> {
-    let mut names = fs::read_dir(folder)?
-        .map(|entry| entry.map(|entry| entry.file_name()))
-        .collect::<io::Result<Vec<_>>>()?;
+/// The names in a folder, in an order that is always the same.
+fn names(folder: &OwnedFd) -> io::Result<Vec<CString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            names.push(entry.file_name().to_owned());
+        }
+    }
     names.sort();
     Ok(names)
 }
 
-fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {
-    seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
+fn nanoseconds(seconds: impl TryInto<i64>, nanoseconds: impl TryInto<i64>) -> i64 {
+    let whole = |number: Option<i64>| number.unwrap_or(i64::MAX);
+    whole(seconds.try_into().ok())
+        .saturating_mul(1_000_000_000)
+        .saturating_add(whole(nanoseconds.try_into().ok()))
 }
 
 #[cfg(test)]

@@ -66,7 +66,9 @@ pub(crate) fn measure(programs: &Programs, dir: &Path, amount: Amount) -> Result
         amount.rounds,
         load()
     );
-    let alone = blocks(&site, &bare, &mut git, amount)?;
+    let key = site.start("cycle0", "goes round and round")?;
+    site.turns(&key, WARM_UP)?;
+    let alone = blocks(&site, &key, &bare, &mut git, amount)?;
     let mut others = Vec::new();
     for n in 1..ALIVE {
         let project = if n % 2 == 0 { "idle0" } else { "idle1" };
@@ -79,7 +81,7 @@ pub(crate) fn measure(programs: &Programs, dir: &Path, amount: Amount) -> Result
         "with {ALIVE} runs alive (half of them silent, half printing a line a second, one taking turns); load {}",
         load()
     );
-    let among = blocks(&site, &bare, &mut git, amount)?;
+    let among = blocks(&site, &key, &bare, &mut git, amount)?;
     println!();
     let mut rows = rows("", &alone);
     rows.extend(self::rows(", 50 alive", &among));
@@ -94,9 +96,13 @@ pub(crate) fn measure(programs: &Programs, dir: &Path, amount: Amount) -> Result
 }
 
 /// Floors and runs in turn, on one task.
-fn blocks(site: &Site<'_>, bare: &Bare<'_>, git: &mut BareGit, amount: Amount) -> Result<Vec<Block>> {
-    let key = site.start("cycle0", "goes round and round")?;
-    site.turns(&key, WARM_UP)?;
+fn blocks(
+    site: &Site<'_>,
+    key: &str,
+    bare: &Bare<'_>,
+    git: &mut BareGit,
+    amount: Amount,
+) -> Result<Vec<Block>> {
     let mut blocks = Vec::new();
     for _ in 0..amount.blocks {
         let mut block = Block::default();
@@ -107,7 +113,7 @@ fn blocks(site: &Site<'_>, bare: &Bare<'_>, git: &mut BareGit, amount: Amount) -
             block.bare_git.push(ms(git.sample()? + bare.sample()?));
         }
         // The first one waited for the floors.
-        let turns = site.turns(&key, amount.rounds * 3 + 1)?;
+        let turns = site.turns(key, amount.rounds * 3 + 1)?;
         for (last, next) in turns.iter().zip(&turns[1..]) {
             hand_over(&mut block, last, next)?;
         }

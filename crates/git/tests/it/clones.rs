@@ -107,3 +107,57 @@ async fn a_clone_is_passed_on_to_another_author_as_it_is() {
     assert!(!AgentClone::pass_on(&dir, &spec.author, &other).await.unwrap(), "it is not as it was made");
     assert_eq!(agent.run(["config", "user.name"]), other.name, "and is left alone");
 }
+
+/// What is built from a file stays built while the file stays. Whatever else a run made of one is not the next run's.
+#[tokio::test]
+async fn only_files_that_are_the_commits_are_taken_over() {
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+    let world = World::new().await;
+    let (dir, spec) = (world.path("clones/KEY-1"), spec(&world, &[]));
+    AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
+    let agent = Person { dir: dir.clone() };
+    let names = ["a/same", "a/edited", "a/linked", "b/c/below", "hard", "open", "program", "gone", "folder"];
+    let odd = "a/with space, \"quotes\",\nline and ünïcode";
+    for name in names.iter().chain([&odd]) {
+        agent.write(name, name);
+    }
+    let head = agent.commit("last", "last", "many");
+    world.mirror.fetch_run(&dir, &spec.branch, run()).await.unwrap();
+    let spec = CloneSpec { at: head, ..spec };
+    let inode = |name: &str| std::fs::symlink_metadata(dir.join(name)).unwrap().ino();
+    let before: Vec<u64> = names.iter().chain([&odd]).map(|name| inode(name)).collect();
+
+    let outside = world.path("outside");
+    std::fs::create_dir_all(outside.join("c")).unwrap();
+    std::fs::write(outside.join("c/below"), "b/c/below").unwrap();
+    agent.write("a/edited", "edited by hand");
+    agent.write("stray", "x");
+    for name in ["a/linked", "gone", "folder"] {
+        std::fs::remove_file(dir.join(name)).unwrap();
+    }
+    symlink(outside.join("c/below"), dir.join("a/linked")).unwrap();
+    agent.write("folder/in/it", "x");
+    std::fs::remove_dir_all(dir.join("b")).unwrap();
+    symlink(&outside, dir.join("b")).unwrap();
+    std::fs::hard_link(dir.join("hard"), outside.join("hard")).unwrap();
+    let mode = |name, mode| {
+        std::fs::set_permissions(dir.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("open", 0o666);
+    mode("program", 0o755);
+    agent.run(["config", "core.fileMode", "false"]);
+    agent.run(["update-index", "--assume-unchanged", "a/edited"]);
+
+    AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
+    assert_eq!(agent.run(["status", "--porcelain", "--ignored"]), "");
+    assert_eq!(agent.run(["ls-files", "-v", "a/edited"]), "H a/edited");
+    for (name, inode_before) in names.iter().chain([&odd]).zip(before) {
+        let meta = std::fs::symlink_metadata(dir.join(name)).unwrap();
+        assert_eq!(std::fs::read_to_string(dir.join(name)).unwrap(), **name);
+        assert!(meta.is_file() && meta.nlink() == 1 && meta.mode() & 0o133 == 0, "{name}: {:o}", meta.mode());
+        let is_same = *name == "a/same" || *name == odd;
+        assert_eq!(meta.ino() == inode_before, is_same, "{name}");
+    }
+    assert_eq!(std::fs::read_to_string(outside.join("c/below")).unwrap(), "b/c/below");
+    assert_eq!(std::fs::read_to_string(outside.join("hard")).unwrap(), "hard");
+}

@@ -11,6 +11,7 @@ use std::process::Command;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Resource, Rlimit, geteuid, getrlimit, setrlimit, setsid};
 
+use super::birth;
 use super::note;
 use super::priority;
 use super::tree::Tree;
@@ -105,7 +106,12 @@ impl Enclosure {
         }
     }
 
-    /// A command that runs in here, its arguments not yet given. It leads a session of its own: where the kernel
+    /// Starts a command that was made here. Who waits for it is `tree`.
+    pub(super) fn spawn(&self, command: &mut Command) -> io::Result<Pid> {
+        birth::spawn(command, self.group.as_ref().map(Group::path))
+    }
+
+    /// A command that runs in here, its arguments not yet given; for [`Self::spawn`]. It leads a session of its own: where the kernel
     /// shares CPUs among sessions, the shim's share is not the run's.
     #[expect(unsafe_code, reason = "the child must enter its group before it runs a program of the run")]
     pub(super) fn command(&self, program: &str) -> Command {
@@ -123,7 +129,7 @@ impl Enclosure {
         let tasks = self.tasks;
         let enter = move || {
             // A refusal is seen by the parent, which looks where the child is.
-            let _ = door.as_ref().map(|door| rustix::io::write(door, b"0"));
+            let _ = door.as_ref().filter(|_| birth::is_outside()).map(|door| rustix::io::write(door, b"0"));
             // Refused where /proc is not to be written: the kernel then chooses by size alone.
             let _ = stand_in_front();
             priority::give_way();

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use orchd_core::id::Sha;
 use orchd_core::time::Span;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{PidfdFlags, pidfd_open};
 
 use super::Surroundings;
 use super::git_dir::GitDir;
@@ -178,9 +178,7 @@ impl<'a> Git<'a> {
     }
 
     fn wait(&self, command: &mut Command) -> io::Result<Ended> {
-        let child = command.spawn()?;
-        let pid = Pid::from_raw(child.id().cast_signed())
-            .ok_or_else(|| io::Error::other("the system gave no pid"))?;
+        let pid = self.around.enclosure.spawn(command)?;
         let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok();
         let deadline = clock::boot_ms().saturating_add(LIMIT.0);
         let mut tree = self.around.enclosure.tree(pid);

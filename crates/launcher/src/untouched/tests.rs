@@ -1,5 +1,6 @@
 //! Every kind of change is seen, at once after the mark was made; what a cache holds is not looked at.
 
+use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::*;

@@ -53,9 +53,10 @@ pub(crate) async fn forget_former_run(shop: &Workshop, task: TaskId) -> Result<(
 pub(super) async fn note_run(site: &Site<'_>) -> Result<(), RunnerError> {
     let path = note_path(site.shop, site.task.id);
     let draft = path.with_extension("run.new");
-    let failed = |source| RunnerError::Io { doing: "write", path: path.clone(), source };
-    tokio::fs::write(&draft, format!("{}\n", site.context.run())).await.map_err(failed)?;
-    tokio::fs::rename(&draft, &path).await.map_err(failed)
+    let (line, to) = (format!("{}\n", site.context.run()), path.clone());
+    let write = move || std::fs::write(&draft, line).and_then(|()| std::fs::rename(&draft, &to));
+    let written = tokio::task::spawn_blocking(write).await.map_err(io::Error::other).flatten();
+    written.map_err(RunnerError::io("write", &path))
 }
 
 /// The task branch and the clone, both at the start of the run; answers with the mark of a clone that holds nothing else.
@@ -64,23 +65,46 @@ pub(super) async fn make_ready(site: &Site<'_>) -> Result<Option<Untouched>, Run
     let main = mirror.fetch_main().await?;
     task_branch::need(mirror, site.branch(), start).await?;
     task_branch::put(mirror, site.branch(), start).await?;
-    let spec = CloneSpec {
-        branch: site.branch().clone(),
-        at: start.clone(),
-        author: site.author(),
-        caches: site.context.policy.caches.clone(),
-        former: former_run(site.shop, site.task.id).await?,
-    };
+    let spec = spec(site, start, former_run(site.shop, site.task.id).await?);
     if !as_it_is(site, &spec, &main.sha).await? {
-        site.shop.note_fresh(site.task.id, None);
-        let clone = prepare(site, &spec).await?;
-        note_fresh(site, clone.dir, clone.caches, spec, main.sha).await;
+        make(site, spec, main.sha).await?;
     }
     if write_request(site).await? {
         // A change to be committed with the run's.
         site.shop.note_fresh(site.task.id, None);
     }
     Ok(site.shop.mark_of(site.task.id))
+}
+
+/// What the task's clone is to be like at `at`.
+fn spec(site: &Site<'_>, at: &Sha, former: Option<RunId>) -> CloneSpec {
+    CloneSpec {
+        branch: site.branch().clone(),
+        at: at.clone(),
+        author: site.author(),
+        caches: site.context.policy.caches.clone(),
+        former,
+    }
+}
+
+/// Makes the clone anew, and notes how.
+async fn make(site: &Site<'_>, spec: CloneSpec, main: Sha) -> Result<(), RunnerError> {
+    site.shop.note_fresh(site.task.id, None);
+    let clone = prepare(site, &spec).await?;
+    note_fresh(site, clone.dir, clone.caches, spec, main).await;
+    Ok(())
+}
+
+/// Makes the clone ready for the task's next run, at `head`, once all that this one left in it was taken in. That run
+/// would do it too; here it costs nobody time, as the branch is pushed meanwhile.
+pub(super) async fn renew(site: &Site<'_>, head: &Sha) {
+    let renewed = async {
+        let Some(main) = site.mirror.main().await? else { return Ok(()) };
+        make(site, spec(site, head, Some(site.context.run())), main.sha).await
+    };
+    if let Err(error) = renewed.await {
+        tracing::debug!(task = %site.task.id, "the clone is left for the next run to make: {}", error.reason());
+    }
 }
 
 /// Whether the task's clone may be entered as the last run left it: nobody has touched it, and it is what this run

@@ -6,12 +6,12 @@ use std::time::Duration;
 use orchd_core::id::{RefName, Sha};
 use orchd_core::job::{AgentOutcome, AgentRun, JobResult};
 use orchd_core::verdict::Submission;
-use orchd_git::{Ancestry, GitError, RunHeads};
+use orchd_git::{GitError, RunHeads};
 use orchd_launcher::dialect::{self, Reading};
 use orchd_launcher::result::LeftoverOutcome;
 use orchd_launcher::{Ended, RunDir, RunResult, Waited};
 
-use super::enter::REQUEST;
+use super::enter::{self, REQUEST};
 use super::site::Site;
 use super::{account, documents, submission};
 use crate::error::RunnerError;
@@ -43,6 +43,16 @@ struct Taken {
     tip: Option<Sha>,
     /// The branch grew on top of the start.
     on_start: bool,
+    /// Nobody was in the clone since it was made.
+    untouched: bool,
+}
+
+impl Taken {
+    /// Whether the clone is to be made anew at `head`, and may be: such a one says all that the run's own did, so that the
+    /// end, were it to be told again, would be the same.
+    fn is_renewable(&self, head: &Sha) -> bool {
+        !self.untouched && self.heads == RunHeads { head: Some(head.clone()), salvage: None }
+    }
 }
 
 pub(super) async fn settle(site: &Site<'_>, waited: Waited) -> Result<JobResult, RunnerError> {
@@ -152,27 +162,27 @@ async fn take_once(site: &Site<'_>) -> Result<Taken, RunnerError> {
     if site.shop.fresh_clone(site.task.id).await.is_some_and(|fresh| fresh.made_for.at == *start) {
         // Nobody wrote into it: its branch stands where the run started, and there is nothing to take.
         let heads = RunHeads { head: Some(start.clone()), salvage: None };
-        return Ok(Taken { tip: heads.head.clone(), heads, changed: Vec::new(), on_start: true });
+        let tip = heads.head.clone();
+        return Ok(Taken { tip, heads, changed: Vec::new(), on_start: true, untouched: true });
     }
     let heads = mirror.fetch_run(&site.clone, site.branch(), site.context.run()).await?;
     let mut changed = Vec::new();
     let mut on_start = false;
-    if let Some(head) = &heads.head {
-        on_start = mirror.is_ancestor(start, head).await? == Ancestry::Yes;
-    }
     for head in [&heads.head, &heads.salvage].into_iter().flatten() {
-        let is_own = heads.head.as_ref() == Some(head) && on_start;
-        if is_own || mirror.merge_base(start, head).await?.is_some() {
-            changed.extend(mirror.changed_files(start, head).await?);
-        } else {
-            changed.push(format!("(a history of its own, at {head})"));
+        let (base, files) = tokio::join!(mirror.merge_base(start, head), mirror.changed_files(start, head));
+        match base? {
+            Some(base) => {
+                on_start |= heads.head.as_ref() == Some(head) && base == *start;
+                changed.extend(files?);
+            }
+            None => changed.push(format!("(a history of its own, at {head})")),
         }
     }
     changed.sort();
     changed.dedup();
     // Partial work stands on what was committed before it.
     let tip = heads.salvage.clone().or_else(|| heads.head.clone());
-    Ok(Taken { heads, changed, tip, on_start })
+    Ok(Taken { heads, changed, tip, on_start, untouched: false })
 }
 
 /// A run that ended in order counts if it said something well-formed and left its branch in order.
@@ -257,10 +267,15 @@ async fn report(
     let counts = matches!(counted, Counted::Yes { .. });
     // At once: each reads the head that is in the mirror already. What is published of a result that is then not stored
     // is put back by the next run.
-    let (docs, branch, published) = tokio::join!(
+    let (published, docs, branch, ()) = tokio::join!(
+        async { if counts { publish(site, head).await } else { Ok(()) } },
         documents::facts(site, &main, head, &branch_changes, said),
         task_branch::state(&site.mirror, &site.task.key, &main, head),
-        async { if counts { publish(site, head).await } else { Ok(()) } },
+        async {
+            if counts && taken.as_ref().is_some_and(|taken| taken.is_renewable(head)) {
+                enter::renew(site, head).await;
+            }
+        },
     );
     let (docs, branch) = (docs?, branch?);
     published?;
@@ -268,7 +283,6 @@ async fn report(
         (Counted::No(_), Some(taken)) => keep(site, taken).await?,
         (Counted::Yes { .. } | Counted::No(_), _) => None,
     };
-    site.mirror.delete_ref(&RefName::run(site.context.run())).await?;
     let (outcome, ignored_fields) = match counted {
         Counted::Yes { said, ignored } => (AgentOutcome::Completed { submission: Box::new(said) }, ignored),
         Counted::No(outcome) => (outcome, Vec::new()),
@@ -332,7 +346,12 @@ async fn keep(site: &Site<'_>, taken: &Taken) -> Result<Option<String>, RunnerEr
 /// the branch is pushed again before it lands.
 async fn publish(site: &Site<'_>, head: &Sha) -> Result<(), RunnerError> {
     task_branch::put(&site.mirror, site.branch(), head).await?;
-    let why = match task_branch::push(&site.mirror, site.branch(), head).await {
+    let own = RefName::run(site.context.run());
+    // Once the branch holds them, the run's commits need no name of their own.
+    let (pushed, forgotten) =
+        tokio::join!(task_branch::push(&site.mirror, site.branch(), head), site.mirror.delete_ref(&own));
+    forgotten?;
+    let why = match pushed {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(why)) => why,
         Err(error) => error.to_string(),

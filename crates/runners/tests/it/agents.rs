@@ -294,3 +294,30 @@ async fn an_untouched_clone_is_passed_on_and_a_touched_one_is_not() {
     agent_run(crate::world::work_in(&shop, context).await);
     assert_ne!(inode(), seen[3]);
 }
+
+/// orchd may end between the end of a run and the moment its result is stored: who tells it again says the same, though
+/// the clone may have been made ready for the next run by then.
+#[tokio::test]
+async fn an_end_that_is_told_again_is_the_same() {
+    let report = "---\nverdict: APPROVED\n---\nI read it.\n";
+    for (role, script) in [
+        (
+            Role::Developer,
+            "echo code > code; git add code; git commit -q -m own; echo late > late; say '{}'".to_owned(),
+        ),
+        (Role::Developer, "say '{}'".to_owned()),
+        (Role::Reviewer, "say '{\"verdict\":\"APPROVED\"}'".to_owned()),
+        (Role::Reviewer, format!("printf %b '{report}' > 12-review.md; echo x > stray")),
+        (Role::Reviewer, format!("printf %b '{report}' > 12-review.md; git add .; git commit -q -m mine")),
+    ] {
+        let mut world = World::new().await;
+        let task = world.task("DEMO-1");
+        world.plays(role, &script);
+        let (context, _) = world.context(Some(&task), world.agent(role, &world.base));
+        let first = agent_run(world.work(context.clone()).await);
+        assert!(matches!(first.outcome, AgentOutcome::Completed { .. }), "{script}: {:?}", first.outcome);
+        let again = agent_run(world.work(context.clone()).await);
+        let anew = agent_run(crate::world::work_in(&world.restarted(), context).await);
+        assert_eq!((&first, &first), (&again, &anew), "{script}");
+    }
+}
