@@ -16,7 +16,7 @@ use crate::process::{self, Stat};
 
 /// Groups of an agent's own below a run's (a container engine makes some); deeper ones are killed, but not told first.
 const DEPTH: u32 = 8;
-/// A group is busy for a moment after its last process is gone.
+/// A group is busy for a moment after its last process is gone, mostly for less than this.
 const REMOVE_TRIES: u32 = 50;
 const REMOVE_PAUSE_MS: i64 = 20;
 
@@ -145,12 +145,15 @@ impl Group {
 
     /// Removes the empty group and those below it. Blocks for up to a second.
     pub(crate) fn remove(&self) -> io::Result<()> {
-        let mut tries = 0;
+        let (mut tries, mut pause) = (0, 1);
         loop {
             tries += 1;
             match remove_below(&self.dir, DEPTH) {
                 Err(error) if tries == REMOVE_TRIES => return Err(error),
-                Err(_) => clock::pause(REMOVE_PAUSE_MS),
+                Err(_) => {
+                    clock::pause(pause);
+                    pause = (pause * 2).min(REMOVE_PAUSE_MS);
+                }
                 Ok(()) => return Ok(()),
             }
         }
