@@ -130,7 +130,8 @@ const ON_SQLITE: u64 = 50;
 
 /// Runs the simulation, and 2 % of the seeds on SQLite with the memory's store beside it.
 pub(crate) fn sim(root: &Path, args: &SimArgs) -> Result<()> {
-    release(root, "orchd-testkit", "sim", &args.words())?;
+    let run = ["run", "--profile", "sim", "--package", "orchd-testkit", "--bin", "sim", "--"];
+    shell::run(shell::cargo(root, run).args(args.words()))?;
     let (Some(seeds), false) = (args.seeds, args.trace) else { return Ok(()) };
     let words = [args.first.unwrap_or(0).to_string(), seeds.div_ceil(ON_SQLITE).to_string()];
     let run = ["run", "--release", "--package", "orchd-store-sqlite", "--example", "sim", "--"];
@@ -166,10 +167,6 @@ pub(crate) fn bench(root: &Path, args: &BenchArgs) -> Result<()> {
         root,
         ["build", "--release", "--package", "orchctl", "--package", "orchd"],
     ))?;
-    release(root, "orchd-bench", "orchd-bench", &args.args)
-}
-
-fn release(root: &Path, package: &str, program: &str, args: &[String]) -> Result<()> {
-    let run = ["run", "--release", "--package", package, "--bin", program, "--"];
-    shell::run(shell::cargo(root, run).args(args))
+    let run = ["run", "--release", "--package", "orchd-bench", "--bin", "orchd-bench", "--"];
+    shell::run(shell::cargo(root, run).args(&args.args))
 }

@@ -24,6 +24,8 @@ pub mod records;
 pub mod reference;
 pub mod why;
 
+use std::borrow::Cow;
+
 use crate::gate::{GateName, GateOutcome, GateResult, Subject};
 use crate::task::Task;
 
@@ -45,9 +47,9 @@ pub fn escape_html(text: &str) -> String {
 }
 
 /// One line of at most `max` characters: what a model or a tool wrote, where a line is all there is room for.
-pub(crate) fn one_line(text: &str, max: usize) -> String {
+pub(crate) fn one_line(text: &str, max: usize) -> Cow<'_, str> {
     if text.len() <= max && is_one_line(text) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut words = text.split_whitespace();
     let mut line = words.next().unwrap_or_default().to_owned();
@@ -60,10 +62,10 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
     }
     // A character is a byte at least.
     if line.len() <= max || line.chars().count() <= max {
-        return line;
+        return Cow::Owned(line);
     }
     let cut: String = line.chars().take(max.saturating_sub(1)).collect();
-    format!("{cut}…")
+    Cow::Owned(format!("{cut}…"))
 }
 
 /// Printable ASCII with single spaces between words: as it is when it has been put on one line.
@@ -97,18 +99,25 @@ pub(crate) fn results(task: &Task) -> impl Iterator<Item = &GateResult> {
 
 /// What was passed over rather than checked, by reason: a surface that shows a success shows this beside it.
 pub(crate) fn not_checked(task: &Task) -> Option<String> {
-    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
-    for result in results(task) {
-        let GateOutcome::NotApplicable { why } = &result.outcome else { continue };
-        let known = by_reason.iter_mut().find(|(reason, _)| reason == why);
-        match known {
-            Some((_, gates)) => gates.push(result.gate.name()),
-            None => by_reason.push((why, vec![result.gate.name()])),
+    let passed_over = || {
+        results(task).filter_map(|result| match &result.outcome {
+            GateOutcome::NotApplicable { why } => Some((result.gate.name(), why)),
+            _judged => None,
+        })
+    };
+    let mut out = String::new();
+    for (n, (_, why)) in passed_over().enumerate() {
+        if passed_over().take(n).any(|(_, earlier)| earlier == why) {
+            continue;
         }
+        out.push_str(if out.is_empty() { "Not checked: " } else { "; " });
+        for (m, (gate, _)) in passed_over().filter(|(_, reason)| *reason == why).enumerate() {
+            out.push_str(if m == 0 { "" } else { ", " });
+            out.push_str(gate);
+        }
+        put!(out, " ({why})");
     }
-    let parts: Vec<String> =
-        by_reason.iter().map(|(why, gates)| format!("{} ({why})", gates.join(", "))).collect();
-    (!parts.is_empty()).then(|| format!("Not checked: {}.", parts.join("; ")))
+    (!out.is_empty()).then(|| out + ".")
 }
 
 #[cfg(test)]

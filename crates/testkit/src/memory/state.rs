@@ -19,6 +19,9 @@ use orchd_core::repo::Repo;
 use orchd_core::task::Task;
 use orchd_core::time::Timestamp;
 
+/// Events of a task that there is room for from the start.
+const EVENTS: usize = 256;
+
 /// Everything the store holds; a field called an index is derived from the rows it names.
 #[derive(Debug, Clone, Default)]
 pub struct State {
@@ -233,7 +236,8 @@ impl State {
             self.costs.entry(project.clone()).or_default().push((at, account.cost));
         }
         let logged = Logged { seq: self.last_event, of: Address::Task(task), at, event };
-        self.task_events.entry(task).or_default().push(logged);
+        // Asked for once: growing copies what is there again and again.
+        self.task_events.entry(task).or_insert_with(|| Vec::with_capacity(EVENTS)).push(logged);
     }
 
     /// Appends a repository's event.

@@ -1,11 +1,12 @@
 //! Each invariant can be broken: rows of a real run, with one thing wrong, and the number that must complain.
 
-use orchd_core::effect::EffectState;
+use orchd_core::audit::TrueLanding;
+use orchd_core::effect::{EffectState, Intent};
 use orchd_core::event::Event;
 use orchd_core::fact::{Address, Fact, Input};
 use orchd_core::id::{InputId, JobId, TaskId, Token};
 use orchd_core::job::JobClass;
-use orchd_core::port::store::JobState;
+use orchd_core::port::store::{JobState, LedgerRow};
 use orchd_core::reason::{Reason, Wait};
 use orchd_core::repo::Freeze;
 use orchd_core::stage::Stage;
@@ -204,6 +205,31 @@ fn i_10_a_landing_that_happened_twice_and_one_that_nobody_knows() {
         }
     });
     assert!(unknown.contains(&10), "{unknown:?}");
+}
+
+/// Seed 152759: a person took a landing out of main before anybody could ask for it, so that its row says, rightly, that it
+/// is not there. Then the very same head landed under the next number.
+#[test]
+fn i_10_a_landing_that_was_taken_out_is_no_lie_though_its_head_landed_again() {
+    let after = |taken_out| {
+        complaints(|rest| {
+            let (first, row) = (&rest.truth.landings[0], &rest.state.ledger);
+            let mine = |row: &&LedgerRow| {
+                row.task == first.task
+                    && matches!(&row.effect.intent, Intent::Landing { landing, .. } if *landing == first.landing)
+            };
+            let mut refused = row.iter().find(mine).unwrap().clone();
+            let Intent::Landing { landing, .. } = &mut refused.effect.intent else { unreachable!() };
+            *landing = 77;
+            refused.key = format!("{} before", refused.key);
+            refused.effect.state = EffectState::Refused;
+            let before = TrueLanding { landing: 77, taken_out, ..first.clone() };
+            rest.state.ledger.push(refused);
+            rest.truth.landings.push(before);
+        })
+    };
+    assert!(after(false).contains(&10), "{:?}", after(false));
+    assert!(!after(true).contains(&10), "{:?}", after(true));
 }
 
 #[test]
