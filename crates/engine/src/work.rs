@@ -10,6 +10,9 @@ use orchd_core::time::Timestamp;
 
 use crate::{Engine, EngineError, join};
 
+/// Why a claimed job has no context.
+const GONE: &str = "its task or repository is gone, or waits for it no more";
+
 impl Engine {
     /// Claims up to `limit` jobs and prepares their contexts. The caller runs each with [`Engine::work`]. On a host
     /// without room these are side jobs alone: a clean-up is what makes room.
@@ -52,7 +55,7 @@ impl Engine {
             }
             Err(error @ EngineError::Store(_)) => Err(error),
             Ok(None) => {
-                self.give_back(job, token, "its task or repository is gone").await;
+                self.give_back(job, token, GONE).await;
                 Ok(None)
             }
         }
@@ -74,7 +77,7 @@ impl Engine {
         let (job, token) = (one.job, one.token);
         let why = match self.context(one, guard).await {
             Ok(Some(context)) => return Some(context),
-            Ok(None) => "its task or repository is gone".to_owned(),
+            Ok(None) => GONE.to_owned(),
             Err(error) => error.to_string(),
         };
         self.give_back(job, token, &why).await;
@@ -96,6 +99,10 @@ impl Engine {
         guard: std::sync::Arc<dyn orchd_core::port::executor::Guard>,
     ) -> Result<Option<RunContext>, EngineError> {
         let Some(Rows { task, repo }) = self.deps.store.rows_of(&claimed.of).await? else { return Ok(None) };
+        // The answer may have taken longer than the lease, and somebody else have told the job's end meanwhile.
+        if task.as_ref().is_some_and(|task| task.job_of(claimed.job).is_none()) {
+            return Ok(None);
+        }
         let policy = self.policy(task.as_ref().map_or(&repo.project, |task| &task.project))?;
         let about = task.map_or(About::Repo, |task| About::Task(Box::new(task)));
         Ok(Some(RunContext { claimed, about, repo, policy, guard }))
