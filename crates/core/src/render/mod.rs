@@ -100,9 +100,9 @@ pub(crate) fn results(task: &Task) -> impl Iterator<Item = &GateResult> {
 /// What was passed over rather than checked, by reason: a surface that shows a success shows this beside it.
 pub(crate) fn not_checked(task: &Task) -> Option<String> {
     let passed_over = || {
-        results(task).filter_map(|result| match &result.outcome {
-            GateOutcome::NotApplicable { why } => Some((result.gate.name(), why)),
-            _judged => None,
+        results(task).filter_map(|result| {
+            let GateOutcome::NotApplicable { why } = &result.outcome else { return None };
+            Some((result.gate.name(), why))
         })
     };
     let mut out = String::new();
