@@ -57,7 +57,7 @@ pub(crate) fn files(old: &Path, new: &Path, tree: &[u8]) -> Result<(), GitError>
     Ok(())
 }
 
-/// The path of a regular file, if it stays within its clone and out of the repository.
+/// The path of a regular file that may be moved: it stays within its clone and out of the repository.
 fn regular(entry: &[u8]) -> Option<&Path> {
     let tab = entry.iter().position(|byte| *byte == b'\t')?;
     let (kind, path) = (&entry[..tab], Path::new(OsStr::from_bytes(&entry[tab + 1..])));
@@ -65,7 +65,9 @@ fn regular(entry: &[u8]) -> Option<&Path> {
         Component::Normal(name) => !name.eq_ignore_ascii_case(".git"),
         Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => false,
     };
-    (kind.starts_with(b"100") && path.components().all(is_inner)).then_some(path)
+    // Where it is missing git takes the commit's: a run's own would say which bytes count as the same.
+    let says_how = path.file_name() == Some(OsStr::new(".gitattributes"));
+    (kind.starts_with(b"100") && !says_how && path.components().all(is_inner)).then_some(path)
 }
 
 /// A file that is nowhere else, that others may do with what they may with ours, and no more.

@@ -124,8 +124,11 @@ async fn only_files_that_are_the_commits_are_taken_over() {
     let head = agent.commit("last", "last", "many");
     world.mirror.fetch_run(&dir, &spec.branch, run()).await.unwrap();
     let spec = CloneSpec { at: head, ..spec };
-    let inode = |name: &str| std::fs::symlink_metadata(dir.join(name)).unwrap().ino();
-    let before: Vec<u64> = names.iter().chain([&odd]).map(|name| inode(name)).collect();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    for name in names.iter().chain([&odd]) {
+        let file = std::fs::File::options().write(true).open(dir.join(name)).unwrap();
+        file.set_modified(long_ago).unwrap();
+    }
 
     let outside = world.path("outside");
     std::fs::create_dir_all(outside.join("c")).unwrap();
@@ -151,13 +154,39 @@ async fn only_files_that_are_the_commits_are_taken_over() {
     AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
     assert_eq!(agent.run(["status", "--porcelain", "--ignored"]), "");
     assert_eq!(agent.run(["ls-files", "-v", "a/edited"]), "H a/edited");
-    for (name, inode_before) in names.iter().chain([&odd]).zip(before) {
+    for name in names.iter().chain([&odd]) {
         let meta = std::fs::symlink_metadata(dir.join(name)).unwrap();
         assert_eq!(std::fs::read_to_string(dir.join(name)).unwrap(), **name);
         assert!(meta.is_file() && meta.nlink() == 1 && meta.mode() & 0o133 == 0, "{name}: {:o}", meta.mode());
         let is_same = *name == "a/same" || *name == odd;
-        assert_eq!(meta.ino() == inode_before, is_same, "{name}");
+        assert_eq!(meta.modified().unwrap() == long_ago, is_same, "{name}");
     }
     assert_eq!(std::fs::read_to_string(outside.join("c/below")).unwrap(), "b/c/below");
     assert_eq!(std::fs::read_to_string(outside.join("hard")).unwrap(), "hard");
+}
+
+/// Whether a file is the commit's is asked with the commit's attributes: a run's own could call other bytes the same.
+#[tokio::test]
+async fn a_runs_attributes_have_no_say_in_what_is_taken_over() {
+    let world = World::new().await;
+    let (dir, spec) = (world.path("clones/KEY-1"), spec(&world, &[]));
+    AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
+    let agent = Person { dir: dir.clone() };
+    for folder in ["", "a/"] {
+        agent.write(&format!("{folder}.gitattributes"), "# none yet\n");
+        agent.write(&format!("{folder}lines"), "one\ntwo\n");
+    }
+    let head = agent.commit("last", "last", "many");
+    world.mirror.fetch_run(&dir, &spec.branch, run()).await.unwrap();
+    for folder in ["", "a/"] {
+        agent.write(&format!("{folder}.gitattributes"), "* text eol=crlf\n");
+        agent.write(&format!("{folder}lines"), "one\r\ntwo\r\n");
+        // Of a file that is as old as the index git looks at the content twice.
+        let lines = std::fs::File::options().write(true).open(dir.join(format!("{folder}lines"))).unwrap();
+        lines.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(3600)).unwrap();
+    }
+    AgentClone::prepare(&world.mirror, &dir, &CloneSpec { at: head, ..spec }).await.unwrap();
+    for folder in ["", "a/"] {
+        assert_eq!(std::fs::read_to_string(dir.join(format!("{folder}lines"))).unwrap(), "one\ntwo\n");
+    }
 }
