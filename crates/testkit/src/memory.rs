@@ -33,7 +33,6 @@ use orchd_core::task::Task;
 use orchd_core::time::{Span, Timestamp};
 
 pub(crate) use commit::is_silent;
-pub(crate) use jobs::over;
 pub use state::{InputRow, Job, Projection, ProviderRow, RepoRow, State, TaskRow};
 
 /// A store in memory. Cheap to make; shared by reference.

@@ -268,15 +268,11 @@ pub(super) fn send_effect(
     }
 }
 
-/// Running jobs whose lease is over.
-pub(crate) fn over(state: &State, now: Timestamp) -> impl Iterator<Item = &Job> {
-    let ended = move |j: &&Job| j.lease_over(now) || mutant::on(Mutant::ReapTheLiving);
-    state.active_jobs().filter(|j| j.row.state == JobState::Running).filter(ended)
-}
-
 /// The longest over first.
 pub(super) fn expired(state: &State, limit: u32, now: Timestamp) -> Vec<Expired> {
-    let mut found: Vec<_> = over(state, now)
+    let ended = |j: &&Job| j.lease_over(now) || mutant::on(Mutant::ReapTheLiving);
+    let over = state.active_jobs().filter(|j| j.row.state == JobState::Running).filter(ended);
+    let mut found: Vec<_> = over
         .filter_map(|j| {
             let (run, token, owner) = (j.row.run?, j.row.token?, j.row.owner?);
             Some((j.row.until, j.place, Expired { job: j.row.job.id, run, token, owner }))

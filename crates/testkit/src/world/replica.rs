@@ -24,7 +24,7 @@ use super::sim::Sim;
 use super::spot::Spot;
 use super::store::SimStore;
 use super::work::SimExecutor;
-use crate::memory::{Job, Projection, TaskRow, over};
+use crate::memory::{Job, Projection, TaskRow};
 
 /// The longest that a loop waits for a hint.
 const TICK: Span = Span::secs(60);
@@ -165,18 +165,6 @@ impl Life {
         self.sim.store.inspect(|s| s.projections.values().any(behind))
     }
 
-    /// Whether a repository is frozen until two mains are one again.
-    fn is_diverged(&self) -> bool {
-        let diverged = |repo: &Repo| repo.frozen.as_ref().is_some_and(|freeze| freeze.diverged);
-        self.sim.store.inspect(|s| s.repos.values().any(|row| diverged(&row.repo)))
-    }
-
-    /// Whether a lease of a running job is over.
-    fn is_expired(&self) -> bool {
-        let now = self.sim.now();
-        self.sim.store.inspect(|s| over(s, now).next().is_some())
-    }
-
     /// How long until a task is due by time alone, at most a tick.
     fn until_due(&self) -> Span {
         self.until(self.sim.store.inspect(|s| s.tasks.values().filter_map(|row| row.due_at).min()))
@@ -260,14 +248,10 @@ async fn renews(life: Life) {
 
 async fn reaps(life: Life) {
     loop {
-        if life.is_diverged()
-            && let Err(error) = life.engine.poll().await
-        {
+        if let Err(error) = life.engine.poll().await {
             life.after_failure(error).await;
         }
-        if life.is_expired()
-            && let Err(error) = life.engine.reap().await
-        {
+        if let Err(error) = life.engine.reap().await {
             life.after_failure(error).await;
         }
         sleep(&life.sim, Span::secs(30)).await;
