@@ -124,7 +124,7 @@ async fn only_files_that_are_the_commits_are_taken_over() {
     let head = agent.commit("last", "last", "many");
     world.mirror.fetch_run(&dir, &spec.branch, run()).await.unwrap();
     let spec = CloneSpec { at: head, ..spec };
-    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
     for name in names.iter().chain([&odd]) {
         let file = std::fs::File::options().write(true).open(dir.join(name)).unwrap();
         file.set_modified(long_ago).unwrap();
@@ -183,7 +183,7 @@ async fn a_runs_attributes_have_no_say_in_what_is_taken_over() {
         agent.write(&format!("{folder}lines"), "one\r\ntwo\r\n");
         // Of a file that is as old as the index git looks at the content twice.
         let lines = std::fs::File::options().write(true).open(dir.join(format!("{folder}lines"))).unwrap();
-        lines.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(3600)).unwrap();
+        lines.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000)).unwrap();
     }
     AgentClone::prepare(&world.mirror, &dir, &CloneSpec { at: head, ..spec }).await.unwrap();
     for folder in ["", "a/"] {
