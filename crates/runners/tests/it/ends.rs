@@ -112,7 +112,8 @@ async fn commits_of_a_run_that_was_never_taken_in_are_kept() {
     let mut world = World::new().await;
     world.plays(
         Role::Developer,
-        "echo own > own; git add own; git commit -q -m own; touch \"$ORCHD_RUN_DIR/up\"; exit 0",
+        "echo own > own; git add own; git commit -q -m own; cd \"$ORCHD_RUN_DIR\"; touch up; \
+         until test -e go; do sleep 0.02; done; exit 0",
     );
     let task = world.task("DEMO-1");
     let (context, _) = world.context(Some(&task), world.agent(Role::Developer, &world.base));
@@ -122,6 +123,7 @@ async fn commits_of_a_run_that_was_never_taken_in_are_kept() {
     appears(&dir.join("up")).await;
     handle.abort();
     let _ = handle.await;
+    std::fs::write(dir.join("go"), "").unwrap();
     appears(&dir.join("result.json")).await;
     world.plays(Role::Developer, "echo new > new; say '{}'");
     let run = agent_run(world.job(Some(&task), world.agent(Role::Developer, &world.base)).await);
@@ -134,7 +136,10 @@ async fn commits_of_a_run_that_was_never_taken_in_are_kept() {
 #[tokio::test]
 async fn uncommitted_work_of_a_run_that_was_never_taken_in_is_kept() {
     let mut world = World::new().await;
-    world.plays(Role::Developer, "echo half > half; touch \"$ORCHD_RUN_DIR/up\"; exit 3");
+    world.plays(
+        Role::Developer,
+        "echo half > half; cd \"$ORCHD_RUN_DIR\"; touch up; until test -e go; do sleep 0.02; done; exit 3",
+    );
     let task = world.task("DEMO-1");
     let (context, _) = world.context(Some(&task), world.agent(Role::Developer, &world.base));
     let (dir, kept) = (world.shop.run_dir(context.run()), RefName::salvage(context.run()));
@@ -143,6 +148,7 @@ async fn uncommitted_work_of_a_run_that_was_never_taken_in_is_kept() {
     appears(&dir.join("up")).await;
     handle.abort();
     let _ = handle.await;
+    std::fs::write(dir.join("go"), "").unwrap();
     appears(&dir.join("result.json")).await;
     world.plays(Role::Developer, "test ! -e half && echo new > new && say '{}'");
     let run = agent_run(world.job(Some(&task), world.agent(Role::Developer, &world.base)).await);
