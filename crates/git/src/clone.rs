@@ -133,7 +133,7 @@ async fn fill(
         let config = git_dir.join("config");
         let append = || fs::OpenOptions::new().append(true).open(&config)?.write_all(author.as_bytes());
         append().map_err(|error| permission::explain("write", &config, error))?;
-        stands.iter().try_for_each(|(name, at)| refs::found(&git_dir, name, at))?;
+        stands.iter().try_for_each(|(name, at)| refs::establish(&git_dir, name, at))?;
         write_whole(&git_dir.join("HEAD"), format!("ref: {on}\n").as_bytes())
     })
     .await?;

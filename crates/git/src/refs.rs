@@ -32,7 +32,7 @@ pub(crate) fn in_bare(dir: &Path, name: &RefName) -> Result<Option<Sha>, GitErro
 }
 
 /// The first place of a ref in a repository that is still being made: no git knows of it.
-pub(crate) fn found(git_dir: &Path, name: &RefName, at: &Sha) -> Result<(), GitError> {
+pub(crate) fn establish(git_dir: &Path, name: &RefName, at: &Sha) -> Result<(), GitError> {
     let path = git_dir.join(name.as_str());
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(|error| permission::explain("make", parent, error))?;

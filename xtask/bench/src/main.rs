@@ -115,7 +115,7 @@ fn run(args: &Args) -> Result<bool> {
     Ok(report::table(&rows))
 }
 
-/// Asks the file system to keep what is in one folder of `dir` away from what is in another. ext4 looks for a place for
+/// Asks the file system to keep folders of `dir` away from each other. ext4 without a journal looks for a place for
 /// each new file among all that were removed nearby in the last minute: the clones that a floor replaces would cost the
 /// engine milliseconds, and its own the floor, in a rhythm that nobody but this program has.
 fn spread(dir: &Path) {
