@@ -89,20 +89,6 @@ impl AgentClone {
         Ok(Self { dir, branch: spec.branch.clone(), head: spec.at.clone(), caches: loose })
     }
 
-    /// Makes a clone that nobody has touched since it was prepared for `from` one of `to`: whom its commits are by is all
-    /// that differs. Runs no git. Answers whether it is so now; a clone that is not as it was made is left alone.
-    pub async fn pass_on(dir: &Path, from: &Identity, to: &Identity) -> Result<bool, GitError> {
-        let config = dir.join(".git/config");
-        let (from, to) = (of_author(from), of_author(to));
-        blocking(move || {
-            let text = fs::read_to_string(&config);
-            let text = text.map_err(|error| permission::explain("read", &config, error))?;
-            let Some(rest) = text.strip_suffix(&from) else { return Ok(false) };
-            write_whole(&config, format!("{rest}{to}").as_bytes()).map(|()| true)
-        })
-        .await
-    }
-
     /// Removes the clone at `dir` when its task is over. As with [`Self::prepare`], refused while it holds a commit
     /// that the mirror lacks.
     pub async fn remove(

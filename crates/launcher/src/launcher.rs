@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use orchd_core::id::RunId;
@@ -15,6 +16,7 @@ use rustix::process::{Signal, pidfd_send_signal};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt as _, Interest};
 use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
@@ -43,6 +45,9 @@ const SCOPE_LOOKS: u32 = 200;
 pub struct Launcher {
     exe: PathBuf,
     shim_args: Vec<String>,
+    /// Whether systemd is asked for a scope: where this process may make groups is asked once, as trying takes the
+    /// kernel's lock for all groups.
+    by_scope: Arc<OnceCell<bool>>,
 }
 
 /// Why a run was not started. In every case nothing of it runs.
@@ -127,17 +132,15 @@ enum Shim {
 impl Launcher {
     /// `exe` with `shim_args` and the run's directory as last argument must end in [`crate::shim_main`].
     pub fn new(exe: impl Into<PathBuf>, shim_args: Vec<String>) -> Self {
-        Self { exe: exe.into(), shim_args }
+        Self { exe: exe.into(), shim_args, by_scope: Arc::default() }
     }
 
     /// Writes the specification, starts the shim, and returns once the run is under way (or could not be spawned,
     /// which is a result like any other). The caller has stored the run before it calls this.
     pub async fn start(&self, dir: &RunDir, spec: &RunSpec) -> Result<RunningRun, LaunchError> {
-        let probe = spawn_blocking(containment::probe);
-        self.prepare(dir, spec).await?;
-        let probed = probe.await;
-        let by_scope = probed.is_ok_and(|found| found.mechanism == Mechanism::SystemdScope);
-        for prefix in scope::prefixes(spec.run, by_scope) {
+        let (by_scope, prepared) = tokio::join!(self.by_scope.get_or_init(by_scope), self.prepare(dir, spec));
+        prepared?;
+        for prefix in scope::prefixes(spec.run, *by_scope) {
             let mut child = self.spawn_shim(dir, spec, &prefix)?;
             let started = is_ready(&mut child, dir, !prefix.argv.is_empty()).await;
             // What is known of a shim stays: only where none began may the next way be tried.
@@ -188,6 +191,11 @@ impl Launcher {
         let written = spawn_blocking(move || what.write(&to)).await.map_err(io::Error::other);
         written.and_then(|w| w).map_err(|source| LaunchError::Prepare { dir: dir.path().to_owned(), source })
     }
+}
+
+async fn by_scope() -> bool {
+    let probed = spawn_blocking(containment::probe).await;
+    probed.is_ok_and(|found| found.mechanism == Mechanism::SystemdScope)
 }
 
 /// What is told of a shim that gave up. It may have come as far as starting the run: that is swept first.

@@ -93,6 +93,9 @@ pub enum LeftoverOutcome {
     Clean {
         /// Head of the task branch, if it exists.
         head: Option<Sha>,
+        /// Nothing at all was written into the clone, its `.git` included (see [`crate::Untouched`]).
+        #[serde(default)]
+        untouched: bool,
     },
     /// Committed on the task branch.
     Committed {
@@ -201,7 +204,7 @@ impl RunResult {
     pub fn head(&self) -> Option<&Sha> {
         match &self.leftovers {
             LeftoverOutcome::Committed { head } => Some(head),
-            LeftoverOutcome::Clean { head } | LeftoverOutcome::Salvaged { head, .. } => head.as_ref(),
+            LeftoverOutcome::Clean { head, .. } | LeftoverOutcome::Salvaged { head, .. } => head.as_ref(),
             LeftoverOutcome::NotAsked | LeftoverOutcome::Failed { .. } => None,
         }
     }

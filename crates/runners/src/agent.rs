@@ -81,10 +81,10 @@ async fn play(site: &Site<'_>) -> Result<JobResult, RunnerError> {
 async fn start(site: &Site<'_>) -> Result<Waited, RunnerError> {
     let untouched = enter::make_ready(site).await?;
     let dir = RunDir::create(&site.dir).map_err(RunnerError::io("make", &site.dir))?;
-    prompt::write(site, &dir).await?;
+    let (noted, prompted) = tokio::join!(enter::note_run(site), prompt::write(site, &dir));
+    noted.and(prompted)?;
     let mut spec = spec(site, &dir).await?;
     spec.untouched = untouched;
-    enter::note_run(site).await?;
     let running = site.shop.launcher().start(&dir, &spec).await?;
     watch::wait(running, site.context.guard.as_ref()).await
 }
@@ -95,6 +95,7 @@ async fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {
     let deadline = site.assigned.agent.timeout;
     let mut spec = RunSpec::new(site.context.run(), invocation.argv, &site.clone, deadline);
     spec.env = site.shop.environment(&site.profile.allowed_env(), invocation.env);
+    spec.env.extend(site.author_env());
     spec.dialect = site.profile.dialect();
     spec.masked = site.profile.secret_names().into_iter().map(str::to_owned).collect();
     spec.limits = confine::limits(&site.context.policy);

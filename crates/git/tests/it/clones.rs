@@ -93,21 +93,6 @@ async fn partial_work_of_the_former_run_is_not_lost_with_its_clone() {
     AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_clone_is_passed_on_to_another_author_as_it_is() {
-    let world = World::new().await;
-    let (dir, spec) = (world.path("clones/KEY-1"), spec(&world, &[]));
-    AgentClone::prepare(&world.mirror, &dir, &spec).await.unwrap();
-    let other = Identity { name: "re \"view\"er".into(), email: "rev@localhost".into() };
-    let agent = Person { dir: dir.clone() };
-    assert!(AgentClone::pass_on(&dir, &spec.author, &other).await.unwrap());
-    assert_eq!(agent.run(["config", "user.name"]), other.name);
-    assert_eq!(agent.run(["config", "user.email"]), other.email);
-    assert_eq!(agent.run(["status", "--porcelain", "--branch"]), "## orchd/KEY-1");
-    assert!(!AgentClone::pass_on(&dir, &spec.author, &other).await.unwrap(), "it is not as it was made");
-    assert_eq!(agent.run(["config", "user.name"]), other.name, "and is left alone");
-}
-
 /// What is built from a file stays built while the file stays. Whatever else a run made of one is not the next run's.
 #[tokio::test]
 async fn only_files_that_are_the_commits_are_taken_over() {

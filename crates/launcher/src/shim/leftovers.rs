@@ -71,7 +71,7 @@ pub(super) fn settle(wanted: &Leftovers, earned: &Earned, around: &Surroundings<
     let dir = around.dir;
     let untouched = around.spec.untouched.as_ref();
     if wanted.start.is_some() && untouched.is_some_and(|mark| mark.holds(&wanted.clone)) {
-        return LeftoverOutcome::Clean { head: wanted.start.clone() };
+        return LeftoverOutcome::Clean { head: wanted.start.clone(), untouched: true };
     }
     let done = Git::new(wanted, *around).and_then(|git| Settling { git, wanted, dir }.run(earned));
     done.unwrap_or_else(|error| {
@@ -111,18 +111,18 @@ impl Settling<'_> {
         let tree = self.snapshot(git_dir, at.as_ref())?;
         let dirty = tree != base;
         let why = match (earned, misplaced) {
-            (Earned::Branch, None) if !dirty => return Ok(LeftoverOutcome::Clean { head }),
+            (Earned::Branch, None) if !dirty => return Ok(LeftoverOutcome::Clean { head, untouched: false }),
             (Earned::Branch, None) => return self.onto_branch(&tree, head.as_ref(), git_dir),
             (Earned::Branch, Some(why)) => {
                 if !dirty && at == head {
-                    return Ok(LeftoverOutcome::Clean { head });
+                    return Ok(LeftoverOutcome::Clean { head, untouched: false });
                 }
                 why
             }
             (Earned::Salvage(why), _) => {
                 // Without a known start every commit may be the run's own.
                 if !dirty && (at.is_none() || at == self.wanted.start) {
-                    return Ok(LeftoverOutcome::Clean { head });
+                    return Ok(LeftoverOutcome::Clean { head, untouched: false });
                 }
                 why.clone()
             }
@@ -130,7 +130,7 @@ impl Settling<'_> {
         let salvage = match (dirty, at) {
             (false, Some(at)) => at,
             (true, at) => self.commit(&tree, at.as_ref())?,
-            (false, None) => return Ok(LeftoverOutcome::Clean { head }),
+            (false, None) => return Ok(LeftoverOutcome::Clean { head, untouched: false }),
         };
         self.git.ask(&["update-ref", &full(&self.wanted.salvage), salvage.as_str()])?;
         Ok(LeftoverOutcome::Salvaged { head, salvage, why })

@@ -85,11 +85,11 @@ async fn the_runs_own_commits_and_its_leftovers_stand_on_each_other() {
 async fn nothing_left_is_clean_and_tells_the_head() {
     let (place, start) = clone();
     let result = place.end(&spec_for(&place, &start, "exit 0")).await;
-    assert_eq!(result.leftovers, LeftoverOutcome::Clean { head: Some(start.clone()) });
+    assert_eq!(result.leftovers, LeftoverOutcome::Clean { head: Some(start.clone()), untouched: false });
     // Nor is there anything to salvage after a failure that changed nothing.
     let (place, start) = clone();
     let result = place.end(&spec_for(&place, &start, "exit 1")).await;
-    assert_eq!(result.leftovers, LeftoverOutcome::Clean { head: Some(start) });
+    assert_eq!(result.leftovers, LeftoverOutcome::Clean { head: Some(start), untouched: false });
     assert_eq!(git(&place.work(), &["branch", "--list", "orchd-salvage/*"]), "");
 }
 
@@ -263,7 +263,7 @@ async fn an_untouched_clone_has_no_leftovers_without_asking_git() {
         spec.env.insert("PATH".to_owned(), "/nowhere".to_owned());
         spec.untouched = Untouched::of(&place.work(), &[]).expect("walked");
         let result = place.end(&spec).await;
-        let clean = LeftoverOutcome::Clean { head: Some(start.clone()) };
+        let clean = LeftoverOutcome::Clean { head: Some(start.clone()), untouched: true };
         assert_eq!(result.leftovers == clean, is_clean, "{work}: {:?}", result.leftovers);
     }
 }

@@ -8,7 +8,7 @@ use orchd_core::id::{Branch, RefName, RunId, Sha, TaskId};
 use orchd_git::{AgentClone, CloneSpec, GitError, Mirror};
 use orchd_launcher::Untouched;
 
-use super::site::Site;
+use super::site::{self, Site};
 use crate::error::RunnerError;
 use crate::task_branch;
 use crate::watch;
@@ -62,11 +62,12 @@ pub(super) async fn note_run(site: &Site<'_>) -> Result<(), RunnerError> {
 /// The task branch and the clone, both at the start of the run; answers with the mark of a clone that holds nothing else.
 pub(super) async fn make_ready(site: &Site<'_>) -> Result<Option<Untouched>, RunnerError> {
     let (mirror, start) = (&site.mirror, site.assigned.start);
-    let main = mirror.fetch_main().await?;
+    let (main, former) = tokio::join!(mirror.fetch_main(), former_run(site.shop, site.task.id));
+    let (main, former) = (main?, former?);
     task_branch::need(mirror, site.branch(), start).await?;
     task_branch::put(mirror, site.branch(), start).await?;
-    let spec = spec(site, start, former_run(site.shop, site.task.id).await?);
-    if !as_it_is(site, &spec, &main.sha).await? {
+    let spec = spec(site, start, former);
+    if !as_it_is(site, &spec, &main.sha).await {
         make(site, spec, main.sha).await?;
     }
     if write_request(site).await? {
@@ -81,7 +82,7 @@ fn spec(site: &Site<'_>, at: &Sha, former: Option<RunId>) -> CloneSpec {
     CloneSpec {
         branch: site.branch().clone(),
         at: at.clone(),
-        author: site.author(),
+        author: site::anybody(),
         caches: site.context.policy.caches.clone(),
         former,
     }
@@ -108,23 +109,11 @@ pub(super) async fn renew(site: &Site<'_>, head: &Sha) {
 }
 
 /// Whether the task's clone may be entered as the last run left it: nobody has touched it, and it is what this run
-/// needs but for whom its commits are by, which is then changed.
-async fn as_it_is(site: &Site<'_>, spec: &CloneSpec, main: &Sha) -> Result<bool, RunnerError> {
-    let Some(fresh) = site.shop.fresh_clone(site.task.id).await else { return Ok(false) };
-    let (from, to) = (&fresh.made_for.author, &spec.author);
-    let same = CloneSpec { author: from.clone(), former: fresh.made_for.former, ..spec.clone() };
-    if fresh.made_for != same || fresh.main != *main {
-        return Ok(false);
-    }
-    if from == to {
-        return Ok(true);
-    }
-    site.shop.note_fresh(site.task.id, None);
-    if !AgentClone::pass_on(&site.clone, from, to).await? {
-        return Ok(false);
-    }
-    note_fresh(site, site.clone.clone(), fresh.mark.caches, spec.clone(), fresh.main).await;
-    Ok(true)
+/// needs.
+async fn as_it_is(site: &Site<'_>, spec: &CloneSpec, main: &Sha) -> bool {
+    let Some(fresh) = site.shop.fresh_clone(site.task.id).await else { return false };
+    let same = CloneSpec { former: fresh.made_for.former, ..spec.clone() };
+    fresh.made_for == same && fresh.main == *main
 }
 
 /// Notes what the clone is like while nobody has been in it. Without it git is asked later, which is as good.

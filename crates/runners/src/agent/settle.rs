@@ -61,7 +61,7 @@ pub(super) async fn settle(site: &Site<'_>, waited: Waited) -> Result<JobResult,
         Waited::Lost(lost) => {
             watch::gone(site.context.run(), &lost)?;
             let mut reason = format!("the run was lost: {}", lost.why);
-            match take(site).await {
+            match take(site, false).await {
                 Ok(taken) => {
                     let kept = keep(site, &taken).await?;
                     reason.extend(kept.map(|kept| format!("; its work is kept under {kept}")));
@@ -76,7 +76,8 @@ pub(super) async fn settle(site: &Site<'_>, waited: Waited) -> Result<JobResult,
 
 async fn ended(site: &Site<'_>, result: &RunResult) -> Result<JobResult, RunnerError> {
     let dir = RunDir::open(&site.dir).map_err(RunnerError::io("open", &site.dir))?;
-    let taken = take(site).await;
+    let untouched = matches!(result.leftovers, LeftoverOutcome::Clean { untouched: true, .. });
+    let taken = take(site, untouched).await;
     if let Some(why) = told(site, result) {
         if let Ok(taken) = &taken {
             keep(site, taken).await?;
@@ -142,11 +143,12 @@ fn outcome(reading: &Reading, result: &RunResult) -> Option<AgentOutcome> {
 }
 
 /// Takes what lies in the clone into the mirror. What may pass (a full disk, a lock of another git) is tried again: a
-/// run's result is worth more than some seconds.
-async fn take(site: &Site<'_>) -> Result<Taken, RunnerError> {
+/// run's result is worth more than some seconds. `untouched`: nobody wrote into it, as its shim saw once nothing of the
+/// run lived.
+async fn take(site: &Site<'_>, untouched: bool) -> Result<Taken, RunnerError> {
     let mut pauses = INTAKE_PAUSES.into_iter();
     loop {
-        match (take_once(site).await, pauses.next()) {
+        match (take_once(site, untouched).await, pauses.next()) {
             (Err(error @ RunnerError::Git(GitError::CloneUnusable { .. })), _) => return Err(error),
             (Err(error), Some(pause)) => {
                 tracing::warn!(task = %site.task.id, "a run's work is taken in again soon: {}", error.reason());
@@ -157,10 +159,10 @@ async fn take(site: &Site<'_>) -> Result<Taken, RunnerError> {
     }
 }
 
-async fn take_once(site: &Site<'_>) -> Result<Taken, RunnerError> {
+async fn take_once(site: &Site<'_>, untouched: bool) -> Result<Taken, RunnerError> {
     let (mirror, start) = (&site.mirror, site.assigned.start);
-    if site.shop.fresh_clone(site.task.id).await.is_some_and(|fresh| fresh.made_for.at == *start) {
-        // Nobody wrote into it: its branch stands where the run started, and there is nothing to take.
+    if untouched {
+        // Its branch stands where the run started, and there is nothing to take.
         let heads = RunHeads { head: Some(start.clone()), salvage: None };
         let tip = heads.head.clone();
         return Ok(Taken { tip, heads, changed: Vec::new(), on_start: true, untouched: true });

@@ -17,6 +17,11 @@ use orchd_launcher::profile::{self, BadProfile, Profile, RoleRun, Setup};
 use crate::error::RunnerError;
 use crate::workshop::Workshop;
 
+/// Whom commits in a task's clone are by where the environment was taken away; the clone is every role's.
+pub(super) fn anybody() -> Identity {
+    Identity { name: "orchd agent".to_owned(), email: "agent@orchd.localhost".to_owned() }
+}
+
 /// What the decision asked of the role.
 pub(super) struct Assigned<'a> {
     pub(super) role: Role,
@@ -104,6 +109,18 @@ impl<'a> Site<'a> {
     pub(super) fn author(&self) -> Identity {
         let role = self.assigned.role;
         Identity { name: format!("orchd {role}"), email: format!("{role}@orchd.localhost") }
+    }
+
+    /// The same for git in the agent's environment: so a clone need not be changed from role to role.
+    pub(super) fn author_env(&self) -> [(String, String); 4] {
+        let Identity { name, email } = self.author();
+        [
+            ("GIT_AUTHOR_NAME", &name),
+            ("GIT_AUTHOR_EMAIL", &email),
+            ("GIT_COMMITTER_NAME", &name),
+            ("GIT_COMMITTER_EMAIL", &email),
+        ]
+        .map(|(variable, value)| (variable.to_owned(), value.clone()))
     }
 
     /// The message of the commit that takes up what the run left uncommitted.

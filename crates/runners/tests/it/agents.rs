@@ -267,11 +267,11 @@ async fn an_untouched_clone_is_passed_on_and_a_touched_one_is_not() {
     let clone = world.shop.clone_dir(task.id);
     let inode = || std::fs::metadata(&clone).unwrap().ino();
     let approve =
-        "git config user.name > \"$ORCHD_RUN_DIR/who\"; cat README.md; say '{\"verdict\":\"APPROVED\"}'";
+        "git var GIT_AUTHOR_IDENT > \"$ORCHD_RUN_DIR/who\"; cat README.md; say '{\"verdict\":\"APPROVED\"}'";
     let mut seen = Vec::new();
     for (script, role) in [
         (approve.to_owned(), Role::Reviewer),
-        (approve.to_owned(), Role::Reviewer),
+        (approve.to_owned(), Role::Tester),
         (format!("echo x > stray; {approve}"), Role::Reviewer),
         (approve.to_owned(), Role::Reviewer),
     ] {
@@ -281,7 +281,8 @@ async fn an_untouched_clone_is_passed_on_and_a_touched_one_is_not() {
         let run = agent_run(world.work(context).await);
         assert_eq!(completed(&run).verdict, Some(Verdict::Positive));
         assert_eq!(run.dropped.is_empty(), !script.contains("stray"), "{:?}", run.dropped);
-        assert_eq!(std::fs::read_to_string(dir.join("who")).unwrap().trim(), "orchd reviewer");
+        let who = std::fs::read_to_string(dir.join("who")).unwrap();
+        assert!(who.starts_with(&format!("orchd {role} <{role}@orchd.localhost> ")), "{who}");
         seen.push(inode());
     }
     assert_eq!((seen[0], seen[1]), (seen[1], seen[2]), "nobody touched it");
