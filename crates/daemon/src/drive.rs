@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use orchd_core::job::JobResult;
 use orchd_core::port::executor::RunContext;
+use orchd_core::port::store::SettleOutcome;
 use orchd_engine::{Engine, EngineError};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -161,12 +162,20 @@ async fn work(shared: &Shared, context: RunContext) {
         Err(error) => JobResult::infra(format!("the executor failed inside: {error}")),
     };
     // A result is work that was paid for: it is offered until the store has it, or says it is stale.
-    while let Err(error) = shared.engine.settle(&claimed, &result).await {
-        tracing::error!(%job, "a result could not be stored yet: {error}");
-        sleep(AFTER_FAILURE).await;
-    }
+    let outcome = loop {
+        match shared.engine.settle(&claimed, &result).await {
+            Ok(outcome) => break outcome,
+            Err(error) => {
+                tracing::error!(%job, "a result could not be stored yet: {error}");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    };
     shared.decide.notify_one();
-    shared.claim.notify_one();
+    // The decision about a result is followed by a claim, of its own next job too; a stale one brings no decision.
+    if outcome == SettleOutcome::Stale {
+        shared.claim.notify_one();
+    }
 }
 
 async fn project(shared: Arc<Shared>) {

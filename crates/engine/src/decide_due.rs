@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use orchd_core::enact::Minted;
 use orchd_core::id::{EffectId, JobId, ProviderId, RepoId, TaskId, TransitionId};
 use orchd_core::port::store::{
-    Commit, CommitOutcome, LedgerWrite, Loaded, ProviderChange, RepoChange, RepoCommit, StoreError,
+    Commit, CommitOutcome, Due, LedgerWrite, Loaded, ProviderChange, RepoChange, RepoCommit, StoreError,
 };
 use orchd_core::time::Timestamp;
 use orchd_core::turn::{Turn, repo_turn, turn};
@@ -16,23 +16,24 @@ use crate::{Engine, EngineError, join};
 
 /// Tries for somebody who waits: a conflict means that somebody else made progress.
 const TRIES: u32 = 8;
+/// Turns that a task takes in one step where each leaves it due at once, as a move does before the run it leads to.
+const FOLLOWING: u32 = 4;
 /// Tasks per step: small, so that other steps are not kept waiting.
 const BATCH: u32 = 64;
 
 impl Engine {
     /// Decides every task and repository that is due, once. Returns how many it looked at.
     pub async fn decide_due(&self) -> Result<usize, EngineError> {
-        let repos = self.deps.store.due_repos(BATCH).await;
-        self.note_store(&repos);
-        let repos = repos?;
+        let due = self.deps.store.due(self.now(), BATCH).await;
+        self.note_store(&due);
+        let Due { repos, tasks } = due?;
         for repo in &repos {
             pass_over(self.decide_repo(repo).await, &repo.to_string())?;
         }
-        let tasks = self.deps.store.due_tasks(self.now(), BATCH).await?;
         // At once: their commits then share the store's transaction; in turn, each would wait for one of its own.
-        let decided = join::all(tasks.iter().map(|task| self.decide_once(*task))).await;
+        let decided = join::all(tasks.iter().map(|task| self.decide_on(*task))).await;
         for (task, decided) in tasks.iter().zip(decided) {
-            pass_over(decided.map(drop), &task.to_string())?;
+            pass_over(decided, &task.to_string())?;
         }
         Ok(repos.len() + tasks.len())
     }
@@ -40,25 +41,39 @@ impl Engine {
     /// Takes one turn of a task for somebody who waits for what comes of it: a lost race is tried again at once.
     pub async fn decide_task(&self, task: TaskId) -> Result<(), EngineError> {
         for _ in 0..TRIES {
-            if self.decide_once(task).await? == Raced::No {
+            if self.decide_once(task).await? != Taken::Lost {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Takes one turn of a task. Who lost the race leaves the task as the winner did: what is still due is found again.
-    async fn decide_once(&self, task: TaskId) -> Result<Raced, EngineError> {
+    /// Takes turns of a task while each leaves it due. Who lost a race leaves the task as the winner did: what is still
+    /// due is found again.
+    async fn decide_on(&self, task: TaskId) -> Result<(), EngineError> {
+        for _ in 0..FOLLOWING {
+            if self.decide_once(task).await? != Taken::AndDue {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one turn of a task.
+    async fn decide_once(&self, task: TaskId) -> Result<Taken, EngineError> {
         let now = self.now();
-        let Some(loaded) = self.deps.store.load(task, now.day_start()).await? else { return Ok(Raced::No) };
+        let Some(loaded) = self.deps.store.load(task, now.day_start()).await? else {
+            return Ok(Taken::Quiet);
+        };
         let commit = self.commit_of(loaded, now)?;
         let transition = commit.transition;
+        let taken = if commit.due_at.is_some_and(|at| at <= now) { Taken::AndDue } else { Taken::Quiet };
         match self.deps.store.commit(commit).await {
-            CommitOutcome::Committed => Ok(Raced::No),
-            CommitOutcome::Conflict => Ok(Raced::Lost),
+            CommitOutcome::Committed => Ok(taken),
+            CommitOutcome::Conflict => Ok(Taken::Lost),
             CommitOutcome::Unknown => match self.deps.store.was_committed(transition).await? {
-                true => Ok(Raced::No),
-                false => Ok(Raced::Lost),
+                true => Ok(taken),
+                false => Ok(Taken::Lost),
             },
         }
     }
@@ -140,11 +155,13 @@ fn pass_over(done: Result<(), EngineError>, row: &str) -> Result<(), EngineError
     }
 }
 
-/// What became of one try at a decision.
+/// What became of one turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Raced {
+enum Taken {
     /// It is committed, or there was nothing to decide.
-    No,
+    Quiet,
+    /// It is committed, and the next one is due at once.
+    AndDue,
     /// Nothing of it was written: somebody else was faster, or the store lost it.
     Lost,
 }

@@ -127,9 +127,8 @@ async fn state(State(app): Shared) -> Answer<dto::State> {
 
 async fn pending(app: &App) -> Result<usize, Problem> {
     let (store, now) = (app.engine.store(), (app.now)());
-    let decisions =
-        store.due_tasks(now, PENDING_MAX).await?.len() + store.due_repos(PENDING_MAX).await?.len();
-    Ok(decisions + store.dirty_projections(now, PENDING_MAX).await?.len())
+    let due = store.due(now, PENDING_MAX).await?;
+    Ok(due.tasks.len() + due.repos.len() + store.dirty_projections(now, PENDING_MAX).await?.len())
 }
 
 /// What the host is short of.

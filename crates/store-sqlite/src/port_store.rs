@@ -15,7 +15,7 @@ use orchd_core::id::{
 use orchd_core::job::JobResult;
 use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::store::{
-    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
+    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Due, Expired,
     InputOutcome, Inventory, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome,
     RepoCommit, Rows, SendOutcome, SettleOutcome, Store, StoreResult, Surface,
 };
@@ -143,12 +143,8 @@ impl Store for SqliteStore {
         Ok(self.write("was_committed", move |conn| commit::was_committed(conn, transition)).await?)
     }
 
-    async fn due_tasks(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<TaskId>> {
-        Ok(self.read(move |conn| due::tasks(conn, now.0, limit)).await?)
-    }
-
-    async fn due_repos(&self, limit: u32) -> StoreResult<Vec<RepoId>> {
-        Ok(self.read(move |conn| due::repos(conn, limit)).await?)
+    async fn due(&self, now: Timestamp, limit: u32) -> StoreResult<Due> {
+        Ok(self.read(move |conn| due::due(conn, now.0, limit)).await?)
     }
 
     async fn claim(&self, filter: &ClaimFilter, runs: &[RunId]) -> StoreResult<Vec<Claimed>> {

@@ -23,7 +23,7 @@ use orchd_core::job::JobResult;
 use orchd_core::mutant::{self, Mutant};
 use orchd_core::port::clock::Clock;
 use orchd_core::port::store::{
-    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
+    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Due, Expired,
     InputOutcome, Inventory, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome,
     RepoCommit, Rows, SendOutcome, SettleOutcome, Store, StoreResult, Surface,
 };
@@ -139,12 +139,11 @@ impl Store for MemoryStore {
         Ok(self.with(|state| state.transitions.contains(&transition)))
     }
 
-    async fn due_tasks(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<TaskId>> {
-        Ok(self.with(|state| view::due_tasks(state, now, limit)))
-    }
-
-    async fn due_repos(&self, limit: u32) -> StoreResult<Vec<RepoId>> {
-        Ok(self.with(|state| view::due_repos(state, limit)))
+    async fn due(&self, now: Timestamp, limit: u32) -> StoreResult<Due> {
+        Ok(self.with(|state| Due {
+            repos: view::due_repos(state, limit),
+            tasks: view::due_tasks(state, now, limit),
+        }))
     }
 
     async fn claim(&self, filter: &ClaimFilter, runs: &[RunId]) -> StoreResult<Vec<Claimed>> {

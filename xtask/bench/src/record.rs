@@ -12,7 +12,7 @@ use orchd_core::id::{
 };
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
-    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
+    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Due, Expired,
     InputOutcome, Inventory, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome,
     RepoCommit, Rows, SendOutcome, SettleOutcome, Store, StoreResult, Surface,
 };
@@ -103,11 +103,8 @@ impl<S: Store> Store for Recorder<S> {
     async fn was_committed(&self, transition: TransitionId) -> StoreResult<bool> {
         self.inner.was_committed(transition).await
     }
-    async fn due_tasks(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<TaskId>> {
-        self.inner.due_tasks(now, limit).await
-    }
-    async fn due_repos(&self, limit: u32) -> StoreResult<Vec<RepoId>> {
-        self.inner.due_repos(limit).await
+    async fn due(&self, now: Timestamp, limit: u32) -> StoreResult<Due> {
+        self.inner.due(now, limit).await
     }
     async fn renew(
         &self,

@@ -127,6 +127,16 @@ pub struct LoadedRepo {
     pub inputs: Vec<Pending>,
 }
 
+/// Who is to be decided.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Due {
+    /// Repositories with unconsumed inputs, by the age of the oldest.
+    pub repos: Vec<RepoId>,
+    /// Tasks whose due time has come or that have unconsumed inputs, by the moment they became due (an input's where
+    /// that is earlier), then by sequence number. Terminal ones included, so that their inputs are answered.
+    pub tasks: Vec<TaskId>,
+}
+
 /// The rows that a job is about, without what only a decision needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
@@ -431,11 +441,8 @@ pub trait Store: Send + Sync {
     async fn commit_repo(&self, commit: RepoCommit) -> CommitOutcome;
     /// Whether a transition is stored.
     async fn was_committed(&self, transition: TransitionId) -> StoreResult<bool>;
-    /// Tasks whose due time has come or that have unconsumed inputs, by the moment they became due (an input's where
-    /// that is earlier), then by sequence number. Terminal ones included, so that their inputs are answered.
-    async fn due_tasks(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<TaskId>>;
-    /// Repositories with unconsumed inputs, by the age of the oldest.
-    async fn due_repos(&self, limit: u32) -> StoreResult<Vec<RepoId>>;
+    /// Who is to be decided at `now`, up to `limit` of each kind, as of one moment.
+    async fn due(&self, now: Timestamp, limit: u32) -> StoreResult<Due>;
 
     /// Claims queued jobs whose time has come, side jobs first, then by the task's present priority (a repository's
     /// job has 0) and the job's age; no more than there are `runs`. While drained, side jobs only. Passes over what

@@ -99,23 +99,20 @@ pub(crate) fn results(task: &Task) -> impl Iterator<Item = &GateResult> {
 
 /// What was passed over rather than checked, by reason: a surface that shows a success shows this beside it.
 pub(crate) fn not_checked(task: &Task) -> Option<String> {
-    let passed_over = || {
-        results(task).filter_map(|result| {
-            let GateOutcome::NotApplicable { why } = &result.outcome else { return None };
-            Some((result.gate.name(), why))
-        })
-    };
+    let passed_over = results(task).filter_map(|result| {
+        let GateOutcome::NotApplicable { why } = &result.outcome else { return None };
+        Some((result.gate.name(), why))
+    });
+    let mut by_reason: Vec<(&String, String)> = Vec::new();
+    for (gate, why) in passed_over {
+        match by_reason.iter_mut().find(|(reason, _)| *reason == why) {
+            Some((_, gates)) => put!(gates, ", {gate}"),
+            None => by_reason.push((why, gate.to_owned())),
+        }
+    }
     let mut out = String::new();
-    for (n, (_, why)) in passed_over().enumerate() {
-        if passed_over().take(n).any(|(_, earlier)| earlier == why) {
-            continue;
-        }
-        out.push_str(if out.is_empty() { "Not checked: " } else { "; " });
-        for (m, (gate, _)) in passed_over().filter(|(_, reason)| *reason == why).enumerate() {
-            out.push_str(if m == 0 { "" } else { ", " });
-            out.push_str(gate);
-        }
-        put!(out, " ({why})");
+    for (why, gates) in by_reason {
+        put!(out, "{}{gates} ({why})", if out.is_empty() { "Not checked: " } else { "; " });
     }
     (!out.is_empty()).then(|| out + ".")
 }

@@ -51,12 +51,22 @@ pub fn text(task: &Task) -> String {
     out
 }
 
+/// By byte: whether [`inline`] changes it.
+const MARKUP: [bool; 256] = {
+    let mut is_markup = [false; 256];
+    let mut rest: &[u8] = b"<>&@#|`*_[]\\!";
+    while let [byte, others @ ..] = rest {
+        is_markup[*byte as usize] = true;
+        rest = others;
+    }
+    is_markup
+};
+
 /// One line in which nothing is markup, a mention or a reference: what a model wrote must not close an issue.
 fn inline(text: &str) -> Cow<'_, str> {
     let line = one_line(text, 1000);
     // Most lines are plain: a pull request's text is rendered at every step of its task.
-    let is_markup = |byte: u8| b"<>&@#|`*_[]\\!".contains(&byte);
-    if !line.bytes().any(is_markup) {
+    if !line.bytes().any(|byte| MARKUP[usize::from(byte)]) {
         return line;
     }
     let mut out = String::with_capacity(line.len() + 16);

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use orchd_core::id::{RepoId, TaskId};
+use orchd_core::port::store::Due;
 
 use crate::group::Answer;
 use crate::statement::statement;
@@ -26,14 +27,19 @@ statement! {
      GROUP BY repo ORDER BY min(place) LIMIT :limit"
 }
 
+/// Who is to be decided.
+pub(crate) fn due(conn: &mut SqliteConnection, now: i64, limit: u32) -> Answer<Due> {
+    Ok(Due { repos: repos(conn, limit)?, tasks: tasks(conn, now, limit)? })
+}
+
 /// Due tasks, earliest first.
-pub(crate) fn tasks(conn: &mut SqliteConnection, now: i64, limit: u32) -> Answer<Vec<TaskId>> {
+fn tasks(conn: &mut SqliteConnection, now: i64, limit: u32) -> Answer<Vec<TaskId>> {
     let ids: Vec<String> = Tasks { now, limit: i64::from(limit) }.load(conn)?;
     ids.iter().map(|id| text::id("tasks", id, id)).collect()
 }
 
 /// Due repositories, earliest first.
-pub(crate) fn repos(conn: &mut SqliteConnection, limit: u32) -> Answer<Vec<RepoId>> {
+fn repos(conn: &mut SqliteConnection, limit: u32) -> Answer<Vec<RepoId>> {
     let ids: Vec<String> = Repos { limit: i64::from(limit) }.load(conn)?;
     Ok(ids.into_iter().map(RepoId::new).collect())
 }

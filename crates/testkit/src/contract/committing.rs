@@ -122,11 +122,11 @@ pub async fn a_task_is_due_when_the_commit_says(lab: &Lab) {
     let mut commit = lab.plan(&task).await;
     commit.due_at = Some(due);
     lab.committed(commit).await;
-    assert_eq!(answered(lab.store().due_tasks(due, 10).await), [task.id]);
+    assert_eq!(lab.due_at(due, 10).await, [task.id]);
     let before = orchd_core::time::Timestamp(due.0 - 1);
-    assert_eq!(answered(lab.store().due_tasks(before, 10).await), []);
+    assert_eq!(lab.due_at(before, 10).await, []);
     lab.committed(lab.plan(&task).await).await;
-    assert_eq!(answered(lab.store().due_tasks(due + Span::hours(9), 10).await), []);
+    assert_eq!(lab.due_at(due + Span::hours(9), 10).await, []);
 }
 
 /// A wake between load and commit is not lost, whatever the commit says.
@@ -214,7 +214,7 @@ pub async fn a_repository_commit_consumes_inputs_once(lab: &Lab) {
     };
     assert_eq!(consume(of_task).await, CONFLICT);
     assert_eq!(consume(mine).await, COMMITTED);
-    assert_eq!(answered(lab.store().due_repos(10).await), []);
+    assert_eq!(lab.due_repos(10).await, []);
     let after = lab.load_repo().await;
     assert_eq!(consume(mine).await, CONFLICT);
     assert_eq!(lab.load_repo().await, after);

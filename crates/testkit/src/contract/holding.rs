@@ -133,7 +133,7 @@ pub async fn a_settled_job_is_a_fact_and_wakes(lab: &Lab) {
     let look = lab.enqueue_look().await;
     let held = lab.claim_one(lab.boot()).await;
     answered(lab.settle(look, held.token, lab.input_id()).await);
-    assert_eq!(answered(lab.store().due_repos(9).await), [RepoId::new("repo")]);
+    assert_eq!(lab.due_repos(9).await, [RepoId::new("repo")]);
     let inputs = lab.load_repo().await.inputs;
     assert_eq!(inputs[0].input, ended(look, JobKind::MainSuite, some_result()));
 }

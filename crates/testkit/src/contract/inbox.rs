@@ -49,9 +49,9 @@ pub async fn a_duplicate_input_changes_nothing(lab: &Lab) {
 pub async fn an_input_of_a_repository_makes_it_due(lab: &Lab) {
     let task = lab.task("ORCH-1").await;
     lab.quiet().await;
-    assert_eq!(answered(lab.store().due_repos(10).await), []);
+    assert_eq!(lab.due_repos(10).await, []);
     let id = lab.put(&Address::Repo(RepoId::new("repo"))).await;
-    assert_eq!(answered(lab.store().due_repos(10).await), [RepoId::new("repo")]);
+    assert_eq!(lab.due_repos(10).await, [RepoId::new("repo")]);
     assert_eq!(lab.load_repo().await.inputs.iter().map(|i| i.id).collect::<Vec<_>>(), [id]);
     assert_eq!(lab.due().await, [], "its tasks sleep on");
     assert_eq!(lab.load(&task).await.inputs, []);
@@ -145,7 +145,7 @@ pub async fn tasks_are_decided_in_the_order_they_became_due(lab: &Lab) {
     lab.wait(Span::secs(5));
     let expected = [tasks[1].id, tasks[2].id, tasks[3].id, tasks[0].id];
     assert_eq!(lab.due().await, expected);
-    assert_eq!(answered(lab.store().due_tasks(lab.now(), 2).await), expected[..2]);
+    assert_eq!(lab.due_at(lab.now(), 2).await, expected[..2]);
 }
 
 /// Who is woken again and again is not put behind the others for it.
@@ -166,7 +166,7 @@ pub async fn the_longest_waiting_repository_goes_first(lab: &Lab) {
     lab.put(&Address::Repo(RepoId::new("repo"))).await;
     lab.put(&Address::Repo(RepoId::new("other"))).await;
     lab.put(&Address::Repo(RepoId::new("repo"))).await;
-    let due = answered(lab.store().due_repos(10).await);
+    let due = lab.due_repos(10).await;
     assert_eq!(due, [RepoId::new("repo"), RepoId::new("other")]);
-    assert_eq!(answered(lab.store().due_repos(1).await), [RepoId::new("repo")]);
+    assert_eq!(lab.due_repos(1).await, [RepoId::new("repo")]);
 }

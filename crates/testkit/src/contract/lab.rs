@@ -373,7 +373,17 @@ impl Lab {
 
     /// Tasks that are due now.
     pub async fn due(&self) -> Vec<TaskId> {
-        answered(self.store().due_tasks(self.now(), u32::MAX).await)
+        self.due_at(self.now(), u32::MAX).await
+    }
+
+    /// Tasks that are due at a moment, the first so many.
+    pub async fn due_at(&self, at: Timestamp, limit: u32) -> Vec<TaskId> {
+        answered(self.store().due(at, limit).await).tasks
+    }
+
+    /// Repositories that are due, the first so many.
+    pub async fn due_repos(&self, limit: u32) -> Vec<RepoId> {
+        answered(self.store().due(self.now(), limit).await).repos
     }
 
     /// Commits every due task without a due time, so that nothing is due any more.

@@ -80,9 +80,8 @@ async fn work(store: &dyn FullStore, now: Timestamp, seen: &mut String) {
     line(seen, "dependencies", &"", &store.dependencies().await);
     line(seen, "drained", &"", &store.drained().await);
     line(seen, "expired", &"", &store.expired(u32::MAX).await);
-    line(seen, "due repos", &"", &store.due_repos(u32::MAX).await);
     for at in [now, now + LATE] {
-        line(seen, "due", &at, &store.due_tasks(at, u32::MAX).await);
+        line(seen, "due", &at, &store.due(at, u32::MAX).await);
         line(seen, "dirty", &at, &store.dirty_projections(at, u32::MAX).await);
     }
 }

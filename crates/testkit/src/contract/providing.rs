@@ -123,7 +123,7 @@ pub async fn a_commit_can_wake_all_others(lab: &Lab) {
     assert_eq!(lab.due().await, [b.id, elsewhere.id]);
     assert_eq!(lab.load(&b).await.wakes, before + 1);
     let earlier = orchd_core::time::Timestamp(at.0 - 1);
-    assert_eq!(answered(lab.store().due_tasks(earlier, 10).await), []);
+    assert_eq!(lab.due_at(earlier, 10).await, []);
 }
 
 /// It is as one that was never unwell, with the next epoch; who did it is kept, and everybody looks again.

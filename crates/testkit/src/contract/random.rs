@@ -353,8 +353,7 @@ impl Pair {
         let _ = both!(self, |s| s.put_input(&to, id, &super::lab::some_input(), at));
         self.remember_input(id);
         let limit = self.limit();
-        let _ = both!(self, |s| s.due_tasks(at, limit));
-        let _ = both!(self, |s| s.due_repos(limit));
+        let _ = both!(self, |s| s.due(at, limit));
     }
 
     fn remember_input(&mut self, id: InputId) {

@@ -52,6 +52,11 @@ impl Job {
         })
     }
 
+    /// It runs, and whoever runs it has no lease on it any more.
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
+        self.row.state == JobState::Running && (self.lease_over(now) || mutant::on(Mutant::ReapTheLiving))
+    }
+
     fn lease_over(&self, now: Timestamp) -> bool {
         self.row.until.is_none_or(|until| LeasePolicy::expired(until, now))
     }
@@ -270,8 +275,7 @@ pub(super) fn send_effect(
 
 /// The longest over first.
 pub(super) fn expired(state: &State, limit: u32, now: Timestamp) -> Vec<Expired> {
-    let ended = |j: &&Job| j.lease_over(now) || mutant::on(Mutant::ReapTheLiving);
-    let over = state.active_jobs().filter(|j| j.row.state == JobState::Running).filter(ended);
+    let over = state.active_jobs().filter(|j| j.is_expired(now));
     let mut found: Vec<_> = over
         .filter_map(|j| {
             let (run, token, owner) = (j.row.run?, j.row.token?, j.row.owner?);

@@ -11,7 +11,7 @@ use orchd_core::port::clock::{Clock, Ids};
 use orchd_core::port::executor::{Executor, RunContext};
 use orchd_core::port::host::{Host, Room};
 use orchd_core::port::store::{JobState, Store};
-use orchd_core::repo::Repo;
+use orchd_core::repo::{Freeze, Repo};
 use orchd_core::time::{Span, Timestamp};
 use orchd_engine::{Deps, Engine, EngineError};
 use uuid::Uuid;
@@ -158,6 +158,19 @@ impl Life {
         self.sim.store.inspect(|s| s.active.values().filter_map(|id| s.jobs.get(id)).any(may))
     }
 
+    /// Whether a main can not be imported.
+    fn is_diverged(&self) -> bool {
+        let diverged = |freeze: &Freeze| freeze.diverged;
+        self.sim.store.inspect(|s| s.repos.values().any(|row| row.repo.frozen.as_ref().is_some_and(diverged)))
+    }
+
+    /// Whether a running job's lease is over.
+    fn is_expired(&self) -> bool {
+        let now = self.sim.now();
+        let is_over = |job: &Job| job.is_expired(now);
+        self.sim.store.inspect(|s| s.active.values().filter_map(|id| s.jobs.get(id)).any(is_over))
+    }
+
     /// Whether a surface is behind and may be tried.
     fn is_behind(&self) -> bool {
         let now = self.sim.now_at(self.replica);
@@ -248,10 +261,14 @@ async fn renews(life: Life) {
 
 async fn reaps(life: Life) {
     loop {
-        if let Err(error) = life.engine.poll().await {
+        if life.is_diverged()
+            && let Err(error) = life.engine.poll().await
+        {
             life.after_failure(error).await;
         }
-        if let Err(error) = life.engine.reap().await {
+        if life.is_expired()
+            && let Err(error) = life.engine.reap().await
+        {
             life.after_failure(error).await;
         }
         sleep(&life.sim, Span::secs(30)).await;

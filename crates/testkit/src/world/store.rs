@@ -12,7 +12,7 @@ use orchd_core::id::{
 };
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
-    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
+    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Due, Expired,
     InputOutcome, Inventory, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome,
     RepoCommit, Rows, SendOutcome, SettleOutcome, Store, StoreError, StoreResult, Surface,
 };
@@ -338,11 +338,8 @@ impl Store for SimStore {
     async fn was_committed(&self, transition: TransitionId) -> StoreResult<bool> {
         self.reads("was_committed", self.here(), self.inner().was_committed(transition)).await
     }
-    async fn due_tasks(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<TaskId>> {
-        self.reads("due_tasks", self.here(), self.inner().due_tasks(now, limit)).await
-    }
-    async fn due_repos(&self, limit: u32) -> StoreResult<Vec<RepoId>> {
-        self.reads("due_repos", self.here(), self.inner().due_repos(limit)).await
+    async fn due(&self, now: Timestamp, limit: u32) -> StoreResult<Due> {
+        self.reads("due", self.here(), self.inner().due(now, limit)).await
     }
     async fn claim(&self, filter: &ClaimFilter, runs: &[RunId]) -> StoreResult<Vec<Claimed>> {
         self.writes("claim", Kind::Writes, self.here(), self.inner().claim(filter, runs)).await

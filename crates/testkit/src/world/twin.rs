@@ -12,7 +12,7 @@ use orchd_core::id::{
 };
 use orchd_core::job::JobResult;
 use orchd_core::port::store::{
-    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Expired,
+    ClaimFilter, Claimed, Commit, CommitOutcome, CreateOutcome, DependencyOutcome, Dirty, Due, Expired,
     InputOutcome, Inventory, JobRow, LedgerRow, Loaded, LoadedRepo, Logged, NewTask, RenewOutcome,
     RepoCommit, Rows, SendOutcome, SettleOutcome, Store, StoreResult, Surface,
 };
@@ -125,13 +125,9 @@ impl Store for Twin {
         let memory = self.memory.was_committed(transition).await;
         self.same("was_committed", memory, self.other.store.was_committed(transition).await)
     }
-    async fn due_tasks(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<TaskId>> {
-        let memory = self.memory.due_tasks(now, limit).await;
-        self.same("due_tasks", memory, self.other.store.due_tasks(now, limit).await)
-    }
-    async fn due_repos(&self, limit: u32) -> StoreResult<Vec<RepoId>> {
-        let memory = self.memory.due_repos(limit).await;
-        self.same("due_repos", memory, self.other.store.due_repos(limit).await)
+    async fn due(&self, now: Timestamp, limit: u32) -> StoreResult<Due> {
+        let memory = self.memory.due(now, limit).await;
+        self.same("due", memory, self.other.store.due(now, limit).await)
     }
     async fn claim(&self, filter: &ClaimFilter, runs: &[RunId]) -> StoreResult<Vec<Claimed>> {
         let memory = self.memory.claim(filter, runs).await;
