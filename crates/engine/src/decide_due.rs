@@ -22,7 +22,8 @@ const FOLLOWING: u32 = 4;
 const BATCH: u32 = 64;
 
 impl Engine {
-    /// Decides every task and repository that is due, once. Returns how many it looked at.
+    /// Decides every repository and then every task that is due, and what a task's own turn leaves due of it. Returns
+    /// how many it looked at; whom these decisions woke is found by the next step.
     pub async fn decide_due(&self) -> Result<usize, EngineError> {
         let due = self.deps.store.due(self.now(), BATCH).await;
         self.note_store(&due);

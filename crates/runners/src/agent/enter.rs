@@ -91,8 +91,12 @@ fn spec(site: &Site<'_>, at: &Sha, former: Option<RunId>) -> CloneSpec {
 /// Makes the clone anew, and notes how.
 async fn make(site: &Site<'_>, spec: CloneSpec, main: Sha) -> Result<(), RunnerError> {
     site.shop.note_fresh(site.task.id, None);
-    let clone = prepare(site, &spec).await?;
-    note_fresh(site, clone.dir, clone.caches, spec, main).await;
+    let AgentClone { dir, caches, .. } = prepare(site, &spec).await?;
+    let marked = tokio::task::spawn_blocking(move || Untouched::of(&dir, &caches)).await;
+    // Without a mark git is asked later, which is as good.
+    if let Ok(Ok(Some(mark))) = marked {
+        site.shop.note_fresh(site.task.id, Some(FreshClone { made_for: spec, main, mark }));
+    }
     Ok(())
 }
 
@@ -114,13 +118,6 @@ async fn as_it_is(site: &Site<'_>, spec: &CloneSpec, main: &Sha) -> bool {
     let Some(fresh) = site.shop.fresh_clone(site.task.id).await else { return false };
     let same = CloneSpec { former: fresh.made_for.former, ..spec.clone() };
     fresh.made_for == same && fresh.main == *main
-}
-
-/// Notes what the clone is like while nobody has been in it. Without it git is asked later, which is as good.
-async fn note_fresh(site: &Site<'_>, dir: PathBuf, caches: Vec<String>, made_for: CloneSpec, main: Sha) {
-    let marked = tokio::task::spawn_blocking(move || Untouched::of(&dir, &caches)).await;
-    let Ok(Ok(Some(mark))) = marked else { return };
-    site.shop.note_fresh(site.task.id, Some(FreshClone { made_for, main, mark }));
 }
 
 /// A clone as `spec` says, in place of the last one.
