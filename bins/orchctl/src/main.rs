@@ -26,10 +26,7 @@ fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     if args.next().is_some_and(|first| first == "shim") {
         // Before clap, threads and runtime: the shim is to stay tiny, and forks.
-        return match args.next() {
-            Some(dir) => code(orchd_launcher::shim_main(std::path::Path::new(&dir))),
-            None => ExitCode::from(2),
-        };
+        return code(if args.next().is_none() { orchd_launcher::shim_main() } else { 2 });
     }
     let cli = Cli::parse();
     match run(cli) {

@@ -1,7 +1,7 @@
 //! orchd: the daemon of one data directory as a server. Everything it does is in `orchd-daemon`; the hidden
 //! subcommands `shim` and `submit` are what it starts itself as for each run, and what a run's agent starts.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     let hidden = match args.next().unwrap_or_default().to_str() {
         // Before clap, threads and runtime: the shim is to stay tiny, and forks.
-        Some("shim") => Some(orchd_launcher::shim_main(Path::new(&args.next().unwrap_or_default()))),
+        Some("shim") => Some(if args.next().is_none() { orchd_launcher::shim_main() } else { 2 }),
         // What an agent's `ORCHD_SUBMIT` names is whoever started its run.
         Some("submit") => Some(orchd_runners::submit::with_args(args)),
         Some(_) | None => None,

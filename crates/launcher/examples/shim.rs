@@ -1,7 +1,6 @@
-//! The program the tests of this crate use where orchd uses itself: `shim <dir>` is the hidden subcommand,
+//! The program the tests of this crate use where orchd uses itself: `shim` is the hidden subcommand,
 //! `launch <dir> <spec file>` starts a run as orchd does and leaves at once, without waiting for it.
 
-use std::path::Path;
 use std::process::exit;
 
 use orchd_launcher::{Launcher, RunDir, RunSpec, shim_main};
@@ -9,10 +8,10 @@ use orchd_launcher::{Launcher, RunDir, RunSpec, shim_main};
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["shim", dir] => exit(shim_main(Path::new(dir))),
+        ["shim"] => exit(shim_main()),
         ["launch", dir, spec] => launch(dir, spec),
         _ => {
-            eprintln!("usage: shim <run directory> | launch <run directory> <spec file>");
+            eprintln!("usage: shim | launch <run directory> <spec file>");
             exit(64)
         }
     }

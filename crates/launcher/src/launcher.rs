@@ -1,43 +1,37 @@
 //! Starting a run under its shim, waiting for it, stopping it, and finding it again from another process. A handle is
 //! a view: dropping it neither kills nor forgets the run. What a result means is the caller's.
 
+mod start;
+
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::process::Stdio;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use orchd_core::id::RunId;
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncReadExt as _, Interest};
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::timeout;
 
 use crate::clock;
 use crate::containment::scope::{self, Prefix};
 use crate::containment::{self, Mechanism};
-use crate::log;
-use crate::lost::{self, Lost, Survivors};
+use crate::lost::{self, Lost};
+use crate::order::Order;
 use crate::process::ProcessId;
 use crate::result::{ResultError, RunResult};
 use crate::run_dir::RunDir;
-use crate::shim::READY;
 use crate::spec::RunSpec;
+use start::{Start, Way, died, is_ready, log_of, tell};
 
 /// A shim says who it is right after it took its lock.
 const START_LOOK_MS: i64 = 20;
 const START_LOOKS: u32 = 500;
-
-/// Systemd answers at once, or its bus is stuck.
-const SCOPE_LOOK: Duration = Duration::from_millis(50);
-const SCOPE_LOOKS: u32 = 200;
 
 /// Starts shims: the program that has the hidden subcommand, usually `/proc/self/exe`, so that an upgrade on disk
 /// changes nothing under a running process.
@@ -48,6 +42,8 @@ pub struct Launcher {
     /// Whether systemd is asked for a scope: where this process may make groups is asked once, as trying takes the
     /// kernel's lock for all groups.
     by_scope: Arc<OnceCell<bool>>,
+    /// A shim that waits for its run: starting one takes longer than telling it for whom. It ends with this process.
+    spare: Arc<Mutex<Option<Child>>>,
 }
 
 /// Why a run was not started. In every case nothing of it runs.
@@ -130,23 +126,55 @@ enum Shim {
 }
 
 impl Launcher {
-    /// `exe` with `shim_args` and the run's directory as last argument must end in [`crate::shim_main`].
+    /// `exe` with `shim_args` must end in [`crate::shim_main`].
     pub fn new(exe: impl Into<PathBuf>, shim_args: Vec<String>) -> Self {
-        Self { exe: exe.into(), shim_args, by_scope: Arc::default() }
+        Self { exe: exe.into(), shim_args, by_scope: Arc::default(), spare: Arc::default() }
     }
 
     /// Writes the specification, starts the shim, and returns once the run is under way (or could not be spawned,
     /// which is a result like any other). The caller has stored the run before it calls this.
     pub async fn start(&self, dir: &RunDir, spec: &RunSpec) -> Result<RunningRun, LaunchError> {
-        let (by_scope, prepared) = tokio::join!(self.by_scope.get_or_init(by_scope), self.prepare(dir, spec));
-        prepared?;
-        for prefix in scope::prefixes(spec.run, *by_scope) {
-            let mut child = self.spawn_shim(dir, spec, &prefix)?;
-            let started = is_ready(&mut child, dir, !prefix.argv.is_empty()).await;
+        self.prepare(dir, spec).await?.start().await
+    }
+
+    /// Writes the specification; nothing of the run is started yet.
+    pub async fn prepare<'r>(
+        &'r self,
+        dir: &'r RunDir,
+        spec: &'r RunSpec,
+    ) -> Result<Prepared<'r>, LaunchError> {
+        if dir.file(RunDir::SHIM).exists() || dir.file(RunDir::RESULT).exists() {
+            return Err(LaunchError::StartedBefore { dir: dir.path().to_owned() });
+        }
+        let (to, what) = (dir.clone(), spec.clone());
+        let written = spawn_blocking(move || what.write(&to)).await.map_err(io::Error::other);
+        let failed = |source| LaunchError::Prepare { dir: dir.path().to_owned(), source };
+        written.flatten().map_err(failed)?;
+        Ok(Prepared { launcher: self, dir, spec })
+    }
+
+    async fn begin(&self, dir: &RunDir, spec: &RunSpec) -> Result<RunningRun, LaunchError> {
+        let by_scope = *self.by_scope.get_or_init(by_scope).await;
+        let order = Order::of(dir, spec);
+        let spare = self.spare().take().map(Way::Waiting);
+        let anew = scope::prefixes(spec.run, by_scope).into_iter().map(Way::Anew);
+        for way in spare.into_iter().chain(anew) {
+            let is_scope = matches!(&way, Way::Anew(prefix) if !prefix.argv.is_empty());
+            let mut child = match way {
+                Way::Waiting(child) => child,
+                Way::Anew(prefix) => self.spawn_shim(&prefix, log_of(dir)?)?,
+            };
+            tell(&mut child, &order).await;
+            let started = is_ready(&mut child, dir, is_scope).await;
             // What is known of a shim stays: only where none began may the next way be tried.
             let began = dir.file(RunDir::SHIM).exists();
             match started {
-                Start::Ready => return Ok(RunningRun::new(spec.run, dir, Shim::Child(child))),
+                Start::Ready => {
+                    if !by_scope {
+                        self.keep_spare();
+                    }
+                    return Ok(RunningRun::new(spec.run, dir, Shim::Child(child)));
+                }
                 // By the run itself, it may be, which then had begun: it is not told from one that is lost later.
                 Start::Killed if began => return Ok(RunningRun::new(spec.run, dir, Shim::Child(child))),
                 Start::Killed | Start::GaveUp if began => break,
@@ -156,10 +184,21 @@ impl Launcher {
         Err(died(dir, spec.run).await)
     }
 
-    fn spawn_shim(&self, dir: &RunDir, spec: &RunSpec, prefix: &Prefix) -> Result<Child, LaunchError> {
-        let log = dir
-            .output(RunDir::SHIM_LOG)
-            .map_err(|source| LaunchError::Prepare { dir: dir.path().to_owned(), source })?;
+    fn spare(&self) -> MutexGuard<'_, Option<Child>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For the next run, while nobody waits.
+    fn keep_spare(&self) {
+        let mut spare = self.spare();
+        if spare.is_none() {
+            // Without one, the next run starts its own, and tells why that cannot be.
+            *spare = self.spawn_shim(&Prefix::default(), Stdio::null()).ok();
+        }
+    }
+
+    /// A shim that waits for its order.
+    fn spawn_shim(&self, prefix: &Prefix, log: Stdio) -> Result<Child, LaunchError> {
         let mut command = match prefix.argv.split_first() {
             Some((program, rest)) => {
                 let mut command = Command::new(program);
@@ -170,103 +209,36 @@ impl Launcher {
         };
         command
             .args(&self.shim_args)
-            .arg(dir.path())
-            // The agent may read its parent's environment in /proc: there is nothing in it that it is not given itself.
+            // The agent may read its parent's environment in /proc.
             .env_clear()
-            .envs(spec.hidden())
             .envs(prefix.env.iter().map(|(name, value)| (name, value)))
             .current_dir("/")
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
             .map_err(|source| LaunchError::Spawn { exe: self.exe.clone(), source })
     }
+}
 
-    async fn prepare(&self, dir: &RunDir, spec: &RunSpec) -> Result<(), LaunchError> {
-        if dir.file(RunDir::SHIM).exists() || dir.file(RunDir::RESULT).exists() {
-            return Err(LaunchError::StartedBefore { dir: dir.path().to_owned() });
-        }
-        let (to, what) = (dir.clone(), spec.clone());
-        let written = spawn_blocking(move || what.write(&to)).await.map_err(io::Error::other);
-        written.and_then(|w| w).map_err(|source| LaunchError::Prepare { dir: dir.path().to_owned(), source })
+/// A run whose specification is written, and that was not started.
+#[derive(Debug)]
+pub struct Prepared<'r> {
+    launcher: &'r Launcher,
+    dir: &'r RunDir,
+    spec: &'r RunSpec,
+}
+
+impl Prepared<'_> {
+    /// The rest of [`Launcher::start`].
+    pub async fn start(self) -> Result<RunningRun, LaunchError> {
+        self.launcher.begin(self.dir, self.spec).await
     }
 }
 
 async fn by_scope() -> bool {
     let probed = spawn_blocking(containment::probe).await;
     probed.is_ok_and(|found| found.mechanism == Mechanism::SystemdScope)
-}
-
-/// What is told of a shim that gave up. It may have come as far as starting the run: that is swept first.
-async fn died(dir: &RunDir, run: RunId) -> LaunchError {
-    let at = dir.clone();
-    let swept = spawn_blocking(move || sweep(&at, run)).await.map_err(io::Error::other);
-    let said = log::tail(dir, RunDir::SHIM_LOG, 2_000).map(|tail| tail.text).unwrap_or_default();
-    let said = match said.trim() {
-        "" => "it said nothing".to_owned(),
-        said => said.to_owned(),
-    };
-    let left = match swept.and_then(|left| left) {
-        Ok(Survivors::None) => return LaunchError::ShimDied { said },
-        Ok(Survivors::Alive(pids)) => format!("of the run these processes cannot be killed: {pids:?}"),
-        Ok(Survivors::Unknown(error)) | Err(error) => {
-            format!("what of the run still lives is not known: {error}")
-        }
-    };
-    LaunchError::ShimDied { said: format!("{said}; {left}") }
-}
-
-fn sweep(dir: &RunDir, run: RunId) -> io::Result<Survivors> {
-    match dir.lock() {
-        Ok(_lock) => Ok(lost::declare(dir, run, ResultError::Missing).survivors),
-        // Another shim was first, and the run is in its hands.
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Survivors::None),
-        Err(error) => Err(error),
-    }
-}
-
-/// What became of a shim that was started.
-enum Start {
-    /// It said that the run is under way.
-    Ready,
-    /// It ended by itself before.
-    GaveUp,
-    /// It was ended by a signal before.
-    Killed,
-}
-
-/// Whether the shim said that the run is under way. One that did not is gone when this returns. `by_scope`: systemd
-/// comes first, and may never answer; a shim that has begun takes the time it takes (a large disk, a slow host).
-async fn is_ready(child: &mut Child, dir: &RunDir, by_scope: bool) -> Start {
-    let Some(out) = child.stdout.take() else { return Start::GaveUp };
-    let mut said = Vec::new();
-    let mut out = out.take(READY.len() as u64);
-    {
-        let mut reads = pin!(out.read_to_end(&mut said));
-        let mut looks = SCOPE_LOOKS;
-        // An error of the pipe is a shim that did not say it is ready; judged below.
-        while timeout(SCOPE_LOOK, reads.as_mut()).await.is_err() {
-            if by_scope && !dir.file(RunDir::SHIM).exists() {
-                looks -= 1;
-                if looks == 0 {
-                    break;
-                }
-            }
-        }
-    }
-    if said == READY.as_bytes() {
-        return Start::Ready;
-    }
-    if by_scope {
-        // It still waits for systemd, or is about to begin; it must not begin later.
-        let _ = child.start_kill();
-    }
-    // It closed its output without the word, or was killed: it is ending.
-    match child.wait().await {
-        Ok(status) if status.signal().is_some() => Start::Killed,
-        Ok(_) | Err(_) => Start::GaveUp,
-    }
 }
 
 impl RunningRun {

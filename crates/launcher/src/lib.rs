@@ -2,7 +2,7 @@
 //! deadline, its output files and its result file, and that lives on when orchd does not.
 //!
 //! Map: `spec` and `result` are the two files a run is made of, `run_dir` their folder; `shim` is the hidden child;
-//! `launcher` starts, finds again and stops it; `containment`, `limits` and `sandbox` are what holds it; `untouched` tells whether anybody wrote into a clone; `profile` and `dialect` know how agent programs are started and
+//! `launcher` starts, finds again and stops it, by an `order`; `containment`, `limits` and `sandbox` are what holds it; `untouched` tells whether anybody wrote into a clone; `profile` and `dialect` know how agent programs are started and
 //! read; `suite` and `summary` run and read a project's tests. No stage, gate or store is known here.
 
 pub mod containment;
@@ -25,6 +25,7 @@ pub mod summary;
 pub mod untouched;
 
 mod clock;
+mod order;
 
 pub use containment::{Containment, Mechanism};
 pub use ended::{Ended, ExitClass};

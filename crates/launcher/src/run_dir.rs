@@ -53,12 +53,10 @@ impl RunDir {
     pub const STOP: &str = "stop";
     /// What a run in a sandbox sees in place of this directory.
     pub(crate) const OUTBOX: &str = "outbox";
-    /// Held by the one shim of this run.
-    const LOCK: &str = "lock";
 
     /// Whether a file of this name may be exchanged with a run: a plain name that means nothing else here.
     pub(crate) fn is_free_name(name: &str) -> bool {
-        const OWN: [&str; 12] = [
+        const OWN: [&str; 11] = [
             RunDir::SPEC,
             RunDir::PROMPT,
             RunDir::STDOUT,
@@ -70,7 +68,6 @@ impl RunDir {
             RunDir::RESULT,
             RunDir::STOP,
             RunDir::OUTBOX,
-            RunDir::LOCK,
         ];
         let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
         !name.is_empty() && !name.starts_with('.') && name.chars().all(is_plain) && !OWN.contains(&name)
@@ -227,16 +224,11 @@ impl RunDir {
         }
     }
 
-    /// Taken by the shim for its life: a second shim on the same run would run the work twice.
+    /// The directory itself, taken by the shim for its life: a second shim on the same run would run the work twice.
     pub(crate) fn lock(&self) -> io::Result<File> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(self.file(Self::LOCK))?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(file)
+        let dir = File::open(&self.path)?;
+        flock(&dir, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(dir)
     }
 }
 

@@ -19,7 +19,6 @@ mod tree;
 mod watch;
 
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::process::Stdio;
 
 use orchd_core::time::{Span, Timestamp};
@@ -27,6 +26,7 @@ use rustix::process::{Pid, getpid};
 
 use crate::clock;
 use crate::ended::Ended;
+use crate::order::Order;
 use crate::process::ProcessId;
 use crate::result::{LeftoverOutcome, Output, RunResult};
 use crate::run_dir::{RunDir, ShimIdentity};
@@ -52,6 +52,8 @@ const RESULT_PAUSE_MS: i64 = 5_000;
 enum ShimError {
     #[error("the run's directory cannot be used")]
     Dir(#[source] io::Error),
+    #[error("what it was told on standard input cannot be read")]
+    Order(#[source] io::Error),
     #[error("spec.json cannot be read")]
     Spec(#[source] io::Error),
     #[error("this run was started before (its directory has shim.json); a run is started once")]
@@ -62,10 +64,11 @@ enum ShimError {
     Result { ended: Ended, source: io::Error },
 }
 
-/// The whole life of a shim, called by the hidden subcommand with the run's directory. The answer is the process's
-/// exit code: 0 when a result was written. What it has to say goes to standard error, which is the run's `shim.log`.
-pub fn shim_main(run_dir: &Path) -> i32 {
-    match supervise(run_dir) {
+/// The whole life of a shim, called by the hidden subcommand. Which run it is for is heard on standard input (see
+/// `order`), and may come late. The answer is the process's exit code: 0 when a result was written, or none was wanted.
+/// What it has to say goes to standard error, which becomes the run's `shim.log`.
+pub fn shim_main() -> i32 {
+    match supervise() {
         Ok(()) => 0,
         Err(error) => {
             let mut text = error.to_string();
@@ -86,18 +89,23 @@ fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{} shim {}: {text}", clock::wall().0, std::process::id());
 }
 
-fn supervise(run_dir: &Path) -> Result<(), ShimError> {
-    let dir = RunDir::open(run_dir).map_err(ShimError::Dir)?;
-    let spec = RunSpec::read(&dir).map_err(ShimError::Spec)?.revealed(variable);
+fn supervise() -> Result<(), ShimError> {
+    // Before it knows of a run: whoever waits for a shim does not wait for this.
+    detach::keep_descriptors_private()
+        .map_err(|source| ShimError::Setup { what: "look at its own descriptors", source })?;
+    detach::detach()?;
+    let mut identity = own_identity()?;
+    let Some(order) = Order::hear(io::stdin()).map_err(ShimError::Order)? else { return Ok(()) };
+    let dir = RunDir::open(order.dir).map_err(ShimError::Dir)?;
+    detach::belong_to(&dir).map_err(ShimError::Dir)?;
+    let spec = RunSpec::read(&dir).map_err(ShimError::Spec)?.revealed(|name| order.hidden.get(name).cloned());
     let _lock = dir.lock().map_err(ShimError::Dir)?;
     if dir.identity().map_err(ShimError::Dir)?.is_some() {
         return Err(ShimError::StartedBefore);
     }
-    detach::keep_descriptors_private()
-        .map_err(|source| ShimError::Setup { what: "look at its own descriptors", source })?;
-    let bell = detach::detach()?;
+    // From here on SIGTERM is a request, not the end.
+    let bell = Bell::install().map_err(|source| ShimError::Setup { what: "listen for signals", source })?;
     let started_at = clock::wall();
-    let mut identity = own_identity()?;
     // Before anything starts, for whoever looks in this boot; kept on disk once it is complete, see `see_through`.
     identity_json(&identity).and_then(|json| dir.put(RunDir::SHIM, &json)).map_err(no_identity)?;
 
@@ -121,15 +129,6 @@ fn supervise(run_dir: &Path) -> Result<(), ShimError> {
         }
     };
     finish(&around, started_at, ended)
-}
-
-/// A credential of the run, which came in no file.
-fn variable(name: &str) -> Option<String> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the shim's environment holds the run's credentials and nothing else"
-    )]
-    std::env::var(name).ok()
 }
 
 /// What there is around a run while its shim works for it.

@@ -160,7 +160,7 @@ impl RunSpec {
         self.hidden().into_values().collect()
     }
 
-    /// The variables of [`Self::masked`]: what reaches the shim through its environment and is in no file.
+    /// The variables of [`Self::masked`]: what reaches the shim with its order and is in no file.
     pub fn hidden(&self) -> BTreeMap<String, String> {
         let is_masked = |name: &String| self.masked.contains(name);
         self.env.iter().filter(|(name, _)| is_masked(name)).map(|(n, v)| (n.clone(), v.clone())).collect()

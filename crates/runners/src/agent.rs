@@ -74,18 +74,22 @@ async fn play(site: &Site<'_>) -> Result<JobResult, RunnerError> {
             None => start(site).await?,
         },
     };
-    settle::settle(site, waited).await
+    let settled = settle::settle(site, waited).await?;
+    site.shop.note_over(site.task.id, run);
+    Ok(settled)
 }
 
 /// Makes everything ready, starts the run and waits for its end.
 async fn start(site: &Site<'_>) -> Result<Waited, RunnerError> {
-    let untouched = enter::make_ready(site).await?;
-    let dir = RunDir::create(&site.dir).map_err(RunnerError::io("make", &site.dir))?;
-    let (noted, prompted) = tokio::join!(enter::note_run(site), prompt::write(site, &dir));
-    noted.and(prompted)?;
+    let main = enter::fetch(site).await?;
+    // At once: the one works on the clone, the other in the run's directory.
+    let (untouched, prompted) = tokio::join!(enter::make_ready(site, &main), prompt::write(site, &main));
+    let (untouched, dir) = (untouched?, prompted?);
     let mut spec = spec(site, &dir).await?;
     spec.untouched = untouched;
-    let running = site.shop.launcher().start(&dir, &spec).await?;
+    let (prepared, noted) = tokio::join!(site.shop.launcher().prepare(&dir, &spec), enter::note_run(site));
+    noted?;
+    let running = prepared?.start().await?;
     watch::wait(running, site.context.guard.as_ref()).await
 }
 

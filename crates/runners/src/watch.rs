@@ -16,7 +16,7 @@ const LISTEN: Duration = Duration::from_millis(250);
 
 /// What an earlier process left of this very run.
 pub(crate) enum Before {
-    /// Nothing: it is to be started.
+    /// Nothing that could have started anything: it is to be started.
     Nothing,
     /// It went on without us, and is over.
     Over(Waited),
@@ -52,6 +52,10 @@ pub(crate) async fn before(dir: &Path, run: RunId, guard: &dyn Guard) -> Result<
         return Ok(Before::Nothing);
     }
     let there = RunDir::open(dir).map_err(RunnerError::io("open the run's directory", dir))?;
+    if !there.file(RunDir::SPEC).exists() {
+        // Its shim is started last: nothing was, and nothing is on its way.
+        return Ok(Before::Nothing);
+    }
     let look = |source| RunnerError::Io { doing: "look for the run in", path: dir.to_owned(), source };
     let found = match launcher::find(&there, run).await.map_err(look)? {
         Found::NotStarted => launcher::give_up_start(&there, run).await.map_err(look)?,

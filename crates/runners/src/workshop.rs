@@ -72,6 +72,7 @@ struct Inner {
     mirrors: Mutex<BTreeMap<RepoId, Mirror>>,
     clones: std::sync::Mutex<BTreeMap<TaskId, Arc<Mutex<()>>>>,
     fresh: std::sync::Mutex<BTreeMap<TaskId, FreshClone>>,
+    over: std::sync::Mutex<BTreeMap<TaskId, RunId>>,
 }
 
 /// A clone as it was made, with nothing in it that is not of its commit. Known to this process alone: what an earlier
@@ -93,9 +94,13 @@ impl Workshop {
         if let Ok(real) = config.data.canonicalize() {
             config.data = real;
         }
-        let (mirrors, clones, fresh) =
-            (Mutex::default(), std::sync::Mutex::default(), std::sync::Mutex::default());
-        Self(Arc::new(Inner { config, mirrors, clones, fresh }))
+        Self(Arc::new(Inner {
+            config,
+            mirrors: Mutex::default(),
+            clones: std::sync::Mutex::default(),
+            fresh: std::sync::Mutex::default(),
+            over: std::sync::Mutex::default(),
+        }))
     }
 
     /// The mirror of a repository: opened, made if absent, and from then on the same one.
@@ -240,6 +245,21 @@ impl Workshop {
         let mark = fresh.mark.clone();
         let holds = tokio::task::spawn_blocking(move || mark.holds(&clone)).await;
         matches!(holds, Ok(true)).then_some(fresh)
+    }
+
+    /// Remembers that nothing of a task's last run lives any more, as this process has seen.
+    pub(crate) fn note_over(&self, task: TaskId, run: RunId) {
+        self.0.over.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(task, run);
+    }
+
+    /// Whether this process has seen that nothing of `run` lives any more; `false` where it does not know.
+    pub(crate) fn is_over(&self, task: TaskId, run: RunId) -> bool {
+        self.0.over.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(&task) == Some(&run)
+    }
+
+    /// A task whose clone is gone is not remembered.
+    pub(crate) fn forget_over(&self, task: TaskId) {
+        self.0.over.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&task);
     }
 
     /// Brings the local forge's main forward to the person's. Answers with what to do if they have diverged.

@@ -26,7 +26,7 @@ mod watch;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use orchd_core::audit::Violation;
 use orchd_core::id::ProjectId;
@@ -139,9 +139,19 @@ impl Rest {
 
 /// Runs one seed to its end, or to the first violation.
 pub fn run(options: &Options) -> Outcome {
+    run_in(options).0
+}
+
+/// The outcome, and the world that it came of: nothing holds that any more.
+fn run_in(options: &Options) -> (Outcome, Weak<sim::Sim>) {
     let sim = sim::Sim::new(options);
     let mut schedule = sched::Schedule::new(options.seed);
     shape::furnish(&sim);
     watch::drive(&sim, &mut schedule, options.whole);
-    watch::outcome(&sim, options.seed)
+    let outcome = watch::outcome(&sim, options.seed);
+    sim.let_go();
+    (outcome, Arc::downgrade(&sim))
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,7 +86,7 @@ fn tests_pass(repo: &Path, sha: &str) -> bool {
     run.unwrap().success()
 }
 
-/// Processes that name the demonstration's directory in their command line or are at work in it.
+/// Processes that name the demonstration's directory in their command line, are at work in it or have a file of it open.
 fn leftovers(dir: &Path) -> Vec<String> {
     let needle = dir.display().to_string();
     let mut found = Vec::new();
@@ -95,7 +95,10 @@ fn leftovers(dir: &Path) -> Vec<String> {
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
         let at = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
-        if pid != std::process::id() && (line.contains(&needle) || at.starts_with(dir)) {
+        let open = std::fs::read_dir(entry.path().join("fd")).into_iter().flatten().flatten();
+        let holds =
+            open.filter_map(|link| std::fs::read_link(link.path()).ok()).any(|file| file.starts_with(dir));
+        if pid != std::process::id() && (line.contains(&needle) || at.starts_with(dir) || holds) {
             found.push(format!("{pid}: {line}"));
         }
     }

@@ -227,19 +227,23 @@ impl Place {
         found
     }
 
-    /// Command lines of processes that name this place.
+    /// Processes that name this place in their command line or have anything in it open, as a shim does.
     pub(crate) fn processes(&self) -> Vec<String> {
         self.pids().into_iter().map(|(pid, line)| format!("{pid}: {line}")).collect()
     }
 
     fn pids(&self) -> Vec<(i32, String)> {
         let here = self.dir.path().to_str().unwrap();
+        let holds = |open: PathBuf| {
+            let links = std::fs::read_dir(open).into_iter().flatten().flatten();
+            links.filter_map(|link| std::fs::read_link(link.path()).ok()).any(|file| file.starts_with(here))
+        };
         let mut found = Vec::new();
         for entry in std::fs::read_dir("/proc").unwrap().flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
             let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
             let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            if line.contains(here) {
+            if line.contains(here) || holds(entry.path().join("fd")) {
                 found.push((pid, line));
             }
         }

@@ -19,7 +19,7 @@ pub(crate) enum Manager {
 }
 
 /// What comes before the shim's own argument list, and the variables it needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Prefix {
     pub(crate) argv: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
@@ -50,7 +50,7 @@ pub(crate) fn prefixes(run: RunId, wanted: bool) -> Vec<Prefix> {
         ways.push(scope(program, manager, run, &["--property=OOMPolicy=continue"]));
         ways.push(scope(program, manager, run, &[]));
     }
-    ways.push(Prefix { argv: Vec::new(), env: Vec::new() });
+    ways.push(Prefix::default());
     ways
 }
 

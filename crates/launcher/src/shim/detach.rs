@@ -1,27 +1,32 @@
-//! How a shim leaves the process that started it: terminal, signals, working directory, descriptors. No run is known
-//! here.
+//! How a shim leaves the process that started it: terminal, working directory, descriptors.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
 
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{getpid, set_child_subreaper, setsid};
+use rustix::stdio::{dup2_stderr, dup2_stdin};
 
-use super::bell::Bell;
 use super::{ShimError, note};
+use crate::run_dir::RunDir;
 
-/// Away from the parent's terminal and signals, and parent of every orphan below. The bell comes first: from here on
-/// SIGTERM is a request, not the end.
-pub(super) fn detach() -> Result<Bell, ShimError> {
+/// Away from the parent's terminal and its signals, and parent of every orphan below.
+pub(super) fn detach() -> Result<(), ShimError> {
     let setup = |what| move |source: io::Error| ShimError::Setup { what, source };
-    let bell = Bell::install().map_err(setup("listen for signals"))?;
     // Refused only to the leader of a process group, which then leads a session or is run by hand.
     if let Err(error) = setsid() {
         note(&format!("stays in its session: {error}"));
     }
     set_child_subreaper(Some(getpid())).map_err(|e| setup("become the parent of orphans")(e.into()))?;
-    std::env::set_current_dir("/").map_err(setup("leave the working directory"))?;
-    Ok(bell)
+    std::env::set_current_dir("/").map_err(setup("leave the working directory"))
+}
+
+/// What the shim says belongs to its run from here on, and nobody tells it anything more.
+pub(super) fn belong_to(dir: &RunDir) -> io::Result<()> {
+    dup2_stderr(dir.output(RunDir::SHIM_LOG)?)?;
+    dup2_stdin(File::open("/dev/null")?)?;
+    Ok(())
 }
 
 /// Whatever descriptors orchd's own parent left open to it (a job server, a socket) end here: the run inherits its

@@ -4,7 +4,6 @@
 pub(crate) mod table;
 
 use std::fs;
-use std::path::Path;
 
 use orchd_core::id::Sha;
 use orchd_core::time::Span;
@@ -231,13 +230,6 @@ fn no_span_is_measured_on_a_clock_that_can_be_set() {
     assert!(boot.contains("ClockId::Boottime"), "{boot}");
 }
 
-/// Starts a shim as a child that inherits this process's environment, mutant included: the launcher gives it none.
-fn shim_by_hand(dir: &Path) -> std::process::Child {
-    let mut command = std::process::Command::new(super::shim());
-    command.arg("shim").arg(dir).stdout(std::process::Stdio::null());
-    command.stderr(std::process::Stdio::null()).spawn().expect("the shim starts")
-}
-
 #[tokio::test]
 async fn inc_12_what_an_agent_started_ends_with_it() {
     let place = Place::new();
@@ -246,7 +238,8 @@ async fn inc_12_what_an_agent_started_ends_with_it() {
     let mut spec = place.spec(script);
     spec.deadline = Span::secs(2);
     spec.write(&place.dir).expect("written");
-    let mut shim = shim_by_hand(place.dir.path());
+    // With this process's environment, mutant included.
+    let mut shim = super::shim_by_hand(place.dir.path());
     place.appears(&place.work().join("up")).await;
     let status = until(|| shim.try_wait().expect("looked")).await;
     let left = alive(place.run);

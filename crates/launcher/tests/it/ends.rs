@@ -205,10 +205,10 @@ async fn a_run_is_started_once() {
     assert!(matches!(again, Err(LaunchError::StartedBefore { .. })));
     // Nor by a shim started by hand; the result stays what it was.
     let before = RunResult::read(&place.dir, place.run).expect("a result");
-    let by_hand =
-        std::process::Command::new(super::shim()).arg("shim").arg(place.dir.path()).output().expect("runs");
-    assert_eq!(by_hand.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&by_hand.stderr).contains("started before"));
+    let by_hand = super::shim_by_hand(place.dir.path()).wait().expect("runs");
+    assert_eq!(by_hand.code(), Some(1));
+    let said = fs::read_to_string(place.dir.file(RunDir::SHIM_LOG)).expect("read");
+    assert!(said.contains("started before"), "{said}");
     assert_eq!(RunResult::read(&place.dir, place.run).expect("a result"), before);
 }
 

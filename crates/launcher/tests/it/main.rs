@@ -11,10 +11,13 @@ mod leftovers;
 mod outlive;
 mod sandbox;
 mod secrets;
+mod spare;
 mod suites;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use orchd_core::id::RunId;
@@ -31,6 +34,17 @@ fn shim() -> PathBuf {
 
 fn launcher() -> Launcher {
     Launcher::new(shim(), vec!["shim".to_owned()])
+}
+
+/// A shim as a child that inherits this process's environment, for the run in `dir`: the launcher gives it none.
+fn shim_by_hand(dir: &Path) -> std::process::Child {
+    let mut command = std::process::Command::new(shim());
+    command.arg("shim").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the shim starts");
+    let order = serde_json::json!({ "dir": dir, "hidden": {} });
+    let mut input = child.stdin.take().expect("piped");
+    input.write_all(order.to_string().as_bytes()).expect("the shim listens");
+    child
 }
 
 fn new_run() -> RunId {

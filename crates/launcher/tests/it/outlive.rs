@@ -10,7 +10,7 @@ use orchd_launcher::lost::Survivors;
 use orchd_launcher::{Found, LaunchError, Launcher, ResultError, RunDir, RunResult, Waited};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Place, alive, ended, launcher, new_run, shim, until, within};
+use super::{Place, alive, ended, launcher, new_run, shim, shim_by_hand, until, within};
 
 #[tokio::test]
 async fn a_dropped_handle_leaves_the_run_going_and_it_is_found_again() {
@@ -201,7 +201,7 @@ async fn a_start_that_was_given_up_never_happens() {
     let place = Place::new();
     place.spec("touch ran").write(&place.dir).expect("written");
     assert!(matches!(give_up_start(&place.dir, place.run).await.expect("given up"), Found::NotStarted));
-    let late = std::process::Command::new(shim()).arg("shim").arg(place.dir.path()).status().expect("runs");
+    let late = shim_by_hand(place.dir.path()).wait().expect("runs");
     assert!(late.success());
     assert!(!place.work().join("ran").exists());
     let Found::Ended(result) = find(&place.dir, place.run).await.expect("looked") else {

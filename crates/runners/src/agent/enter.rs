@@ -34,7 +34,7 @@ pub(crate) async fn former_run(shop: &Workshop, task: TaskId) -> Result<Option<R
 
 /// Ends a run of an earlier job that may still live in the task's clone, and makes sure that nothing of it does.
 pub(crate) async fn end_former_run(shop: &Workshop, task: TaskId, me: RunId) -> Result<(), RunnerError> {
-    match former_run(shop, task).await?.filter(|run| *run != me) {
+    match former_run(shop, task).await?.filter(|run| *run != me && !shop.is_over(task, *run)) {
         Some(run) => watch::evict(&shop.run_dir(run), run, "another job of the task took its place").await,
         None => Ok(()),
     }
@@ -42,6 +42,7 @@ pub(crate) async fn end_former_run(shop: &Workshop, task: TaskId, me: RunId) -> 
 
 /// Forgets who was last in a clone that is gone.
 pub(crate) async fn forget_former_run(shop: &Workshop, task: TaskId) -> Result<(), RunnerError> {
+    shop.forget_over(task);
     let path = note_path(shop, task);
     match tokio::fs::remove_file(&path).await {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RunnerError::io("remove", &path)(error)),
@@ -59,16 +60,22 @@ pub(super) async fn note_run(site: &Site<'_>) -> Result<(), RunnerError> {
     written.map_err(RunnerError::io("write", &path))
 }
 
+/// The commits that a run is about, once the mirror has them: main, which is returned, and its own start.
+pub(super) async fn fetch(site: &Site<'_>) -> Result<Sha, RunnerError> {
+    let main = site.mirror.fetch_main().await?;
+    task_branch::need(&site.mirror, site.branch(), site.assigned.start).await?;
+    Ok(main.sha)
+}
+
 /// The task branch and the clone, both at the start of the run; answers with the mark of a clone that holds nothing else.
-pub(super) async fn make_ready(site: &Site<'_>) -> Result<Option<Untouched>, RunnerError> {
-    let (mirror, start) = (&site.mirror, site.assigned.start);
-    let (main, former) = tokio::join!(mirror.fetch_main(), former_run(site.shop, site.task.id));
-    let (main, former) = (main?, former?);
-    task_branch::need(mirror, site.branch(), start).await?;
-    task_branch::put(mirror, site.branch(), start).await?;
-    let spec = spec(site, start, former);
-    if !as_it_is(site, &spec, &main.sha).await {
-        make(site, spec, main.sha).await?;
+pub(super) async fn make_ready(site: &Site<'_>, main: &Sha) -> Result<Option<Untouched>, RunnerError> {
+    let start = site.assigned.start;
+    let put = task_branch::put(&site.mirror, site.branch(), start);
+    let (put, former) = tokio::join!(put, former_run(site.shop, site.task.id));
+    put?;
+    let spec = spec(site, start, former?);
+    if !as_it_is(site, &spec, main).await {
+        make(site, spec, main.clone()).await?;
     }
     if write_request(site).await? {
         // A change to be committed with the run's.

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use orchd_core::id::Sha;
 use orchd_core::stage::Role;
 use orchd_core::verdict::{Finding, artifact_name};
 use orchd_launcher::RunDir;
@@ -21,16 +22,17 @@ const TEXT_CAP: usize = 16 * 1024;
 /// The findings, whole.
 pub(super) const MUST_FIX: &str = "must-fix.json";
 
-/// Writes `prompt.md`, and `must-fix.json` where there are findings.
-pub(super) async fn write(site: &Site<'_>, dir: &RunDir) -> Result<(), RunnerError> {
+/// Makes the run's directory, and writes `prompt.md` into it, and `must-fix.json` where there are findings.
+pub(super) async fn write(site: &Site<'_>, main: &Sha) -> Result<RunDir, RunnerError> {
+    let documents = documents(site, main).await?;
+    let dir = RunDir::create(&site.dir).map_err(RunnerError::io("make", &site.dir))?;
     let failed = |source| RunnerError::Io { doing: "write the prompt in", path: site.dir.clone(), source };
     if !site.assigned.must_fix.is_empty() {
         let all = serde_json::to_vec_pretty(site.assigned.must_fix).map_err(|error| failed(error.into()))?;
         dir.put(MUST_FIX, &all).map_err(failed)?;
     }
-    let documents = documents(site).await?;
-    dir.write_prompt(&text(site, dir, &documents)).map_err(failed)?;
-    Ok(())
+    dir.write_prompt(&text(site, &dir, &documents)).map_err(failed)?;
+    Ok(dir)
 }
 
 /// The role's own prompt.
@@ -44,8 +46,8 @@ const fn of_role(role: Role) -> &'static str {
     }
 }
 
-/// Documents of the task that stand at the start of the run.
-async fn documents(site: &Site<'_>) -> Result<Vec<String>, RunnerError> {
+/// Documents of the task that stand at the start of the run, those it has changed since `main` among them.
+async fn documents(site: &Site<'_>, main: &Sha) -> Result<Vec<String>, RunnerError> {
     let folder = task_branch::docs_folder(&site.task.key);
     let start = site.assigned.start;
     let mut found = vec![format!("{folder}/{REQUEST}")];
@@ -55,11 +57,9 @@ async fn documents(site: &Site<'_>) -> Result<Vec<String>, RunnerError> {
             found.push(path);
         }
     }
-    if let Some(main) = site.mirror.main().await? {
-        let adrs = format!("{folder}/06-adr/");
-        let changed = site.mirror.changed_files(&main.sha, start).await?;
-        found.extend(changed.into_iter().filter(|path| path.starts_with(&adrs)));
-    }
+    let adrs = format!("{folder}/06-adr/");
+    let changed = site.mirror.changed_files(main, start).await?;
+    found.extend(changed.into_iter().filter(|path| path.starts_with(&adrs)));
     Ok(found)
 }
 

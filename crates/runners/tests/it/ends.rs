@@ -87,6 +87,29 @@ async fn a_run_outlives_orchd_and_counts_afterwards() {
     assert_eq!(again, run);
 }
 
+/// orchd was killed while it made a run ready. Where its shim may have been on its way, the run is not begun a second
+/// time; before that, it is as if nothing had been.
+#[tokio::test]
+async fn a_run_that_was_made_ready_in_vain_begins_where_no_shim_could_know_of_it() {
+    let mut world = World::new().await;
+    world.plays(Role::Developer, "echo x > x; say '{}'");
+    let task = world.task("DEMO-1");
+    let (begun, _) = world.context(Some(&task), world.agent(Role::Developer, &world.base));
+    let (lost, _) = world.context(Some(&task), world.agent(Role::Developer, &world.base));
+    for (context, file) in [(&begun, "prompt.md"), (&lost, "spec.json")] {
+        let dir = world.shop.run_dir(context.run());
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join(file), "{}").unwrap();
+    }
+    let run = agent_run(work_in(&world.restarted(), begun).await);
+    assert!(matches!(run.outcome, AgentOutcome::Completed { .. }), "{:?}", run.outcome);
+    let result = work_in(&world.restarted(), lost).await;
+    assert!(
+        matches!(&result, JobResult::Lost { reason, .. } if reason.contains("before the run began")),
+        "{result:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_former_run_that_still_lives_is_ended_before_its_clone_is_entered() {
     let mut world = World::new().await;

@@ -290,6 +290,16 @@ impl Sim {
         });
     }
 
+    /// The run is over: engines that are up hold the world, and it them.
+    pub(super) fn let_go(&self) {
+        let (engines, spawned) = self.with(|i| {
+            let engines: Vec<_> = i.replicas.iter_mut().map(|replica| replica.engine.take()).collect();
+            (engines, std::mem::take(&mut i.spawned))
+        });
+        // Outside of the lock, which what they drop might want.
+        drop((engines, spawned));
+    }
+
     pub(super) fn take_dead(&self) -> Vec<usize> {
         self.with(|i| std::mem::take(&mut i.dead))
     }

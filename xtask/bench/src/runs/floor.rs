@@ -46,16 +46,16 @@ impl<'p> Bare<'p> {
             tell.execute([&self.row[..512]])?;
             self.store.execute_batch("COMMIT")?;
         }
-        // Without a run's directory a shim ends as soon as it has begun; without words an agent does.
-        spawn(&self.programs.orchd, "shim")?;
-        spawn(&self.programs.own, "agent")?;
+        // With a word too many a shim ends as soon as it has begun; without words an agent does.
+        spawn(&self.programs.orchd, &["shim", "none"])?;
+        spawn(&self.programs.own, &["agent"])?;
         Ok(now() - begun)
     }
 }
 
-fn spawn(program: &Path, word: &str) -> Result<()> {
+fn spawn(program: &Path, words: &[&str]) -> Result<()> {
     let mut command = Command::new(program);
-    command.arg(word).env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(words).env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().with_context(|| format!("cannot start {}", program.display()))?;
     Ok(())
 }

@@ -2,7 +2,6 @@
 //! has. Reads `/proc` alone.
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -26,13 +25,17 @@ pub(super) fn of(data: &Path) -> Result<Vec<u32>> {
         let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         // One that ended meanwhile is none.
         let Ok(line) = fs::read(format!("/proc/{pid}/cmdline")) else { continue };
-        let mut words = line.split(|byte| *byte == 0);
-        let of_data = |word: &[u8]| word.starts_with(data.as_os_str().as_bytes());
-        if words.nth(1) == Some(b"shim") && words.next().is_some_and(of_data) {
+        if line.split(|byte| *byte == 0).nth(1) == Some(b"shim") && holds_any(pid, data) {
             found.push(pid);
         }
     }
     Ok(found)
+}
+
+/// Whether a process has a file below `dir` open: a shim that waits for its run has none.
+fn holds_any(pid: u32, dir: &Path) -> bool {
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    open.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|file| file.starts_with(dir))
 }
 
 /// What a process keeps in memory.
