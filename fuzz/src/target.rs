@@ -34,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "log", read: files::log, memory: 64 },
     Target { name: "record", read: said::record, memory: 64 },
     Target { name: "policy", read: said::policy, memory: 64 },
+    Target { name: "config", read: said::config, memory: 1024 },
     Target { name: "api", read: said::api, memory: 64 },
 ];
 

@@ -40,6 +40,7 @@ pub(crate) fn command(command: &Command) -> Option<(String, dto::Command)> {
         | Command::Task(_)
         | Command::Why { .. }
         | Command::Doctor
+        | Command::Config(_)
         | Command::Attach { .. }
         | Command::Say { .. }
         | Command::Queue

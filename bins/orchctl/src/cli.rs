@@ -8,9 +8,12 @@ use clap::{Args, Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "orchctl", version, about, propagate_version = true)]
 pub(crate) struct Cli {
-    /// The data directory; of the demo it is DIR/data.
+    /// The data directory; of the demo it is DIR/data. Without it, the one that the configuration names.
     #[arg(long, global = true, env = "ORCHD_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// The configuration; without it, the one of your account (~/.config/orchd/orchd.toml).
+    #[arg(long, global = true, env = "ORCHD_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Print data as JSON.
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -29,6 +32,8 @@ pub(crate) enum Command {
         /// The task's key
         key: String,
     },
+    /// The configuration: is it in order, what does a key do
+    Config(ConfigArgs),
     /// What orchd needs on this host, present or missing, with what mends it
     Doctor,
     /// Watch a task's runs as they work; the run does not know, and goes on when you leave
@@ -148,6 +153,25 @@ pub(crate) struct Judge {
     /// The visit you looked at; refused if the task has moved on
     #[arg(long)]
     pub(crate) visit: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) what: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Tell everything that is wrong with it, with line and column
+    Check,
+    /// What a key is set to, where that was said, and what it does; without KEY, all that are set
+    Explain {
+        /// The key, dotted: project.NAME.budgets.rework
+        key: Option<String>,
+    },
+    /// The JSON schema of the file, for editors
+    Schema,
 }
 
 #[derive(Debug, Args)]

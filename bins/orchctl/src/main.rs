@@ -4,6 +4,7 @@
 mod act;
 mod attach;
 mod cli;
+mod config;
 mod demo;
 mod doctor;
 mod engine;
@@ -44,7 +45,13 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::DemoAgent { prompt: _ } => exit_with(demo::agent::agent_main()),
         Command::Submit(args) => exit_with(orchd_runners::submit::run(args.file, args.schema)),
         Command::Engine(args) => engine::run(&args),
-        command => runtime()?.block_on(ask(command, cli.data, cli.json)),
+        Command::Config(args) => config::run(&render::Out::new(cli.json), cli.config, args.what),
+        // It has a directory of its own.
+        command @ Command::Demo(_) => runtime()?.block_on(ask(command, None, cli.json)),
+        command => {
+            let data = cli.data.map_or_else(|| config::data(cli.config), |data| Ok(Some(data)))?;
+            runtime()?.block_on(ask(command, data, cli.json))
+        }
     }
 }
 

@@ -7,16 +7,19 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser;
 use orchd_core::time::Span;
-use orchd_daemon::{Floors, Keep, MIB, Settings};
+use orchd_daemon::{Floors, Keep, MIB, Settings, default_config, read_config, take_over};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Drives coding agents from a request to proven code on main.
 #[derive(Debug, Parser)]
 #[command(name = "orchd", version, about)]
 struct Args {
-    /// The data directory
+    /// The configuration; without it and --data, the one of your account (~/.config/orchd/orchd.toml)
+    #[arg(long, env = "ORCHD_CONFIG", value_name = "FILE", conflicts_with = "data")]
+    config: Option<PathBuf>,
+    /// A data directory as it was configured at its last start; then the options below count
     #[arg(long, env = "ORCHD_DATA", value_name = "DIR")]
-    data: PathBuf,
+    data: Option<PathBuf>,
     /// Jobs at once
     #[arg(long, default_value_t = 4)]
     workers: u32,
@@ -70,7 +73,7 @@ fn serve(args: Args) -> anyhow::Result<()> {
                     _ = interrupt.recv() => break,
                     // A terminal that closes ends nobody's night.
                     _ = hangup.recv() => {
-                        tracing::info!("SIGHUP: the projects are read at start; restart to read them again");
+                        tracing::info!("SIGHUP: the configuration is read at start; restart to read it again");
                     }
                 }
             }
@@ -78,16 +81,31 @@ fn serve(args: Args) -> anyhow::Result<()> {
             let _ = stop.send(true);
         });
         let exe = std::env::current_exe().context("this program's own path is not known")?;
-        let settings = Settings {
-            workers: args.workers,
-            floors: Floors {
-                disk: args.disk_floor.saturating_mul(MIB),
-                memory: args.memory_floor.saturating_mul(MIB),
-            },
-            keep: Keep { runs: days(args.keep_runs), salvage: days(args.keep_salvage) },
-            ..Settings::new(args.data, exe)
-        };
+        let settings = settings(args, exe)?;
         Ok(orchd_daemon::serve(settings, stopping, || tracing::info!("ready")).await?)
+    })
+}
+
+/// From the configuration, or for a data directory from the arguments.
+fn settings(args: Args, exe: PathBuf) -> anyhow::Result<Settings> {
+    if let Some(data) = args.data {
+        let floors = Floors {
+            disk: args.disk_floor.saturating_mul(MIB),
+            memory: args.memory_floor.saturating_mul(MIB),
+        };
+        let keep = Keep { runs: days(args.keep_runs), salvage: days(args.keep_salvage) };
+        return Ok(Settings { workers: args.workers, floors, keep, ..Settings::new(data, exe) });
+    }
+    let path = args.config.or_else(default_config).context("no configuration: name it with --config FILE")?;
+    let document = read_config(&path)?;
+    let config = document.config();
+    take_over(config)?;
+    tracing::info!("the configuration is {}", path.display());
+    Ok(Settings {
+        workers: config.workers,
+        floors: Floors { disk: config.disk_floor, memory: config.memory_floor },
+        keep: Keep { runs: config.keep_runs, salvage: config.keep_salvage },
+        ..Settings::new(config.data.clone(), exe)
     })
 }
 

@@ -2,6 +2,7 @@
 //! on a socket in the data directory. `wire.rs` is the composition root, the only place that names concrete
 //! adapters; no rule of the pipeline lives here.
 
+mod config;
 mod doctor;
 mod drive;
 mod files;
@@ -22,10 +23,12 @@ use orchd_http::api::App;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
+pub use config::{ConfigError, default_config, read_config, take_over};
 pub use doctor::{Finding, Health, examine, judged, look};
 pub use host::{Floors, MIB};
 pub use housekeeping::Keep;
 pub use invariants::{Asked, audit};
+pub use orchd_config::{Config, Document, Explained, Origin, Problem, Problems, schema as config_schema};
 pub use projects::{Project, ProjectsError, load as load_projects, save as save_projects};
 pub use sources::{RandomIds, SystemClock};
 pub use wire::{WireError, Wired, wire};

@@ -1,6 +1,9 @@
 //! Readers of what agents, people and earlier versions said: submissions, artifacts with front matter, stored records,
-//! policies and the API's bodies.
+//! policies, the configuration and the API's bodies.
 
+use std::path::Path;
+
+use orchd_config::Place;
 use orchd_core::event::{self, Event, RepoEvent};
 use orchd_core::fact::Input;
 use orchd_core::id::Sha;
@@ -81,5 +84,20 @@ pub(super) fn api(bytes: &[u8]) {
         && let Err(bad) = Sha::parse(text)
     {
         bounded(&bad.to_string());
+    }
+}
+
+/// The file whole, and one variable that goes before it. A mistake is told in a place that the file has.
+pub(super) fn config(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let variable = text.lines().next().and_then(|line| line.strip_prefix('#')?.split_once('='));
+    let environment = variable.map(|(name, value)| (format!("ORCHD__{name}"), value.to_owned()));
+    let read = orchd_config::read(Path::new("/etc/orchd.toml"), &text, environment);
+    let Err(problems) = read else { return };
+    let lines = text.split('\n').count();
+    for problem in problems.0 {
+        if let Place::File { line, column, .. } = problem.place {
+            assert!((1..=lines).contains(&line) && column >= 1, "line {line} of {lines}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of the program and of what it ships with, one module per concern.
 
+mod config;
 mod demo;
 mod doctor;
 mod prompts;

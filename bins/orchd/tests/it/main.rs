@@ -111,3 +111,29 @@ fn an_upgrade_beneath_a_run() {
     place.upgrade();
     counted_once(&place);
 }
+
+/// The configuration is what a data directory is served by, from start to start, and one that is wrong changes nothing.
+#[test]
+fn a_server_works_as_its_configuration_says() {
+    let place = Place::new();
+    place.write_config("command = [\"true\"]\n[project.p.test]\ncommand = \"true\"");
+    let server = place.serve_configured();
+    assert!(server.end(Signal::TERM).success());
+    let first = place.projects();
+    assert_eq!(first[0].policy.test.as_ref().map(|suite| suite.command.as_str()), Some("true"));
+    assert_eq!(first[0].user_branch.as_ref().map(ToString::to_string).as_deref(), Some("main"));
+    place.write_config("comand = []");
+    let said = place.refused();
+    assert!(
+        said.contains(
+            "orchd.toml:13:1: project.p.agent.comand: there is no such key; did you mean `command`?"
+        ),
+        "{said}"
+    );
+    assert_eq!(place.projects(), first);
+    // Without a test command now; the branch that was found stays.
+    place.write_config("command = [\"true\"]");
+    assert!(place.serve_configured().end(Signal::TERM).success());
+    let second = place.projects();
+    assert_eq!((second[0].policy.test.as_ref(), &second[0].user_branch), (None, &first[0].user_branch));
+}

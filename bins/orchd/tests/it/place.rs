@@ -1,5 +1,6 @@
 //! A data directory with one project over a small repository, and the server's process on it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use orchd_core::policy::{Agent, Policy};
 use orchd_core::stage::Role;
 use orchd_core::time::Span;
-use orchd_daemon::{Project, save_projects, socket};
+use orchd_daemon::{Project, load_projects, save_projects, socket};
 use orchd_http::client::{Client, ClientError};
 use orchd_http::dto::{self, Event, NewTask, Receipt, Task};
 use rustix::process::{Pid, Signal, kill_process};
@@ -114,13 +115,49 @@ impl Place {
         save_projects(&self.at("data"), &[project]).unwrap();
     }
 
+    /// Writes a configuration with one project over the repository, and `more` at its end.
+    pub(crate) fn write_config(&self, more: &str) {
+        let (data, repo) = (self.at("data"), self.at("repo"));
+        let text = format!(
+            "data = {data:?}\n[host]\ndisk_floor = \"1 MiB\"\nmemory_floor = \"1 MiB\"\n[project.p]\nrepo = {repo:?}\nkey_prefix = \"T\"\n\
+             [project.p.budgets]\nmoney_per_task = 1\nmoney_per_day = 1\n[project.p.agent]\nprofile = \"script\"\n{more}"
+        );
+        std::fs::write(self.at("orchd.toml"), text).unwrap();
+    }
+
+    /// The projects as the last start left them.
+    pub(crate) fn projects(&self) -> Vec<Project> {
+        load_projects(&self.at("data")).unwrap()
+    }
+
+    /// Starts the server by that configuration.
+    pub(crate) fn serve_configured(&self) -> Server {
+        self.start(&["--config".into(), self.at("orchd.toml").into()])
+    }
+
+    /// What a server says that does not start.
+    pub(crate) fn refused(&self) -> String {
+        let output = self.program(&["--config".into(), self.at("orchd.toml").into()]).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// Starts the server and waits until it answers.
     pub(crate) fn serve(&self) -> Server {
-        let log = std::fs::File::options().append(true).create(true).open(self.at("orchd.log")).unwrap();
+        let args = ["--data".into(), self.at("data").into()];
+        self.start(&[&args[..], &["--disk-floor", "1", "--memory-floor", "1"].map(Into::into)].concat())
+    }
+
+    fn program(&self, args: &[OsString]) -> Command {
         let mut command = Command::new(&self.exe);
-        command.arg("--data").arg(self.at("data")).args(["--disk-floor", "1", "--memory-floor", "1"]);
-        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").stdin(Stdio::null());
+        command.args(args).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").stdin(Stdio::null());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn start(&self, args: &[OsString]) -> Server {
+        let log = std::fs::File::options().append(true).create(true).open(self.at("orchd.log")).unwrap();
+        let mut command = self.program(args);
         let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let server = Server(Some(child));
         self.wait("the server answers", || self.get::<Vec<Task>>("/tasks"));

@@ -1,0 +1,252 @@
+//! Mistakes and what is said of them: line, column, key, reason, suggestion. The file itself is the example of the guide.
+
+use std::path::Path;
+
+use orchd_core::policy::{Approval, Money};
+use orchd_core::stage::Role;
+use orchd_core::time::Span;
+use proptest::prelude::*;
+
+use super::{Document, read};
+use crate::explain::Origin;
+
+const GOOD: &str = r#"data = "/var/lib/orchd"
+
+[project.shop]
+repo = "../shop"
+approval = "auto"
+
+[project.shop.test]
+command = "cargo test"
+
+[project.shop.budgets]
+money_per_task = 5
+money_per_day = "unlimited"
+
+[project.shop.agent]
+profile = "claude"
+
+[project.shop.roles.reviewer]
+profile = "codex"
+timeout = "20m"
+"#;
+
+fn with(text: &str, environment: &[(&str, &str)]) -> Result<Document, String> {
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    read(Path::new("/etc/orchd/orchd.toml"), text, environment).map_err(|problems| problems.to_string())
+}
+
+#[test]
+fn a_good_file_is_the_policy_it_says() {
+    let document = with(GOOD, &[("HOME", "/root"), ("ORCHD_RUN_ID", "no setting")]).expect("good");
+    let config = document.config();
+    let project = &config.projects[0];
+    assert_eq!(config.data, Path::new("/var/lib/orchd"));
+    assert_eq!(project.repo, Path::new("/etc/orchd/../shop"));
+    let policy = &project.policy;
+    assert_eq!((policy.key_prefix.as_str(), policy.approval), ("SHOP", Approval::Auto));
+    assert_eq!((policy.budgets.task_money, policy.budgets.day_money), (Some(Money(5_000_000)), None));
+    let (developer, reviewer) = (&policy.agents[&Role::Developer], &policy.agents[&Role::Reviewer]);
+    assert_eq!((developer.profile.as_str(), developer.timeout), ("claude", Span::mins(60)));
+    assert_eq!((reviewer.profile.as_str(), reviewer.timeout), ("codex", Span::mins(20)));
+}
+
+/// Each line: what in the good file is replaced, by what, and all that is said of it.
+#[test]
+fn a_mistake_is_told_with_its_place_and_what_to_write() {
+    for (from, to, said) in [
+        (
+            "approval =",
+            "aproval =",
+            "5:1: project.shop.aproval: there is no such key; did you mean `approval`?",
+        ),
+        (
+            "[project.shop.test]",
+            "[projects.shop.test]",
+            "7:2: projects: there is no such key; did you mean `project`?",
+        ),
+        (
+            "\"auto\"",
+            "\"atuo\"",
+            "5:12: project.shop.approval: unknown variant `atuo`, expected `ask` or `auto`",
+        ),
+        (
+            "timeout = \"20m\"",
+            "timeout = 20",
+            "19:11: project.shop.roles.reviewer.timeout: invalid type: integer `20`, expected a span of time such as \"90m\", \"1h 30m\" or \"14d\"",
+        ),
+        (
+            "\"unlimited\"",
+            "\"none\"",
+            "12:17: project.shop.budgets.money_per_day: invalid value: string \"none\", expected US dollars such as 5 or 2.50, or \"unlimited\"",
+        ),
+        ("money_per_day = \"unlimited\"\n", "", "10:1: project.shop.budgets: missing field `money_per_day`"),
+        (
+            "\"cargo test\"",
+            "\"\"",
+            "8:1: project.shop.test.command: an empty command passes always; give the command, or remove the table: then nothing is run",
+        ),
+        (
+            "[project.shop.agent]\nprofile = \"claude\"",
+            "",
+            "3:10: project.shop: nobody plays the role analyst; add [project.shop.agent], or [project.shop.roles.analyst] for this role alone",
+        ),
+        ("data = ", "data = = ", "1:8: this is no TOML: "),
+    ] {
+        let text = GOOD.replacen(from, to, 1);
+        let error = with(&text, &[]).expect_err(from);
+        let first = error.lines().next().unwrap_or_default();
+        let expected = format!("/etc/orchd/orchd.toml:{said}");
+        assert!(first.starts_with(&expected), "{from}\n said {first}\n want {expected}");
+    }
+}
+
+#[test]
+fn every_key_that_is_not_known_is_told_at_once() {
+    let text = GOOD.replace("approval =", "aproval =").replace("profile = \"codex\"", "profil = \"codex\"");
+    let error = with(&text, &[]).expect_err("two mistakes");
+    assert_eq!(error.lines().count(), 2, "{error}");
+}
+
+#[test]
+fn columns_count_characters() {
+    let error = with("data = \"/ä\"; x", &[]).expect_err("no TOML");
+    assert!(error.starts_with("/etc/orchd/orchd.toml:1:12: this is no TOML"), "{error}");
+}
+
+#[test]
+fn the_environment_goes_before_the_file() {
+    let set = [
+        ("ORCHD__WORKERS", "9"),
+        ("ORCHD__PROJECT__SHOP__APPROVAL", "ask"),
+        ("ORCHD__PROJECT__SHOP__BUDGETS__MONEY_PER_DAY", "7"),
+        ("ORCHD__PROJECT__SHOP__CACHES", "[\"target\"]"),
+        ("ORCHD__PROJECT__SHOP__AGENT__MODEL", "42"),
+    ];
+    let document = with(GOOD, &set).expect("good");
+    let config = document.config();
+    let policy = &config.projects[0].policy;
+    assert_eq!((config.workers, policy.approval), (9, Approval::Ask));
+    assert_eq!(
+        (policy.budgets.day_money, policy.caches.as_slice()),
+        (Some(Money(7_000_000)), &["target".to_owned()][..])
+    );
+    // A key of text takes any text.
+    assert_eq!(policy.agents[&Role::Developer].model.as_deref(), Some("42"));
+    // What the file lacks may stand there.
+    let without = GOOD.replace("money_per_day = \"unlimited\"\n", "");
+    assert!(with(&without, &set).is_ok());
+}
+
+#[test]
+fn a_mistake_of_the_environment_names_its_variable() {
+    for (variable, value, said) in [
+        (
+            "ORCHD__PROJECT__SHOP__APROVAL",
+            "ask",
+            "environment variable ORCHD__PROJECT__SHOP__APROVAL: project.shop.aproval: project.shop has no such key; did you mean APPROVAL?",
+        ),
+        (
+            "ORCHD__WORKERS",
+            "many",
+            "environment variable ORCHD__WORKERS: workers: invalid type: string \"many\", expected u32",
+        ),
+        (
+            "ORCHD__WORKERS",
+            "0",
+            "environment variable ORCHD__WORKERS: workers: with 0 nothing would ever work; use at least 1; `orchctl drain` stops work",
+        ),
+        (
+            "ORCHD__DATA__DEEPER",
+            "x",
+            "environment variable ORCHD__DATA__DEEPER: data.deeper: data has no such key",
+        ),
+    ] {
+        let error = with(GOOD, &[("ORCHD__KEEP__RUNS", "7d"), (variable, value)]).expect_err(variable);
+        assert_eq!(error, said);
+    }
+}
+
+#[test]
+fn a_key_is_explained_with_its_value_its_origin_and_what_it_does() {
+    let document = with(GOOD, &[("ORCHD__WORKERS", "9")]).expect("good");
+    let explain = |key: &str| document.explain(key).expect("known");
+    let approval = explain("project.shop.approval");
+    assert_eq!(approval.value, Some("auto".into()));
+    assert!(
+        matches!(&approval.origin, Origin::Said(place) if place.to_string() == "/etc/orchd/orchd.toml:5:1")
+    );
+    assert!(approval.does.expect("described").starts_with("Who approves an analysis"));
+    let rework = explain("project.shop.budgets.rework");
+    assert_eq!((rework.value, rework.origin), (Some(3.into()), Origin::Default));
+    assert!(
+        matches!(explain("workers").origin, Origin::Said(place) if place.to_string().contains("ORCHD__WORKERS"))
+    );
+    assert_eq!(explain("project.shop.main").value, None);
+    for (key, suggestion) in [
+        ("project.shop.aproval", "did you mean project.shop.approval?"),
+        ("project.shpo.approval", "did you mean project.shop?"),
+        ("workers.many", "workers holds no keys"),
+    ] {
+        assert_eq!(document.explain(key).expect_err(key).suggestion, suggestion);
+    }
+}
+
+#[test]
+fn every_key_is_described() {
+    let document = with(GOOD, &[]).expect("good");
+    let keys = document.keys();
+    assert!(keys.len() > 40, "{keys:?}");
+    for key in keys {
+        let does = document.explain(&key).expect("known").does;
+        assert!(does.is_some_and(|does| does.len() > 10), "{key} is not described");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_without_a_panic(text in ".{0,200}", cut in 0..GOOD.len(), key in "[A-Z_]{0,20}", value in ".{0,20}") {
+        let _ = with(&text, &[]).is_ok();
+        let _ = with(&format!("{}{text}", &GOOD[..cut]), &[]).is_ok();
+        let _ = with(GOOD, &[(&format!("ORCHD__{key}"), &value)]).is_ok();
+    }
+}
+
+/// The file that documents every key.
+const REFERENCE: &str = include_str!("../../../../docs/ref/orchd.toml");
+
+/// What is a comment there to show a setting is one.
+fn all_set() -> String {
+    let is_setting = |line: &str| {
+        let name = line.trim_start_matches('#');
+        line.starts_with('#') && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '[')
+    };
+    let set = |line: &str| if is_setting(line) { format!("{}\n", &line[1..]) } else { format!("{line}\n") };
+    REFERENCE.lines().map(set).collect()
+}
+
+#[test]
+fn the_reference_has_every_key_and_its_defaults_are_the_defaults() {
+    let (said, all) =
+        (with(REFERENCE, &[]).expect("good"), with(&all_set(), &[]).expect("good when all is set"));
+    let mut defaults = 0;
+    // The five roles are one by the other.
+    for key in said.keys().iter().filter(|key| !key.starts_with("project.shop.roles.")) {
+        let (one, other) = (said.explain(key).expect("known"), all.explain(key).expect("known"));
+        assert!(matches!(other.origin, Origin::Said(_)), "{key} is not in the reference");
+        if one.origin == Origin::Default
+            && one.value.as_ref().is_some_and(|value| *value != serde_json::json!([]))
+        {
+            assert_eq!(one.value, other.value, "{key} has another default");
+            defaults += 1;
+        }
+    }
+    assert!(defaults > 15, "only {defaults} defaults were compared");
+}
+
+#[test]
+fn the_file_of_the_guide_is_good() {
+    let guide = include_str!("../../../../docs/guide/own-repository.md");
+    let text = guide.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
+    assert_eq!(with(text, &[]).expect("good").config().projects.len(), 1);
+}

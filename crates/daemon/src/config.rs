@@ -1,0 +1,100 @@
+//! The configuration file at its place: found, read with the environment, checked against what profiles there are, and
+//! made the projects of its data directory. What a key means is `orchd-config`'s.
+
+use std::path::{Path, PathBuf};
+
+use orchd_config::{Config, Document, Problem, Problems};
+use orchd_launcher::profile::Profile;
+
+use crate::projects::{self, Project, ProjectsError};
+use crate::wire::environment;
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file.
+    #[error("{path}: {source}; name the configuration with --config FILE")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// What it says.
+    #[error("{0}")]
+    Problems(Problems),
+    /// The data directory.
+    #[error("the data directory {path} can not be made: {source}; see `data` in the configuration")]
+    Data {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// What is kept there of the projects.
+    #[error(transparent)]
+    Projects(#[from] ProjectsError),
+}
+
+/// Where the configuration is looked for where nobody names it: `$XDG_CONFIG_HOME/orchd/orchd.toml`, else
+/// `~/.config/orchd/orchd.toml`. `None` without a home.
+pub fn default_config() -> Option<PathBuf> {
+    let environment = environment();
+    let variable = |name: &str| {
+        let found = environment.iter().find(|(known, value)| known == name && !value.is_empty());
+        found.map(|(_, value)| PathBuf::from(value))
+    };
+    let base = variable("XDG_CONFIG_HOME").or_else(|| variable("HOME").map(|home| home.join(".config")));
+    base.map(|base| base.join("orchd/orchd.toml"))
+}
+
+/// Reads the file at `path`, with this process's environment, and answers with everything that is wrong.
+pub fn read_config(path: &Path) -> Result<Document, ConfigError> {
+    let failed = |source| ConfigError::File { path: path.to_owned(), source };
+    let path = std::path::absolute(path).map_err(failed)?;
+    let text = std::fs::read_to_string(&path).map_err(failed)?;
+    let document = orchd_config::read(&path, &text, environment()).map_err(ConfigError::Problems)?;
+    let wrong = bad_agents(&document);
+    if wrong.is_empty() { Ok(document) } else { Err(ConfigError::Problems(Problems(wrong))) }
+}
+
+/// What profiles refuse, each once, however many roles it is for.
+fn bad_agents(document: &Document) -> Vec<Problem> {
+    let mut wrong: Vec<Problem> = Vec::new();
+    for project in &document.config().projects {
+        for (role, agent) in &project.policy.agents {
+            if let Err(bad) = Profile::new(orchd_runners::setup(agent)) {
+                let key = document.key_of_agent(&project.policy.project, *role);
+                let problem =
+                    Problem { place: document.place(&key), key, reason: bad.to_string(), suggestion: None };
+                if !wrong.contains(&problem) {
+                    wrong.push(problem);
+                }
+            }
+        }
+    }
+    wrong
+}
+
+/// Makes the data directory what the configuration says, for the next start: its projects, each with the branch that an
+/// earlier start found to be main.
+pub fn take_over(config: &Config) -> Result<(), ConfigError> {
+    let data = &config.data;
+    std::fs::create_dir_all(data).map_err(|source| ConfigError::Data { path: data.clone(), source })?;
+    let before = match projects::load(data) {
+        Ok(before) => before,
+        Err(ProjectsError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Vec::new()
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let projects: Vec<Project> = config.projects.iter().map(|project| of(project, &before)).collect();
+    Ok(projects::save(data, &projects)?)
+}
+
+fn of(project: &orchd_config::Project, before: &[Project]) -> Project {
+    let repo = Some(project.repo.clone());
+    let same = |known: &&Project| known.policy.repo == project.policy.repo && known.user_repo == repo;
+    let found = before.iter().find(same).and_then(|known| known.user_branch.clone());
+    Project { policy: project.policy.clone(), user_repo: repo, user_branch: project.main.clone().or(found) }
+}
