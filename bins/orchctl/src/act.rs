@@ -41,6 +41,7 @@ pub(crate) fn command(command: &Command) -> Option<(String, dto::Command)> {
         | Command::Why { .. }
         | Command::Doctor
         | Command::Config(_)
+        | Command::Init(_)
         | Command::Attach { .. }
         | Command::Say { .. }
         | Command::Queue

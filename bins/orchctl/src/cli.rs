@@ -32,6 +32,8 @@ pub(crate) enum Command {
         /// The task's key
         key: String,
     },
+    /// Set up a project for the git repository you are in: one configuration file, nothing in the repository
+    Init(InitArgs),
     /// The configuration: is it in order, what does a key do
     Config(ConfigArgs),
     /// What orchd needs on this host, present or missing, with what mends it
@@ -153,6 +155,39 @@ pub(crate) struct Judge {
     /// The visit you looked at; refused if the task has moved on
     #[arg(long)]
     pub(crate) visit: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The repository, or a folder in it; without it, where you are
+    pub(crate) dir: Option<PathBuf>,
+    /// The project's name; without it, the folder's
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The branch that is main; without it, main or master
+    #[arg(long, value_name = "BRANCH")]
+    pub(crate) main: Option<String>,
+    /// The command that runs the tests, where its files do not show the right one
+    #[arg(long, value_name = "COMMAND", conflicts_with = "no_test")]
+    pub(crate) test: Option<String>,
+    /// There are no tests
+    #[arg(long)]
+    pub(crate) no_test: bool,
+    /// The agent that plays every role: claude, codex, gemini, opencode
+    #[arg(long, value_name = "PROFILE", conflicts_with = "script")]
+    pub(crate) agent: Option<String>,
+    /// A program of your own that plays every role
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) script: Option<PathBuf>,
+    /// What one task may cost: US dollars, or unlimited
+    #[arg(long, value_name = "USD")]
+    pub(crate) money_per_task: Option<String>,
+    /// What a day may cost: US dollars, or unlimited
+    #[arg(long, value_name = "USD")]
+    pub(crate) money_per_day: Option<String>,
+    /// Say what would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

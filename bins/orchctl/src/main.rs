@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod engine;
 mod exit;
+mod init;
 mod provider;
 mod queue;
 mod render;
@@ -46,6 +47,9 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Submit(args) => exit_with(orchd_runners::submit::run(args.file, args.schema)),
         Command::Engine(args) => engine::run(&args),
         Command::Config(args) => config::run(&render::Out::new(cli.json), cli.config, args.what),
+        Command::Init(args) => {
+            runtime()?.block_on(init::run(&render::Out::new(cli.json), args, cli.config, cli.data))
+        }
         // It has a directory of its own.
         command @ Command::Demo(_) => runtime()?.block_on(ask(command, None, cli.json)),
         command => {

@@ -53,7 +53,18 @@ pub fn read_config(path: &Path) -> Result<Document, ConfigError> {
     let failed = |source| ConfigError::File { path: path.to_owned(), source };
     let path = std::path::absolute(path).map_err(failed)?;
     let text = std::fs::read_to_string(&path).map_err(failed)?;
-    let document = orchd_config::read(&path, &text, environment()).map_err(ConfigError::Problems)?;
+    read_text(&path, &text)
+}
+
+/// The data directory of a configuration that is still to be written, or everything that would be wrong with it.
+pub fn check_config(path: &Path, text: &str) -> Result<PathBuf, ConfigError> {
+    let path =
+        std::path::absolute(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+    Ok(read_text(&path, text)?.config().data.clone())
+}
+
+fn read_text(path: &Path, text: &str) -> Result<Document, ConfigError> {
+    let document = orchd_config::read(path, text, environment()).map_err(ConfigError::Problems)?;
     let wrong = bad_agents(&document);
     if wrong.is_empty() { Ok(document) } else { Err(ConfigError::Problems(Problems(wrong))) }
 }

@@ -12,6 +12,7 @@ mod invariants;
 mod projects;
 mod renewal;
 mod session;
+mod setup;
 mod sources;
 mod wire;
 
@@ -23,13 +24,14 @@ use orchd_http::api::App;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
-pub use config::{ConfigError, default_config, read_config, take_over};
+pub use config::{ConfigError, check_config, default_config, read_config, take_over};
 pub use doctor::{Finding, Health, examine, judged, look};
 pub use host::{Floors, MIB};
 pub use housekeeping::Keep;
 pub use invariants::{Asked, audit};
 pub use orchd_config::{Config, Document, Explained, Origin, Problem, Problems, schema as config_schema};
 pub use projects::{Project, ProjectsError, load as load_projects, save as save_projects};
+pub use setup::{Ready, agents_ready, try_repository};
 pub use sources::{RandomIds, SystemClock};
 pub use wire::{WireError, Wired, wire};
 

@@ -135,9 +135,11 @@ impl ForgeRepo {
         user_branch: &Branch,
     ) -> Result<ImportOutcome, GitError> {
         let user = absolute(user_repo)?;
-        let theirs = branch_ref(user_branch)?;
+        if !Self::has_branch(&self.git, &user, user_branch).await? {
+            return Ok(ImportOutcome::NoBranch);
+        }
         let git_dir = user_git_dir(&self.git, &user).await?;
-        let Some(theirs) = self.fetch_user(&user, &git_dir, &theirs).await? else {
+        let Some(theirs) = self.fetch_user(&git_dir, &branch_ref(user_branch)?).await? else {
             return Ok(ImportOutcome::NoBranch);
         };
         // A landing may move main between the look and the swap; each round judges the main it saw.
@@ -160,21 +162,20 @@ impl ForgeRepo {
         Err(GitError::Contended { what: "the forge's main".to_owned(), doing: "imported the user's" })
     }
 
-    async fn fetch_user(
-        &self,
-        user: &Path,
-        git_dir: &Path,
-        theirs: &RefName,
-    ) -> Result<Option<Sha>, GitError> {
-        let shallow = self.git.call("look for a shallow clone", Place::Foreign(user));
+    /// Whether a branch of the user's repository, which is only looked at, has a commit. A shallow repository is an
+    /// error: nothing can be landed on a history that is not there.
+    pub async fn has_branch(git: &Git, user_repo: &Path, branch: &Branch) -> Result<bool, GitError> {
+        let (user, name) = (absolute(user_repo)?, branch_ref(branch)?);
+        let shallow = git.call("look for a shallow clone", Place::Foreign(&user));
         if shallow.args(["rev-parse", "--is-shallow-repository"]).text().await? == "true" {
-            return Err(GitError::Shallow { path: user.to_owned() });
+            return Err(GitError::Shallow { path: user });
         }
-        let list = self.git.call("list the user's branch", Place::Foreign(user));
-        let sha = list.args(["for-each-ref", "--format=%(objectname)", "--", theirs.as_str()]).text().await?;
-        if sha.is_empty() {
-            return Ok(None);
-        }
+        let list = git.call("list the user's branch", Place::Foreign(&user));
+        let sha = list.args(["for-each-ref", "--format=%(objectname)", "--", name.as_str()]).text().await?;
+        Ok(!sha.is_empty())
+    }
+
+    async fn fetch_user(&self, git_dir: &Path, theirs: &RefName) -> Result<Option<Sha>, GitError> {
         let ours = RefName::new("refs/orchd/import/main");
         let call = self.git.call("fetch the user's branch", Place::Bare(&self.dir)).network().args(FETCH);
         call.arg("--").arg(git_dir).arg(format!("+{theirs}:{ours}")).done().await?;

@@ -44,6 +44,18 @@ pub async fn adopt(
     user_repo: &Path,
     branch: Option<&Branch>,
 ) -> Result<Adopted, AdoptError> {
+    let branch = main_of(git, user_repo, branch).await?;
+    let forge = ForgeRepo::init(git, forge_dir).await?;
+    match forge.import_fast_forward(user_repo, &branch).await? {
+        ImportOutcome::NoBranch => Err(no_branch(user_repo, &[branch])),
+        imported @ (ImportOutcome::UpToDate
+        | ImportOutcome::Advanced { .. }
+        | ImportOutcome::Diverged { .. }) => Ok(Adopted { forge, branch, imported }),
+    }
+}
+
+/// The person's branch that would be followed; looks and changes nothing.
+pub async fn main_of(git: &Git, user_repo: &Path, branch: Option<&Branch>) -> Result<Branch, AdoptError> {
     let mut candidates: Vec<Branch> = match branch {
         Some(branch) => vec![branch.clone()],
         None => MAINS.map(Branch::new).into(),
@@ -52,19 +64,17 @@ pub async fn adopt(
         let current = ForgeRepo::current_branch(git, user_repo).await?;
         candidates.extend(current.filter(|current| !MAINS.contains(&current.as_str())));
     }
-    let forge = ForgeRepo::init(git, forge_dir).await?;
     for branch in &candidates {
-        match forge.import_fast_forward(user_repo, branch).await? {
-            ImportOutcome::NoBranch => {}
-            imported @ (ImportOutcome::UpToDate
-            | ImportOutcome::Advanced { .. }
-            | ImportOutcome::Diverged { .. }) => {
-                return Ok(Adopted { forge, branch: branch.clone(), imported });
-            }
+        if ForgeRepo::has_branch(git, user_repo, branch).await? {
+            return Ok(branch.clone());
         }
     }
-    let wanted: Vec<&str> = candidates.iter().map(Branch::as_str).collect();
-    Err(AdoptError::NoBranch { repo: user_repo.to_owned(), wanted: wanted.join(" or ") })
+    Err(no_branch(user_repo, &candidates))
+}
+
+fn no_branch(repo: &Path, wanted: &[Branch]) -> AdoptError {
+    let wanted: Vec<&str> = wanted.iter().map(Branch::as_str).collect();
+    AdoptError::NoBranch { repo: repo.to_owned(), wanted: wanted.join(" or ") }
 }
 
 /// Opens a forge at start-up, by the owner of the data directory: its guard is put back in place, and locks that a

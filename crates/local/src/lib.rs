@@ -6,6 +6,6 @@ mod adopt;
 mod forge;
 mod tracker;
 
-pub use adopt::{AdoptError, Adopted, adopt, open};
+pub use adopt::{AdoptError, Adopted, adopt, main_of, open};
 pub use forge::{LocalForge, LocalRepo};
 pub use tracker::LocalTracker;

@@ -3,4 +3,5 @@
 mod config;
 mod demo;
 mod doctor;
+mod init;
 mod prompts;
