@@ -34,6 +34,13 @@ pub(crate) enum Command {
     },
     /// Set up a project for the git repository you are in: one configuration file, nothing in the repository
     Init(InitArgs),
+    /// Ask for something and watch it become code on main; without a request, go on with what is open
+    Run(RunArgs),
+    /// Bring what landed into your branch, by fast-forward alone
+    Pull {
+        /// The repository; without it, where you are
+        dir: Option<PathBuf>,
+    },
     /// The configuration: is it in order, what does a key do
     Config(ConfigArgs),
     /// What orchd needs on this host, present or missing, with what mends it
@@ -188,6 +195,21 @@ pub(crate) struct InitArgs {
     /// Say what would be written, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The request, in 5 to 200 characters
+    pub(crate) title: Option<String>,
+    /// What is wanted, and how it is recognised
+    #[arg(long, short, default_value = "")]
+    pub(crate) description: String,
+    /// The project, where there are several
+    #[arg(long)]
+    pub(crate) project: Option<String>,
+    /// full, bug, express, or one of the project's own
+    #[arg(long)]
+    pub(crate) track: Option<String>,
 }
 
 #[derive(Debug, Args)]

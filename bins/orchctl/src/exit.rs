@@ -21,6 +21,8 @@ pub(crate) const UNREACHABLE: i32 = 3;
 pub(crate) const REFUSED: i32 = 4;
 /// No such task, project or repository.
 pub(crate) const NOT_FOUND: i32 = 5;
+/// What was asked for waits for a person.
+pub(crate) const WAITS: i32 = 6;
 
 impl Exit {
     pub(crate) fn failed(message: String) -> Self {

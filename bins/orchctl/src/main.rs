@@ -8,14 +8,19 @@ mod config;
 mod demo;
 mod doctor;
 mod engine;
+mod env;
 mod exit;
 mod init;
 mod provider;
+mod pull;
 mod queue;
 mod render;
 mod repo;
+mod run;
+mod screen;
 mod session;
 mod task;
+mod view;
 
 use std::process::ExitCode;
 
@@ -47,6 +52,12 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Submit(args) => exit_with(orchd_runners::submit::run(args.file, args.schema)),
         Command::Engine(args) => engine::run(&args),
         Command::Config(args) => config::run(&render::Out::new(cli.json), cli.config, args.what),
+        Command::Pull { dir } => pull::run(&render::Out::new(cli.json), dir),
+        Command::Run(args) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            let runtime = runtime.map_err(|e| Exit::failed(format!("no runtime: {e}")))?;
+            runtime.block_on(run::run(&render::Out::new(cli.json), args, cli.config, cli.data))
+        }
         Command::Init(args) => {
             runtime()?.block_on(init::run(&render::Out::new(cli.json), args, cli.config, cli.data))
         }

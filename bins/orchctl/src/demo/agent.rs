@@ -14,9 +14,9 @@ use std::time::Duration;
 use orchd_core::stage::Role;
 use serde_json::{Value, json};
 
-use super::env::{search_path, variable};
 use super::git::{Git, GitFailed, Who};
 use super::story::{Story, told_in};
+use crate::env::{search_path, variable};
 
 /// Nobody would see a stage that lasts a few milliseconds.
 const LOOK: Duration = Duration::from_millis(250);

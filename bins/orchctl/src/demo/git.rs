@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::env::search_path;
+use crate::env::search_path;
 
 /// In whose name commits are made.
 #[derive(Debug, Clone, Copy)]

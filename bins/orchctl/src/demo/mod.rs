@@ -4,17 +4,14 @@
 
 pub(crate) mod agent;
 mod chaos;
-mod env;
 mod error;
 mod files;
 mod git;
 mod outcome;
 mod place;
 mod process;
-mod screen;
 mod story;
 mod summary;
-mod view;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -23,11 +20,11 @@ use orchd_core::port::clock::Ids as _;
 use orchd_http::client::Client;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::screen::Screen;
 use chaos::{Chaos, Survived};
 use error::DemoError;
 use place::Place;
 use process::Engine;
-use screen::Screen;
 use summary::{Facts, Report};
 use watch::{Seen, Watch};
 

@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 
 use orchd_http::dto::Task;
 
-use super::env::search_path;
 use super::error::DemoError;
 use super::files;
 use super::git::Git;
 use super::place::Place;
+use crate::env::search_path;
 
 /// How deep below the data directory a repository may lie.
 const DEPTH: usize = 5;

@@ -7,7 +7,7 @@ use orchd_http::dto::Task;
 use serde::Serialize;
 
 use super::chaos::Survived;
-use super::view::{cut, short};
+use crate::view::{cut, short};
 
 /// The last line of `orchctl demo --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]

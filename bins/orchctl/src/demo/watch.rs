@@ -13,9 +13,9 @@ use tokio::time::sleep;
 
 use super::error::DemoError;
 use super::process::Engine;
-use super::screen::Screen;
 use super::story::STORIES;
-use super::view;
+use crate::screen::Screen;
+use crate::view;
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(150);

@@ -5,3 +5,4 @@ mod demo;
 mod doctor;
 mod init;
 mod prompts;
+mod run;

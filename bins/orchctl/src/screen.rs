@@ -1,19 +1,19 @@
-//! Standard output as the demonstration uses it: lines that stay, and on a terminal a block below them that is redrawn
+//! Standard output of what is watched: lines that stay, and on a terminal a block below them that is redrawn
 //! in place. One write per change, no alternate screen: what was last drawn stays.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use orchd_http::dto::State;
 
-use super::env::variable;
-use super::view::{self, Dress};
+use crate::env::variable;
+use crate::view::{self, Dress};
 
 /// The width of what says nothing about its own.
 const WIDTH: usize = 80;
 
 /// Standard output.
 #[derive(Debug)]
-pub(super) struct Screen {
+pub(crate) struct Screen {
     terminal: bool,
     dress: Dress,
     /// Lines of the block as it was last drawn.
@@ -21,19 +21,19 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // A terminal that can not move its cursor gets lines.
         let terminal = io::stdout().is_terminal() && variable("TERM").is_none_or(|term| term != "dumb");
         let colour = terminal && variable("NO_COLOR").is_none();
         Self { terminal, dress: if colour { Dress::Colour } else { Dress::Plain }, drawn: Vec::new() }
     }
 
-    pub(super) const fn dress(&self) -> Dress {
+    pub(crate) const fn dress(&self) -> Dress {
         self.dress
     }
 
     /// A line that stays.
-    pub(super) fn say(&mut self, line: &str) {
+    pub(crate) fn say(&mut self, line: &str) {
         let block = std::mem::take(&mut self.drawn);
         let mut text = erase(block.len());
         text.push_str(line);
@@ -42,7 +42,7 @@ impl Screen {
     }
 
     /// Facts that stay, and the block below them.
-    pub(super) fn show(&mut self, facts: &[String], state: &State) {
+    pub(crate) fn show(&mut self, facts: &[String], state: &State) {
         let block = if self.terminal { view::block(state, self.width(), self.dress) } else { Vec::new() };
         if facts.is_empty() && block == self.drawn {
             return;
@@ -56,7 +56,7 @@ impl Screen {
     }
 
     /// The block is left as it is; what follows comes below it.
-    pub(super) fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.drawn.clear();
     }
 

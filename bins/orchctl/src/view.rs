@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// How text is dressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dress {
+pub(crate) enum Dress {
     /// Nothing but text.
     Plain,
     /// With escape codes for colours.
@@ -44,7 +44,7 @@ const TOLD: [&str; 6] =
     ["brd-files", "adr-files", "review-verdict", "tests-verdict", "merge-ready", "merge-verify"];
 
 /// The line of an event, if it is worth one here: `3.2s TALLY-1 development → review`.
-pub(super) fn fact(key: &str, event: &Event, since: i64, dress: Dress) -> Option<String> {
+pub(crate) fn fact(key: &str, event: &Event, since: i64, dress: Dress) -> Option<String> {
     // A finding is a model's or a tool's text: nothing in it may move the cursor.
     let line = cut(event.line.trim(), usize::MAX);
     if line.is_empty() || !is_told(event) {
@@ -76,7 +76,7 @@ fn is_told(event: &Event) -> bool {
 }
 
 /// The block: per task its key and title, a row of stages, and why it is where it is. `width` is in columns.
-pub(super) fn block(state: &State, width: usize, dress: Dress) -> Vec<String> {
+pub(crate) fn block(state: &State, width: usize, dress: Dress) -> Vec<String> {
     let mut lines = Vec::new();
     for task in &state.tasks {
         let title = cut(&task.title, width.saturating_sub(task.key.len() + 2));
@@ -148,7 +148,7 @@ fn reason(task: &Task, now: i64) -> String {
 }
 
 /// Milliseconds as seconds for people.
-pub(super) fn seconds(ms: i64) -> String {
+pub(crate) fn seconds(ms: i64) -> String {
     let tenths = ms.max(0) / 100;
     if tenths < 600 {
         format!("{}.{}s", tenths / 10, tenths % 10)
@@ -158,12 +158,12 @@ pub(super) fn seconds(ms: i64) -> String {
 }
 
 /// The first characters of a SHA.
-pub(super) fn short(sha: &str) -> &str {
+pub(crate) fn short(sha: &str) -> &str {
     sha.get(..10).unwrap_or(sha)
 }
 
 /// At most `width` characters. Every character used here is one column wide.
-pub(super) fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if clean.chars().count() <= width {
         return clean;

@@ -1,4 +1,4 @@
-//! The one place of the demonstration that reads the environment: where programs are, what the terminal is, and the
+//! The one place of this program that reads its environment for itself: where programs are, what the terminal is, and the
 //! contract of a run. Nothing else of it has a say.
 
 /// Where programs are looked for when nobody says.

@@ -1,0 +1,125 @@
+//! `orchctl run` and `pull`: a person's own repository, from a request to their branch, with the engine in the process of
+//! the command. The agent is a script; git, the tests and the engine are real.
+#![expect(clippy::unwrap_used, reason = "test code: a failure is the test's failure")]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// Adds the line that the test wants; the reviewer approves, the analyst asks first.
+const AGENT: &str = r#"#!/bin/sh
+set -e
+out="$TMPDIR/s.json"
+case "$ORCHD_ROLE" in
+developer) cd "$ORCHD_WORKTREE"; echo --version >> flags; echo '{"summary": "added it"}' > "$out" ;;
+reviewer) echo '{"verdict": "APPROVED", "summary": "looked at it"}' > "$out" ;;
+*) echo '{"questions": [{"text": "Which version?", "blocking": true}], "summary": "asked"}' > "$out" ;;
+esac
+"$ORCHD_SUBMIT" submit "$out"
+"#;
+
+struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { dir: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(place.repo()).unwrap();
+        place.git(&["init", "-q", "-b", "main"]);
+        std::fs::write(place.repo().join("Makefile"), "test:\n\ttest -f flags && echo 'ok 1 - flags'\n")
+            .unwrap();
+        std::fs::write(place.repo().join("flags"), "--help\n").unwrap();
+        place.git(&["add", "."]);
+        place.git(&["commit", "-q", "-m", "first"]);
+        let agent = place.dir.path().join("agent");
+        std::fs::write(&agent, AGENT).unwrap();
+        std::fs::set_permissions(&agent, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let init =
+            ["init", "--money-per-task", "1", "--money-per-day", "1", "--script", agent.to_str().unwrap()];
+        let (said, code) = place.orchctl(&init);
+        assert_eq!(code, Some(0), "{said}");
+        let config = place.dir.path().join(".config/orchd/orchd.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        // A test's host may be full.
+        let floors = "\n[host]\ndisk_floor = \"1 MiB\"\nmemory_floor = \"1 MiB\"\n";
+        std::fs::write(config, format!("{text}{floors}")).unwrap();
+        place
+    }
+
+    fn repo(&self) -> PathBuf {
+        self.dir.path().join("shop")
+    }
+
+    fn git(&self, args: &[&str]) -> String {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(self.repo()).args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(args);
+        let output = git.env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// All that it says, and how it ends.
+    fn orchctl(&self, args: &[&str]) -> (String, Option<i32>) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_orchctl"));
+        command.args(args).current_dir(self.repo()).env_clear();
+        command.env("HOME", self.dir.path()).env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        let Output { stdout, stderr, status } = command.output().unwrap();
+        (String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap(), status.code())
+    }
+}
+
+#[test]
+fn a_request_becomes_commits_in_ones_branch() {
+    let place = Place::new();
+    let before = place.git(&["rev-parse", "HEAD"]);
+    std::fs::write(place.repo().join("unfinished"), "mine").unwrap();
+    let (said, code) = place.orchctl(&["run", "Add a --version flag", "--track", "express"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("SHOP-1 is done") && said.contains("orchctl pull"), "{said}");
+    assert!(said.contains("developer starts") && said.contains("landed"), "{said}");
+    // Nothing of the person's has moved.
+    assert_eq!(place.git(&["rev-parse", "HEAD"]), before);
+    assert_eq!(place.git(&["status", "--porcelain"]), "?? unfinished");
+    let (said, code) = place.orchctl(&["pull"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(std::fs::read_to_string(place.repo().join("flags")).unwrap(), "--help\n--version\n");
+    assert!(place.orchctl(&["pull"]).0.contains("Nothing new has landed."));
+    // One's own commit first, and another landing: no fast-forward, and nothing is changed.
+    let (said, code) = place.orchctl(&["run", "Add another flag", "--track", "express"]);
+    assert_eq!(code, Some(0), "{said}");
+    place.git(&["commit", "-q", "--allow-empty", "-m", "mine"]);
+    let own = place.git(&["rev-parse", "HEAD"]);
+    let (said, code) = place.orchctl(&["pull"]);
+    assert!(
+        said.contains("it is no fast-forward from here, and nothing was changed") && code == Some(1),
+        "{said}"
+    );
+    assert_eq!(place.git(&["rev-parse", "HEAD"]), own);
+}
+
+#[test]
+fn a_question_ends_it_with_the_way_on() {
+    let place = Place::new();
+    let (said, code) = place.orchctl(&["run", "Add a --version flag"]);
+    assert_eq!(code, Some(6), "{said}");
+    assert!(said.contains("it asks: Which version?"), "{said}");
+    assert!(said.contains("orchctl resume SHOP-1 --answer"), "{said}");
+    // Nobody works any more, and the next one goes on with it.
+    let (said, code) = place.orchctl(&["stop", "SHOP-1"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (said, code) = place.orchctl(&["run"]);
+    assert!(said.contains("SHOP-1 was cancelled") && code == Some(1), "{said}");
+    let (said, code) = place.orchctl(&["run"]);
+    assert!(said.contains("there is nothing to go on with") && code == Some(1), "{said}");
+}
+
+#[test]
+fn without_a_configuration_it_says_how_to_make_one() {
+    let place = Place::new();
+    std::fs::remove_file(place.dir.path().join(".config/orchd/orchd.toml")).unwrap();
+    let (said, code) = place.orchctl(&["run", "Add a --version flag"]);
+    assert!(said.contains("`orchctl init` in your repository makes it") && code == Some(1), "{said}");
+}
