@@ -42,6 +42,8 @@ pub(crate) fn command(command: &Command) -> Option<(String, dto::Command)> {
         | Command::Doctor
         | Command::Config(_)
         | Command::Init(_)
+        | Command::Completions { .. }
+        | Command::Man { .. }
         | Command::Run(_)
         | Command::Pull { .. }
         | Command::Attach { .. }

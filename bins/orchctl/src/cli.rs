@@ -4,9 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+/// In short; docs/ref/exit-codes.md has them with what to do.
+const EXIT_CODES: &str = "Exit codes: 0 done or accepted; 1 failed; 2 wrong command line or submission; 3 nobody serves the \
+    data directory and it cannot be opened; 4 refused; 5 no such task, project, repository or key; 6 it waits for you; \
+    130 interrupted.";
+
 /// Drives coding agents from a request to proven code on main.
 #[derive(Debug, Parser)]
-#[command(name = "orchctl", version, about, propagate_version = true)]
+#[command(name = "orchctl", version, about, propagate_version = true, after_long_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// The data directory; of the demo it is DIR/data. Without it, the one that the configuration names.
     #[arg(long, global = true, env = "ORCHD_DATA", value_name = "DIR")]
@@ -126,6 +131,16 @@ pub(crate) enum Command {
     Drain,
     /// Let work start again
     Undrain,
+    /// Print what completes this program's words in your shell
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: clap_complete::Shell,
+    },
+    /// Write a man page for each command
+    Man {
+        /// Into this folder
+        dir: PathBuf,
+    },
     /// Hand in a run's submission; for agents
     Submit(SubmitArgs),
     /// The engine of a data directory

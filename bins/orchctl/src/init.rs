@@ -71,10 +71,7 @@ pub(crate) async fn run(
         return Ok(());
     }
     write(&path, &after).map_err(|error| Exit::failed(format!("{}: {error}", path.display())))?;
-    out.line(&format!(
-        "Written. Next: `orchctl config check`, then `orchd &` and `orchctl task new \"...\" --project {}`.",
-        draft.name
-    ));
+    out.line("Written. Next: `orchctl run \"...\"` asks for something and watches it become code on main.");
     Ok(())
 }
 

@@ -19,6 +19,7 @@ mod repo;
 mod run;
 mod screen;
 mod session;
+mod shipped;
 mod task;
 mod view;
 
@@ -52,6 +53,8 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Submit(args) => exit_with(orchd_runners::submit::run(args.file, args.schema)),
         Command::Engine(args) => engine::run(&args),
         Command::Config(args) => config::run(&render::Out::new(cli.json), cli.config, args.what),
+        Command::Completions { shell } => shipped::completions(shell),
+        Command::Man { dir } => shipped::man(&dir),
         Command::Pull { dir } => pull::run(&render::Out::new(cli.json), dir),
         Command::Run(args) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

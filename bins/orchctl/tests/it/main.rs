@@ -6,3 +6,4 @@ mod doctor;
 mod init;
 mod prompts;
 mod run;
+mod shipped;
