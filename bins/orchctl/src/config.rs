@@ -74,7 +74,8 @@ fn check(out: &Out, path: &std::path::Path) -> Result<(), Exit> {
     }
 }
 
-fn summary(config: &Config) -> String {
+/// In one line.
+pub(crate) fn summary(config: &Config) -> String {
     let names: Vec<&str> = config.projects.iter().map(|project| project.policy.project.as_str()).collect();
     let projects = match names[..] {
         [] => "no project yet; add [project.NAME]".to_owned(),

@@ -3,16 +3,22 @@
 
 use std::path::{Path, PathBuf};
 
-use orchd_daemon::{Finding, Health, examine, judged, look};
+use orchd_daemon::{
+    ConfigError, Document, Finding, Health, default_config, examine, judged, look, read_config,
+};
 use orchd_http::client::{Client, ClientError};
 use orchd_http::dto;
 
 use crate::exit::Exit;
 use crate::render::Out;
 
-pub(crate) async fn run(out: &Out, data: Option<PathBuf>) -> Result<(), Exit> {
+pub(crate) async fn run(out: &Out, data: Option<PathBuf>, config: Option<PathBuf>) -> Result<(), Exit> {
+    // Whoever names a directory asks for it as it is.
+    let (said, document) = if data.is_some() { (Vec::new(), None) } else { configuration(config) };
+    let config = document.as_ref().map(Document::config);
+    let data = data.or_else(|| config.map(|config| config.data.clone()));
     let data = data.map_or_else(crate::session::default_data, Ok)?;
-    let mut findings = examine(&data).await;
+    let mut findings: Vec<Finding> = said.into_iter().chain(examine(&data, config).await).collect();
     let client = Client::new(&orchd_daemon::socket(&data));
     if let Ok(state) = client.get::<dto::State>("/state").await {
         // The server's own surroundings count, not those of this terminal.
@@ -28,6 +34,39 @@ pub(crate) async fn run(out: &Out, data: Option<PathBuf>) -> Result<(), Exit> {
         }
     }
     told(&findings, &data)
+}
+
+/// Whether the configuration is in order, and what it says. Nothing is said of one that nobody has.
+fn configuration(file: Option<PathBuf>) -> (Vec<Finding>, Option<Document>) {
+    const WHAT: &str = "configuration";
+    let named = file.is_some();
+    let Some(path) = file.or_else(default_config).filter(|path| named || path.exists()) else {
+        return (Vec::new(), None);
+    };
+    match read_config(&path) {
+        Ok(document) => {
+            let config = document.config();
+            let sentence = format!("{} is in order: {}", path.display(), crate::config::summary(config));
+            let mut findings = vec![Finding::new(WHAT, Health::Good, sentence)];
+            findings.extend(config.projects.iter().filter(|project| project.policy.test.is_none()).map(
+                |project| {
+                    let name = &project.policy.project;
+                    let sentence = format!(
+                        "project {name} has no tests: add [project.{name}.test] with a command to {}",
+                        path.display()
+                    );
+                    Finding::new(WHAT, Health::Weak, sentence)
+                },
+            ));
+            (findings, Some(document))
+        }
+        Err(ConfigError::Problems(problems)) => {
+            let findings =
+                problems.0.iter().map(|problem| Finding::new(WHAT, Health::Missing, problem.to_string()));
+            (findings.collect(), None)
+        }
+        Err(error) => (vec![Finding::new(WHAT, Health::Missing, error.to_string())], None),
+    }
 }
 
 /// Whoever owns the store answers for it.

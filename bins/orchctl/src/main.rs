@@ -53,6 +53,10 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Submit(args) => exit_with(orchd_runners::submit::run(args.file, args.schema)),
         Command::Engine(args) => engine::run(&args),
         Command::Config(args) => config::run(&render::Out::new(cli.json), cli.config, args.what),
+        // A configuration that is wrong is one of its findings.
+        Command::Doctor => {
+            runtime()?.block_on(doctor::run(&render::Out::new(cli.json), cli.data, cli.config))
+        }
         Command::Completions { shell } => shipped::completions(shell),
         Command::Man { dir } => shipped::man(&dir),
         Command::Pull { dir } => pull::run(&render::Out::new(cli.json), dir),
@@ -92,9 +96,6 @@ async fn ask(command: Command, data: Option<std::path::PathBuf>, json: bool) -> 
         );
     }
     let out = render::Out::new(json);
-    if matches!(command, Command::Doctor) {
-        return doctor::run(&out, data).await;
-    }
     let session = session::open(data).await?;
     let done = match command {
         Command::Task(args) => task::run(&session.client, &out, args).await,

@@ -92,15 +92,20 @@ fn bad_agents(document: &Document) -> Vec<Problem> {
 pub fn take_over(config: &Config) -> Result<(), ConfigError> {
     let data = &config.data;
     std::fs::create_dir_all(data).map_err(|source| ConfigError::Data { path: data.clone(), source })?;
+    Ok(projects::save(data, &projects_of(config)?)?)
+}
+
+/// The projects as the next start has them.
+pub(crate) fn projects_of(config: &Config) -> Result<Vec<Project>, ProjectsError> {
+    let data = &config.data;
     let before = match projects::load(data) {
         Ok(before) => before,
         Err(ProjectsError::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             Vec::new()
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
-    let projects: Vec<Project> = config.projects.iter().map(|project| of(project, &before)).collect();
-    Ok(projects::save(data, &projects)?)
+    Ok(config.projects.iter().map(|project| of(project, &before)).collect())
 }
 
 fn of(project: &orchd_config::Project, before: &[Project]) -> Project {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use orchd_config::Config;
 use orchd_core::policy::{Policy, SandboxWish};
 use orchd_core::port::host::{Host as _, Room};
 use orchd_git::{Git, GitConfig};
@@ -15,6 +16,7 @@ use orchd_launcher::sandbox;
 use orchd_store_sqlite::OpenError;
 use serde::Serialize;
 
+use crate::config::projects_of;
 use crate::host::{Floors, ThisHost};
 use crate::invariants::{Asked, audit};
 use crate::projects;
@@ -102,10 +104,11 @@ pub async fn look(data: &Path) -> Vec<Finding> {
     vec![found(STORE, health, format!("its invariants were not asked: {error}"))]
 }
 
-/// Looks at everything but the store. `data` may not exist yet.
-pub async fn examine(data: &Path) -> Vec<Finding> {
+/// Looks at everything but the store. `data` may not exist yet. `config`: what the next start works by; without it, as the last
+/// one left it.
+pub async fn examine(data: &Path, config: Option<&Config>) -> Vec<Finding> {
     let mut findings = vec![git().await, held_together(), walls(), room(data)];
-    match projects::load(data) {
+    match config.map_or_else(|| projects::load(data), projects_of) {
         Ok(projects) => {
             for project in &projects {
                 findings.push(confined(&project.policy));

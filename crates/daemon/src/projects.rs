@@ -23,7 +23,7 @@ pub struct Project {
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectsError {
     /// The file.
-    #[error("{path}: {source}; run `orchctl demo --dir DIR` to make a data directory")]
+    #[error("{path}: {source}; `orchctl init` sets up a project")]
     File {
         /// Which.
         path: PathBuf,

@@ -131,3 +131,34 @@ fn other_commands_go_where_the_configuration_says() {
     let (_, error, code) = place.says(&["task", "list", "--data", "/nonexistent"]);
     assert!(error.contains("/nonexistent") && code == Some(3), "{error}");
 }
+
+/// What `doctor` says of the configuration, line by line.
+fn doctored(place: &Place) -> Vec<String> {
+    let (out, ..) = place.says(&["doctor"]);
+    out.lines().filter(|line| line.contains("configuration: ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn doctor_looks_at_the_configuration() {
+    let place = Place::new(&GOOD.replace("/var/lib/orchd", "../../state"));
+    let good = doctored(&place);
+    assert!(
+        good[0].starts_with("ok       configuration: FILE is in order: project shop; data in "),
+        "{good:?}"
+    );
+    // Before the first start the projects are those of the file.
+    let (out, ..) = place.says(&["doctor"]);
+    assert!(out.contains("shop: developer: ") && !out.contains("projects: "), "{out}");
+    std::fs::write(
+        place.file(),
+        GOOD.replace("command = \"make test\"", "command = \"\"").replace("repo = ", "rpo = "),
+    )
+    .unwrap();
+    let bad = doctored(&place);
+    assert!(
+        bad[0].starts_with("MISSING  configuration: FILE:26:1: project.shop.rpo: there is no such key"),
+        "{bad:?}"
+    );
+    std::fs::remove_file(place.file()).unwrap();
+    assert_eq!(doctored(&place), Vec::<String>::new());
+}
