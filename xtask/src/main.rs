@@ -5,6 +5,7 @@ mod bans;
 mod cargo;
 mod check;
 mod ci;
+mod dist;
 mod mutants;
 mod programs;
 mod shell;
@@ -44,6 +45,8 @@ enum Task {
     Fuzz(programs::FuzzArgs),
     /// The real program killed at named commit points
     Chaos(programs::ChaosArgs),
+    /// The archive of a release, with its checksum
+    Dist(dist::Args),
     /// The measurements; arguments are handed to the bench program
     Bench(programs::BenchArgs),
 }
@@ -71,6 +74,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Mutants(args) => mutants::run(&root, &args),
         Task::Fuzz(args) => programs::fuzz(&root, &args),
         Task::Chaos(args) => programs::chaos(&root, &args),
+        Task::Dist(args) => dist::run(&root, &args),
         Task::Bench(args) => programs::bench(&root, &args),
     }?;
     Ok(ExitCode::SUCCESS)

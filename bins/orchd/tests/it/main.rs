@@ -4,6 +4,7 @@
 
 mod model;
 mod npm;
+mod packaging;
 mod place;
 mod providers;
 mod real_claude;
