@@ -38,6 +38,15 @@ pub(crate) async fn run(
         ));
         return Ok(());
     }
+    if top.to_str().is_none() {
+        let todo = "move it, as a configuration can name UTF-8 alone";
+        return Err(Exit::failed(format!("the path {} is not UTF-8; {todo}", top.display())));
+    }
+    let name = args.name.clone().unwrap_or_else(|| text::name_of(&top));
+    if text::has_project(&before, &name) {
+        let of = path.display();
+        return Err(usage(format!("{of} has another project {name}; give this one a name with --name")));
+    }
     let asks = Asks { terminal: std::io::stdin().is_terminal() && !out.json };
     let branch = try_repository(&top, args.main.as_deref()).await.map_err(Exit::failed)?;
     out.line(&format!("repository: {}, main is {branch}", top.display()));
@@ -49,7 +58,7 @@ pub(crate) async fn run(
             Some(data) => absolute(&data)?,
             None => default_data()?,
         },
-        name: args.name.clone().unwrap_or_else(|| text::name_of(&top)),
+        name,
         repo: top.clone(),
         main: args.main.clone(),
         test,

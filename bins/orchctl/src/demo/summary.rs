@@ -110,8 +110,8 @@ pub(super) fn text(facts: &Facts<'_>) -> String {
     );
     line(&mut out, format_args!("  rm -r {}    # nothing else was written anywhere", dir.display()));
     out.push_str("\nOn a repository of your own\n");
-    out.push_str("  docs/guide/own-repository.md: one file names the repository, its tests and your agents' commands;\n");
-    out.push_str("  then `orchd --data DIR` works on it, and `orchctl --data DIR task new \"...\"` asks for something.\n");
+    out.push_str("  cd there, then `orchctl init` (one file, nothing in the repository), `orchctl run \"...\"`, `orchctl pull`\n");
+    out.push_str("  docs/guide/own-repository.md tells the rest\n");
     out
 }
 

@@ -90,6 +90,12 @@ pub(super) fn project_of(text: &str, path: &Path, repo: &Path) -> Option<String>
     table.get("project")?.as_table()?.iter().find(|(_, project)| is_it(project)).map(|(name, _)| name.clone())
 }
 
+/// Whether a file has a project of this name.
+pub(super) fn has_project(text: &str, name: &str) -> bool {
+    let table: Option<toml::Table> = text.parse().ok();
+    table.and_then(|table| table.get("project")?.get(name).cloned()).is_some()
+}
+
 /// A project's name out of its folder's.
 pub(super) fn name_of(repo: &Path) -> String {
     let folder = repo.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test code: a failure is the test's failure")]
 
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -186,6 +187,17 @@ impl Place {
 }
 
 #[test]
+fn a_path_that_no_configuration_can_name_is_told() {
+    let place = Place::new("r");
+    let odd = place.repo.join(std::ffi::OsStr::from_bytes(b"l\xe4den"));
+    std::fs::create_dir(&odd).unwrap();
+    let odd = Place { repo: odd, dir: tempfile::tempdir().unwrap() };
+    odd.git(&["init", "-q", "-b", "main"]);
+    odd.commit_empty();
+    odd.init(&["--no-test"]).is_refused(1, "is not UTF-8");
+}
+
+#[test]
 fn odd_repositories_are_worked_on() {
     let place = Place::new("läden \"und\" 'mehr'");
     place.git(&["checkout", "-q", "--detach"]);
@@ -210,6 +222,13 @@ fn what_only_a_person_can_say_is_asked_for() {
     let place = Place::new("r");
     let money = place.orchctl(&["init", "--script", "/bin/true", "--money-per-task", "5"]);
     money.is_refused(2, "say with --money-per-day how many US dollars that a day may cost, or \"unlimited\"");
+    let taken = Place { repo: place.repo.join("sub/r"), dir: tempfile::tempdir().unwrap() };
+    std::fs::create_dir_all(&taken.repo).unwrap();
+    std::fs::create_dir_all(taken.config().parent().unwrap()).unwrap();
+    std::fs::write(taken.config(), "[project.r]\nrepo = \"/elsewhere\"\n").unwrap();
+    taken.git(&["init", "-q", "-b", "main"]);
+    taken.commit_empty();
+    taken.init(&[]).is_refused(2, "has another project r; give this one a name with --name");
     place.init(&["--money-per-task", "much"]).is_refused(2, "--money-per-task");
     std::fs::remove_file(place.repo.join("Makefile")).unwrap();
     place.init(&[]).is_refused(2, "say it with --test COMMAND, or --no-test");
