@@ -7,6 +7,7 @@ use crate::event::{Event, How, RepoEvent, Spends, findings_digest};
 use crate::gate::{self, GateName, GateOutcome, GateResult};
 use crate::job::{JobClass, ReadyRun, SuiteOutcome};
 use crate::policy::Policy;
+use crate::repo::Repo;
 use crate::stage::Stage;
 use crate::task::Task;
 
@@ -198,7 +199,9 @@ fn red_is_its_own(step: &Step, gate: GateName, found: &mut Found) {
     let retest = || before.evidence.ready.as_deref().and_then(ReadyRun::suite_run);
     let suite = if gate == GateName::MergeReady { retest() } else { before.evidence.suite.clone() };
     let Some(suite) = suite.filter(|s| before.head() == Some(&s.head)) else { return };
-    let exempt = before.fix_forward.is_some() || step.repo.is_some_and(|r| r.repair.contains(&before.id));
+    // Who is named to mend a frozen main by this very commit is written there behind what is judged in it.
+    let mends = |repo: &Repo| repo.repair.contains(&before.id) || step.named && repo.frozen.is_some();
+    let exempt = before.fix_forward.is_some() || step.repo.is_some_and(mends);
     match &suite.outcome {
         SuiteOutcome::Infra { reason } => {
             found.broken(format!("{}: {} rejected for {reason}", before.key, gate.name()));
