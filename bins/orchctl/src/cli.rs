@@ -237,7 +237,7 @@ pub(crate) struct ConfigArgs {
 pub(crate) enum ConfigCommand {
     /// Tell everything that is wrong with it, with line and column
     Check,
-    /// What a key is set to, where that was said, and what it does; without KEY, all that are set
+    /// What a key is set to, where that was said, and what it does; without KEY, all of them
     Explain {
         /// The key, dotted: project.NAME.budgets.rework
         key: Option<String>,

@@ -24,7 +24,7 @@ pub(crate) fn run(out: &Out, file: Option<PathBuf>, what: ConfigCommand) -> Resu
 }
 
 /// The file that is meant.
-fn path(file: Option<PathBuf>) -> Result<PathBuf, Exit> {
+pub(crate) fn path(file: Option<PathBuf>) -> Result<PathBuf, Exit> {
     let none = || Exit::failed("no configuration: name it with --config FILE".to_owned());
     file.or_else(default_config).ok_or_else(none)
 }

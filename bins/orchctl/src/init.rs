@@ -8,7 +8,7 @@ mod text;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use orchd_daemon::{Ready, agents_ready, check_config, default_config, try_repository};
+use orchd_daemon::{Ready, agents_ready, check_config, try_repository};
 
 use crate::cli::InitArgs;
 use crate::exit::Exit;
@@ -26,8 +26,7 @@ pub(crate) async fn run(
     config: Option<PathBuf>,
     data: Option<PathBuf>,
 ) -> Result<(), Exit> {
-    let no_home = || Exit::failed("no configuration: name it with --config FILE".to_owned());
-    let path = absolute(&config.or_else(default_config).ok_or_else(no_home)?)?;
+    let path = absolute(&crate::config::path(config)?)?;
     let top = top(args.dir.as_deref().unwrap_or(Path::new(".")))?;
     let before = before(&path)?;
     if let Some(name) = text::project_of(&before, &path, &top) {

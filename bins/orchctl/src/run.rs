@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use orchd_daemon::{
-    DaemonError, Document, Floors, Keep, OnStop, Settings, default_config, read_config, socket, take_over,
-};
+use orchd_daemon::{DaemonError, Document, OnStop, Settings, read_config, socket, take_over};
 use orchd_http::client::{Client, ClientError};
 use orchd_http::dto::{Event, NewTask, State, Task};
 use tokio::signal::unix::{SignalKind, signal};
@@ -72,9 +70,7 @@ impl Place {
         if let Some(data) = data {
             return Ok(Self { data, document: None });
         }
-        let path = config.or_else(default_config);
-        let path =
-            path.ok_or_else(|| Exit::failed("no configuration: name it with --config FILE".to_owned()))?;
+        let path = crate::config::path(config)?;
         if !path.exists() {
             let todo = "`orchctl init` in your repository makes it";
             return Err(Exit::failed(format!("there is no configuration {}; {todo}", path.display())));
@@ -85,16 +81,14 @@ impl Place {
 
     /// As the configuration has it, or for a data directory with the server's defaults.
     fn settings(&self) -> Result<Settings, Exit> {
-        let settings = Settings { on_stop: OnStop::EndRuns, ..Settings::new(self.data.clone(), exe()?) };
-        let Some(document) = &self.document else { return Ok(settings) };
-        let config = document.config();
-        take_over(config).map_err(|error| Exit::failed(error.to_string()))?;
-        Ok(Settings {
-            workers: config.workers,
-            floors: Floors { disk: config.disk_floor, memory: config.memory_floor },
-            keep: Keep { runs: config.keep_runs, salvage: config.keep_salvage },
-            ..settings
-        })
+        let settings = match self.document.as_ref().map(Document::config) {
+            Some(config) => {
+                take_over(config).map_err(|error| Exit::failed(error.to_string()))?;
+                Settings::configured(config, exe()?)
+            }
+            None => Settings::new(self.data.clone(), exe()?),
+        };
+        Ok(Settings { on_stop: OnStop::EndRuns, ..settings })
     }
 }
 
@@ -168,7 +162,7 @@ async fn follow(
     let mut interrupt = signal(SignalKind::interrupt())
         .map_err(|error| Exit::failed(format!("signals can not be heard: {error}")))?;
     let mut watched =
-        Watched { client, screen, quiet: out.json, only: None, read: BTreeMap::new(), since: 0 };
+        Watched { client, screen, quiet: out.json, only: Vec::new(), read: BTreeMap::new(), since: 0 };
     watched.begin(args).await?;
     loop {
         let state = tokio::select! {
@@ -178,10 +172,9 @@ async fn follow(
                 return Err(interrupted(alone));
             }
         };
-        let tasks: Vec<Task> = state.tasks.iter().filter(|task| watched.is_watched(task)).cloned().collect();
         // What finished tasks leave behind is cleaned up by jobs of their own.
-        if tasks.iter().all(is_over) && (!alone || state.jobs.is_empty()) {
-            return Ok(tasks);
+        if state.tasks.iter().all(is_over) && (!alone || state.jobs.is_empty()) {
+            return Ok(state.tasks);
         }
         tokio::select! {
             () = sleep(LOOK) => {}
@@ -216,7 +209,7 @@ struct Watched<'a> {
     screen: &'a mut Screen,
     quiet: bool,
     /// The task that was asked for here; else those that were open.
-    only: Option<Vec<String>>,
+    only: Vec<String>,
     /// Per task id: the last event that was read.
     read: BTreeMap<String, u64>,
     since: i64,
@@ -237,7 +230,7 @@ impl Watched<'_> {
             for task in &open {
                 self.events(task).await?;
             }
-            self.only = Some(open.into_iter().map(|task| task.id).collect());
+            self.only = open.into_iter().map(|task| task.id).collect();
             return Ok(());
         };
         let new = NewTask {
@@ -250,17 +243,14 @@ impl Watched<'_> {
         };
         let task: Task = self.client.post("/tasks", &new).await?;
         self.since = task.created_at;
-        self.only = Some(vec![task.id]);
+        self.only = vec![task.id];
         Ok(())
     }
 
-    fn is_watched(&self, task: &Task) -> bool {
-        self.only.as_ref().is_none_or(|only| only.contains(&task.id))
-    }
-
+    /// How it is now, of the tasks that are watched.
     async fn look(&mut self) -> Result<State, Exit> {
         let mut state: State = self.client.get("/state").await?;
-        state.tasks.retain(|task| self.is_watched(task));
+        state.tasks.retain(|task| self.only.contains(&task.id));
         let mut lines = Vec::new();
         for task in &state.tasks {
             for event in self.events(task).await? {

@@ -101,12 +101,7 @@ fn settings(args: Args, exe: PathBuf) -> anyhow::Result<Settings> {
     let config = document.config();
     take_over(config)?;
     tracing::info!("the configuration is {}", path.display());
-    Ok(Settings {
-        workers: config.workers,
-        floors: Floors { disk: config.disk_floor, memory: config.memory_floor },
-        keep: Keep { runs: config.keep_runs, salvage: config.keep_salvage },
-        ..Settings::new(config.data.clone(), exe)
-    })
+    Ok(Settings::configured(config, exe))
 }
 
 fn days(n: u16) -> Span {

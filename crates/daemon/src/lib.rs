@@ -77,6 +77,16 @@ impl Settings {
             keep: Keep::default(),
         }
     }
+
+    /// A server's settings as a configuration has them.
+    pub fn configured(config: &Config, exe: PathBuf) -> Self {
+        Self {
+            workers: config.workers,
+            floors: Floors { disk: config.disk_floor, memory: config.memory_floor },
+            keep: Keep { runs: config.keep_runs, salvage: config.keep_salvage },
+            ..Self::new(config.data.clone(), exe)
+        }
+    }
 }
 
 /// Why the daemon can not serve.
