@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// In short; docs/ref/exit-codes.md has them with what to do.
 const EXIT_CODES: &str = "Exit codes: 0 done or accepted; 1 failed; 2 wrong command line or submission; 3 nobody serves the \
@@ -179,6 +179,15 @@ pub(crate) struct Judge {
     pub(crate) visit: Option<u32>,
 }
 
+/// Where main is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ForgeKind {
+    /// In orchd's data
+    Local,
+    /// At a remote
+    Git,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
     /// The repository, or a folder in it; without it, where you are
@@ -189,6 +198,12 @@ pub(crate) struct InitArgs {
     /// The branch that is main; without it, main or master
     #[arg(long, value_name = "BRANCH")]
     pub(crate) main: Option<String>,
+    /// Where main is: local, in orchd's data, which you pull from, or git, at a remote that orchd may push to
+    #[arg(long, value_name = "KIND")]
+    pub(crate) forge: Option<ForgeKind>,
+    /// Which of the repository's remotes, with --forge git
+    #[arg(long, value_name = "NAME", default_value = "origin")]
+    pub(crate) remote: String,
     /// The command that runs the tests, where its files do not show the right one
     #[arg(long, value_name = "COMMAND", conflicts_with = "no_test")]
     pub(crate) test: Option<String>,

@@ -8,9 +8,9 @@ mod text;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use orchd_daemon::{Ready, agents_ready, check_config, try_repository};
+use orchd_daemon::{Ready, agents_ready, check_config, remote_of, try_repository};
 
-use crate::cli::InitArgs;
+use crate::cli::{ForgeKind, InitArgs};
 use crate::exit::Exit;
 use crate::render::Out;
 use crate::session::default_data;
@@ -49,6 +49,7 @@ pub(crate) async fn run(
     let asks = Asks { terminal: std::io::stdin().is_terminal() && !out.json };
     let branch = try_repository(&top, args.main.as_deref()).await.map_err(Exit::failed)?;
     out.line(&format!("repository: {}, main is {branch}", top.display()));
+    let remote = remote(out, &asks, &args, &top).await?;
     let test = test(out, &asks, &args, &top)?;
     let agent = agent(out, &args).await?;
     let draft = Draft {
@@ -59,7 +60,8 @@ pub(crate) async fn run(
         },
         name,
         repo: top.clone(),
-        main: args.main.clone(),
+        main: args.main.clone().or_else(|| Some(remote.as_ref()?.main.clone().unwrap_or(branch))),
+        remote: remote.map(|remote| remote.url),
         test,
         agent,
         money_per_task: asks.money(
@@ -73,7 +75,7 @@ pub(crate) async fn run(
     let data = check_config(&path, &after).map_err(|error| Exit::failed(error.to_string()))?;
     outside(&top, &data, "the data directory (--data DIR)")?;
     outside(&top, &path, "the configuration (--config FILE)")?;
-    plan(out, &path, &data, &before, &after);
+    plan(out, &path, &draft, &data, &before, &after);
     if args.dry_run {
         out.line("Nothing was written (--dry-run).");
         return Ok(());
@@ -166,6 +168,41 @@ fn usage(message: String) -> Exit {
     Exit::Failed { code: USAGE, message }
 }
 
+/// A remote that main is at.
+struct Remote {
+    url: String,
+    main: Option<String>,
+}
+
+/// Where main is: as it is said, or as a person who has a remote says.
+async fn remote(out: &Out, asks: &Asks, args: &InitArgs, top: &Path) -> Result<Option<Remote>, Exit> {
+    let name = &args.remote;
+    let found = remote_of(top, name).await;
+    let found = found.map(|(url, main)| Remote { url, main: main.map(|main| main.to_string()) });
+    let is_git = match (args.forge, &found) {
+        (Some(ForgeKind::Git), None) => {
+            let todo = "add it with `git remote add`, or name another with --remote";
+            return Err(usage(format!("{} has no remote {name}; {todo}", top.display())));
+        }
+        (Some(kind), Some(_) | None) => kind == ForgeKind::Git,
+        (None, None) => false,
+        (None, Some(Remote { url, .. })) => {
+            let question = format!(
+                "Push what is ready to main of {name} ({url}) [y], or keep it in orchd's own main, which you pull from [N]?"
+            );
+            asks.line(&question).is_some_and(|said| said.eq_ignore_ascii_case("y"))
+        }
+    };
+    match (&found, is_git) {
+        (Some(Remote { url, .. }), true) => out.line(&format!("main: at {name}, {url}, by push")),
+        (Some(_), false) => {
+            out.line(&format!("main: in orchd's data; also possible, at {name}: --forge git"))
+        }
+        (None, _) => {}
+    }
+    Ok(found.filter(|_| is_git))
+}
+
 /// How it is tested: as it is said, as its files show, or as a person says.
 fn test(out: &Out, asks: &Asks, args: &InitArgs, top: &Path) -> Result<Option<Way>, Exit> {
     if args.no_test {
@@ -235,15 +272,22 @@ async fn agent(out: &Out, args: &InitArgs) -> Result<(String, Option<String>), E
     }
 }
 
-fn plan(out: &Out, path: &Path, data: &Path, before: &str, after: &str) {
+fn plan(out: &Out, path: &Path, draft: &Draft, data: &Path, before: &str, after: &str) {
     let what = if before.is_empty() { "make" } else { "add to" };
     out.line(&format!("\nThis will {what} {}:\n", path.display()));
     for line in after[before.len()..].trim().lines() {
         out.line(&format!("    {line}"));
     }
+    let written = match &draft.remote {
+        None => "one ref is written into it: refs/remotes/orchd/main.".to_owned(),
+        Some(url) => format!(
+            "nothing is written into it. Branches of tasks, main and refs below refs/orchd/ are pushed to {url}; `orchctl \
+             doctor` tries whether it allows that."
+        ),
+    };
     out.line(&format!(
         "\nWhen it works, orchd keeps its store, its clones and what runs leave in {}. Your repository's work tree, index, \
-         branches and configuration stay as they are; one ref is written into it: refs/remotes/orchd/main.\n",
+         branches and configuration stay as they are; {written}\n",
         data.display()
     ));
 }

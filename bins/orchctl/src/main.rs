@@ -59,7 +59,7 @@ fn run(cli: Cli) -> Result<(), Exit> {
         }
         Command::Completions { shell } => shipped::completions(shell),
         Command::Man { dir } => shipped::man(&dir),
-        Command::Pull { dir } => pull::run(&render::Out::new(cli.json), dir),
+        Command::Pull { dir } => pull::run(&render::Out::new(cli.json), dir, cli.config),
         Command::Run(args) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let runtime = runtime.map_err(|e| Exit::failed(format!("no runtime: {e}")))?;

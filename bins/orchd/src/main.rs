@@ -3,12 +3,14 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser;
 use orchd_core::time::Span;
-use orchd_daemon::{Floors, Keep, MIB, Settings, default_config, read_config, take_over};
+use orchd_daemon::{Floors, Keep, MIB, Reload, Settings, default_config, read_config, take_over};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 /// Drives coding agents from a request to proven code on main.
 #[derive(Debug, Parser)]
@@ -66,28 +68,28 @@ fn serve(args: Args) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate()).context("signals can not be heard")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("signals can not be heard")?;
         let mut hangup = signal(SignalKind::hangup()).context("signals can not be heard")?;
+        let reload = Arc::new(Notify::new());
+        let asked = Arc::clone(&reload);
         tokio::spawn(async move {
             loop {
                 tokio::select! {
                     _ = terminate.recv() => break,
                     _ = interrupt.recv() => break,
-                    // A terminal that closes ends nobody's night.
-                    _ = hangup.recv() => {
-                        tracing::info!("SIGHUP: the configuration is read at start; restart to read it again");
-                    }
+                    // A terminal that closes ends nobody's night; an operator who asks is heard.
+                    _ = hangup.recv() => asked.notify_one(),
                 }
             }
             // Nobody listens any more only if it has stopped already.
             let _ = stop.send(true);
         });
         let exe = std::env::current_exe().context("this program's own path is not known")?;
-        let settings = settings(args, exe)?;
+        let settings = settings(args, exe, reload)?;
         Ok(orchd_daemon::serve(settings, stopping, || tracing::info!("ready")).await?)
     })
 }
 
 /// From the configuration, or for a data directory from the arguments.
-fn settings(args: Args, exe: PathBuf) -> anyhow::Result<Settings> {
+fn settings(args: Args, exe: PathBuf, asked: Arc<Notify>) -> anyhow::Result<Settings> {
     if let Some(data) = args.data {
         let floors = Floors {
             disk: args.disk_floor.saturating_mul(MIB),
@@ -101,7 +103,8 @@ fn settings(args: Args, exe: PathBuf) -> anyhow::Result<Settings> {
     let config = document.config();
     take_over(config)?;
     tracing::info!("the configuration is {}", path.display());
-    Ok(Settings::configured(config, exe))
+    let reload = Some(Reload { path, config: config.clone(), asked });
+    Ok(Settings { reload, ..Settings::configured(config, exe) })
 }
 
 fn days(n: u16) -> Span {

@@ -14,6 +14,7 @@ use orchd_core::time::Span;
 
 use crate::file::{self, File};
 use crate::problem::{Place, Problem};
+use crate::remote::{ForgeKind, Login, Remote, Secret};
 
 /// What the configuration says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +40,10 @@ pub struct Config {
 pub struct Project {
     /// Its policy.
     pub policy: Policy,
-    /// The user's repository, by absolute path.
-    pub repo: PathBuf,
+    /// The user's repository, by absolute path. Always there without a remote.
+    pub repo: Option<PathBuf>,
+    /// Where main is, if not in orchd's data.
+    pub remote: Option<Remote>,
     /// The branch that is main there, where it is said.
     pub main: Option<Branch>,
 }
@@ -119,8 +122,16 @@ impl Check<'_> {
             let take = "use one to ten capitals and digits, the first a letter: key_prefix = \"SHOP\"";
             self.wrong(format!("{key}.key_prefix"), format!("{prefix:?} can not begin a task's key"), take);
         }
-        if of.repo.as_os_str().is_empty() {
-            self.wrong(format!("{key}.repo"), "it is empty", "name the directory of your git repository");
+        let remote = self.remote(&key, of);
+        let name_it = "name the directory of your git repository";
+        match &of.repo {
+            Some(repo) if repo.as_os_str().is_empty() => {
+                self.wrong(format!("{key}.repo"), "it is empty", name_it);
+            }
+            None if of.forge == ForgeKind::Local => {
+                self.wrong(&key, "it is not said which repository it is", "add repo = \"PATH\"");
+            }
+            Some(_) | None => {}
         }
         let mut policy = Policy::new(name, name, &prefix);
         policy.serial = of.serial;
@@ -152,7 +163,45 @@ impl Check<'_> {
         policy.budgets = budgets(&of.budgets);
         self.agents(&key, of, &mut policy);
         let main = of.main.as_deref().map(|branch| self.branch(&format!("{key}.main"), branch));
-        Project { policy, repo: self.path(&of.repo), main }
+        Project { policy, repo: of.repo.as_ref().map(|repo| self.path(repo)), remote, main }
+    }
+
+    fn remote(&mut self, key: &str, of: &file::Project) -> Option<Remote> {
+        match (of.forge, &of.remote) {
+            (ForgeKind::Local, None) => None,
+            (ForgeKind::Local, Some(_)) => {
+                let why = "the forge is orchd's own, which has no remote";
+                self.wrong(format!("{key}.remote"), why, "add forge = \"git\", or remove the table");
+                None
+            }
+            (ForgeKind::Git, None) => {
+                let take = format!("add [{key}.remote] with its url");
+                self.wrong(format!("{key}.forge"), "it is not said where main is", take);
+                None
+            }
+            (ForgeKind::Git, Some(remote)) => match remote.check(self.base) {
+                Ok(remote) => {
+                    self.not_for_agents(key, of, &remote);
+                    Some(remote)
+                }
+                Err((below, why, take)) => {
+                    self.wrong(format!("{key}.remote.{below}"), why, take);
+                    None
+                }
+            },
+        }
+    }
+
+    /// Who writes code can not push it.
+    fn not_for_agents(&mut self, key: &str, of: &file::Project, remote: &Remote) {
+        let Login::Password(_, Secret::Env(name)) = &remote.login else { return };
+        let roles = Role::ALL.into_iter().map(|role| (format!("{key}.roles.{role}"), of.roles.of(role)));
+        for (at, agent) in roles.chain([(format!("{key}.agent"), of.agent.as_ref())]) {
+            if agent.is_some_and(|agent| agent.pass.contains(name)) {
+                let why = format!("{name} is the remote's password, and an agent would see it");
+                self.wrong(format!("{at}.pass"), why, "remove it here");
+            }
+        }
     }
 
     fn occupants(&mut self, key: &str, of: &file::Project) -> Option<u32> {

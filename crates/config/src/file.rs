@@ -9,6 +9,7 @@ use orchd_core::stage::Role;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::remote::{ForgeKind, RemoteOf};
 use crate::units::{Cap, Ceiling, Size, Time, Usd};
 
 /// The whole file.
@@ -75,9 +76,16 @@ impl Default for Keep {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Project {
     /// Your git repository. orchd clones it and never touches its work tree, index, branches or configuration; it writes
-    /// one ref, `refs/remotes/orchd/main`. A path that is not absolute is seen from this file.
-    pub(crate) repo: PathBuf,
-    /// The branch that is main there. Without it, `main` and then `master` are looked for.
+    /// one ref, `refs/remotes/orchd/main`. A path that is not absolute is seen from this file. With `forge = "git"` it is not
+    /// read at all, and only names the checkout that `orchctl pull` is for.
+    pub(crate) repo: Option<PathBuf>,
+    /// Where main is. `"local"`: in orchd's data, where it follows `repo` and you pull from. `"git"`: at the `remote`; what is
+    /// ready is pushed to its main, which moves only from where it was tested.
+    #[serde(default)]
+    pub(crate) forge: ForgeKind,
+    /// The remote of `forge = "git"`.
+    pub(crate) remote: Option<RemoteOf>,
+    /// The branch that is main there. Without it, `main` and then `master` are looked for; at a remote it is `main`.
     pub(crate) main: Option<String>,
     /// What keys of tasks begin with: `DEMO` makes `DEMO-1`. Without it, the project's name in capitals.
     pub(crate) key_prefix: Option<String>,

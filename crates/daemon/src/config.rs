@@ -65,7 +65,8 @@ pub fn check_config(path: &Path, text: &str) -> Result<PathBuf, ConfigError> {
 
 fn read_text(path: &Path, text: &str) -> Result<Document, ConfigError> {
     let document = orchd_config::read(path, text, environment()).map_err(ConfigError::Problems)?;
-    let wrong = bad_agents(&document);
+    let mut wrong = bad_agents(&document);
+    wrong.extend(bad_remotes(&document));
     if wrong.is_empty() { Ok(document) } else { Err(ConfigError::Problems(Problems(wrong))) }
 }
 
@@ -85,6 +86,16 @@ fn bad_agents(document: &Document) -> Vec<Problem> {
         }
     }
     wrong
+}
+
+/// What git refuses as the place of a remote.
+fn bad_remotes(document: &Document) -> Vec<Problem> {
+    let bad = |project: &orchd_config::Project| {
+        let error = orchd_git::check_url(&project.remote.as_ref()?.url).err()?;
+        let key = format!("project.{}.remote.url", project.policy.project);
+        Some(Problem { place: document.place(&key), key, reason: error.to_string(), suggestion: None })
+    };
+    document.config().projects.iter().filter_map(bad).collect()
 }
 
 /// Makes the data directory what the configuration says, for the next start: its projects, each with the branch that an
@@ -109,8 +120,15 @@ pub(crate) fn projects_of(config: &Config) -> Result<Vec<Project>, ProjectsError
 }
 
 fn of(project: &orchd_config::Project, before: &[Project]) -> Project {
-    let repo = Some(project.repo.clone());
-    let same = |known: &&Project| known.policy.repo == project.policy.repo && known.user_repo == repo;
+    let (repo, remote) = (project.repo.clone(), project.remote.clone());
+    let same = |known: &&Project| {
+        known.policy.repo == project.policy.repo && known.user_repo == repo && known.remote == remote
+    };
     let found = before.iter().find(same).and_then(|known| known.user_branch.clone());
-    Project { policy: project.policy.clone(), user_repo: repo, user_branch: project.main.clone().or(found) }
+    Project {
+        policy: project.policy.clone(),
+        user_repo: repo,
+        user_branch: project.main.clone().or(found),
+        remote,
+    }
 }

@@ -20,6 +20,7 @@ use crate::config::projects_of;
 use crate::host::{Floors, ThisHost};
 use crate::invariants::{Asked, audit};
 use crate::projects;
+use crate::remote::reached;
 use crate::wire::{WireError, environment};
 
 /// How a thing stands.
@@ -99,6 +100,7 @@ pub async fn look(data: &Path) -> Vec<Finding> {
         | WireError::Git(_)
         | WireError::Adopt(_)
         | WireError::Runners(_)
+        | WireError::Secret { .. }
         | WireError::Directory { .. } => Health::Missing,
     };
     vec![found(STORE, health, format!("its invariants were not asked: {error}"))]
@@ -113,6 +115,7 @@ pub async fn examine(data: &Path, config: Option<&Config>) -> Vec<Finding> {
             for project in &projects {
                 findings.push(confined(&project.policy));
                 findings.extend(agents(&project.policy).await);
+                findings.extend(reached(project).await);
             }
         }
         Err(error) => findings.push(found("projects", Health::Missing, error.to_string())),

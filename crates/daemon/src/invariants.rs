@@ -13,7 +13,7 @@ use orchd_core::port::store::{Inventory, Store as _};
 
 use crate::projects;
 use crate::sources::SystemClock;
-use crate::wire::{WireError, look_at_store, name_providers};
+use crate::wire::{WireError, look_at_store, policies_of};
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +33,7 @@ pub async fn audit(
 ) -> Result<(Vec<Violation>, Inventory), WireError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = look_at_store(data, &clock).await?;
-    let mut projects = projects::load(data)?;
-    name_providers(&mut projects);
+    let projects = projects::load(data)?;
     let inventory = store.inventory().await?;
     let now = clock.now();
     let mut boards = BTreeMap::new();
@@ -46,7 +45,7 @@ pub async fn audit(
     }
     // A server that starts meanwhile need not wait for the questions.
     drop(store);
-    let policies = projects.iter().map(|p| (p.policy.project.clone(), Arc::new(p.policy.clone()))).collect();
+    let policies = policies_of(projects);
     let truth = in_main.map(|main| Truth { main, boards: Some(boards), ..Truth::default() });
     let world = World::of(&inventory, &policies, truth.as_ref(), now);
     let mut found = audit::audit(&world);

@@ -10,6 +10,8 @@ mod host;
 mod housekeeping;
 mod invariants;
 mod projects;
+mod reload;
+mod remote;
 mod renewal;
 mod session;
 mod setup;
@@ -20,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use orchd_engine::EngineError;
 use orchd_http::api::App;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
@@ -31,6 +34,8 @@ pub use housekeeping::Keep;
 pub use invariants::{Asked, audit};
 pub use orchd_config::{Config, Document, Explained, Origin, Problem, Problems, schema as config_schema};
 pub use projects::{Project, ProjectsError, load as load_projects, save as save_projects};
+pub use reload::Reload;
+pub use remote::remote_of;
 pub use setup::{Ready, agents_ready, try_repository};
 pub use sources::{RandomIds, SystemClock};
 pub use wire::{WireError, Wired, wire};
@@ -63,6 +68,8 @@ pub struct Settings {
     pub floors: Floors,
     /// For how long what finished runs left is kept.
     pub keep: Keep,
+    /// The configuration it was started by, where it can be read again.
+    pub reload: Option<Reload>,
 }
 
 impl Settings {
@@ -75,6 +82,7 @@ impl Settings {
             workers: 4,
             floors: Floors::default(),
             keep: Keep::default(),
+            reload: None,
         }
     }
 
@@ -103,6 +111,9 @@ pub enum DaemonError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The tasks could not be looked at.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 }
 
 /// How long a stop may take before the daemon leaves all the same.
@@ -118,6 +129,8 @@ pub async fn serve(
     tracing::info!("{held_together}");
     let wired = wire(&settings.data, &settings.exe, settings.workers, settings.floors).await?;
     let engine = Arc::clone(&wired.engine);
+    // Policies, or this program, may be others than when the tasks were last looked at.
+    engine.reconsider().await?;
     let listener = listen(&socket(&settings.data))?;
     let hint = Arc::new(tokio::sync::Notify::new());
     let renewal = renewal::start(Arc::clone(&engine));
@@ -128,6 +141,7 @@ pub async fn serve(
         let keep = settings.keep;
         tokio::spawn(async move { housekeeping::keep_house(&engine, &shop, clock.as_ref(), keep).await })
     };
+    let reload = settings.reload.map(|reload| tokio::spawn(reload.serve(Arc::clone(&engine), hint)));
     ready();
     // An error means that the sender is gone, which is a stop as well.
     let _ = stop.wait_for(|stop| *stop).await;
@@ -136,8 +150,9 @@ pub async fn serve(
         loops.end_runs(&engine, STOP_BOUND).await;
     }
     loops.stop(STOP_BOUND).await;
-    server.abort();
-    house.abort();
+    for task in [server, house].into_iter().chain(reload) {
+        task.abort();
+    }
     renewal.stop();
     // The next owner makes its own; a file that is left says nothing.
     let _ = std::fs::remove_file(socket(&settings.data));

@@ -1,13 +1,14 @@
-//! The projects of a data directory, as typed policies in `projects.json`. Internal to orchd until the
-//! configuration file exists: `demo` writes it, the daemon reads it.
+//! The projects of a data directory, as typed policies in `projects.json`: what the configuration, or `demo`, said last, and
+//! what the first start found. Internal to orchd.
 
 use std::path::{Path, PathBuf};
 
+use orchd_config::Remote;
 use orchd_core::id::Branch;
 use orchd_core::policy::Policy;
 use serde::{Deserialize, Serialize};
 
-/// One project.
+/// One project: either a user's repository or a remote is there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Project {
     /// Its policy.
@@ -17,6 +18,9 @@ pub struct Project {
     /// The branch that is main there; found at the first start and kept.
     #[serde(default)]
     pub user_branch: Option<Branch>,
+    /// Where main is, if not in orchd's data.
+    #[serde(default)]
+    pub remote: Option<Remote>,
 }
 
 /// Why the projects can not be read or written.

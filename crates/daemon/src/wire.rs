@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use orchd_core::id::{BootId, Branch, RepoId};
+use orchd_config::{Login, OwnRefs};
+use orchd_core::id::{BootId, Branch, ProjectId, RepoId};
 use orchd_core::lease::LeasePolicy;
 use orchd_core::port::board::Board;
 use orchd_core::port::clock::{Clock, Ids};
@@ -16,12 +17,12 @@ use orchd_core::port::forge::Forge;
 use orchd_core::port::store::{Store, StoreError};
 use orchd_core::port::tracker::Tracker;
 use orchd_core::repo::Repo;
-use orchd_engine::{Deps, Engine};
-use orchd_git::{Access, Git, GitConfig, GitError, Remote};
+use orchd_engine::{Deps, Engine, Policies};
+use orchd_git::{Access, Git, GitConfig, GitError, RefSpace, Remote, Secret};
 use orchd_http::api::Files;
 use orchd_launcher::Launcher;
 use orchd_launcher::profile::Profile;
-use orchd_local::{AdoptError, LocalForge, LocalRepo, LocalTracker};
+use orchd_local::{AdoptError, GitForge, GitRepo, LocalTracker};
 use orchd_runners::{RepoPlace, RunnerError, UserRepo, Workshop, WorkshopConfig, executors};
 use orchd_store_sqlite::{OpenError, SqliteStore};
 
@@ -65,6 +66,16 @@ pub enum WireError {
     /// What executors share.
     #[error("{}", chain(.0))]
     Runners(#[from] RunnerError),
+    /// The password of a remote.
+    #[error(
+        "project {project}: the remote's password is not to be had: {why}; see `remote.password` in the configuration"
+    )]
+    Secret {
+        /// Of which project.
+        project: ProjectId,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The directory itself.
     #[error("{path}: {source}")]
     Directory {
@@ -91,12 +102,11 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32, floors: Floors) -> Resu
     let data = absolute(data)?;
     private(&data)?;
     let mut projects = projects::load(&data)?;
-    name_providers(&mut projects);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let store = Arc::new(open_store(&data, &clock).await?);
     let board: Arc<dyn Board> = store.clone();
-    let git = git(&data)?;
+    let git = git(&data.join("home"))?;
     let places = repositories(&data, &git, &mut projects).await?;
     let workshop = Workshop::new(WorkshopConfig {
         data: data.clone(),
@@ -108,8 +118,8 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32, floors: Floors) -> Resu
         env: environment(),
     });
     let tracker: Arc<dyn Tracker> = Arc::new(LocalTracker::new(Arc::clone(&board)));
-    let repos = local_repos(&git, &workshop, &places).await?;
-    let forge: Arc<dyn Forge> = Arc::new(LocalForge::new(Arc::clone(&board), repos));
+    let repos = git_repos(&workshop, &places).await?;
+    let forge: Arc<dyn Forge> = Arc::new(GitForge::new(Arc::clone(&board), repos));
     let store: Arc<dyn Store> = store;
     for project in &projects {
         let repo = Repo::new(project.policy.repo.clone(), project.policy.project.clone());
@@ -121,7 +131,7 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32, floors: Floors) -> Resu
         tracker,
         forge,
         executors: executors(workshop.clone()),
-        policies: projects.iter().map(|p| (p.policy.project.clone(), Arc::new(p.policy.clone()))).collect(),
+        policies: policies_of(projects.clone()),
         boot: BootId(ids.next()),
         ids,
         leases: LeasePolicy::default(),
@@ -138,14 +148,19 @@ fn this_program() -> PathBuf {
     PathBuf::from(format!("/proc/{}/exe", std::process::id()))
 }
 
-/// Who fails together waits together: a role that names no provider has its profile's.
-pub(crate) fn name_providers(projects: &mut [Project]) {
-    for agent in projects.iter_mut().flat_map(|project| project.policy.agents.values_mut()) {
-        // An unknown profile is told where the role is to be played.
-        if let Ok((profile, _)) = Profile::lenient(orchd_runners::setup(agent)) {
-            agent.provider.get_or_insert_with(|| profile.provider().to_owned());
+/// The policies of projects as the engine decides by them. Who fails together waits together: a role that names no
+/// provider has its profile's.
+pub(crate) fn policies_of(projects: Vec<Project>) -> Policies {
+    let named = |mut project: Project| {
+        for agent in project.policy.agents.values_mut() {
+            // An unknown profile is told where the role is to be played.
+            if let Ok((profile, _)) = Profile::lenient(orchd_runners::setup(agent)) {
+                agent.provider.get_or_insert_with(|| profile.provider().to_owned());
+            }
         }
-    }
+        (project.policy.project.clone(), Arc::new(project.policy))
+    };
+    projects.into_iter().map(named).collect()
 }
 
 /// An owner that was just killed takes a moment to be gone, and its lock with it.
@@ -189,12 +204,29 @@ fn private(data: &Path) -> Result<(), WireError> {
     std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700)).map_err(failed)
 }
 
-fn git(data: &Path) -> Result<Git, WireError> {
-    let mut config = GitConfig::new(data.join("home"));
+/// What git needs of this process's environment to reach a remote: the agent that holds ssh's keys, proxies, roots of trust.
+const TO_A_REMOTE: [&str; 10] = [
+    "SSH_AUTH_SOCK",
+    "http_proxy",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
+/// orchd's git, with a home of its own.
+pub(crate) fn git(home: &Path) -> Result<Git, GitError> {
+    let mut config = GitConfig::new(home);
     if let Some(path) = variable("PATH") {
         config.search_path = path;
     }
-    Ok(Git::new(config)?)
+    let passed = |name: &str| Some((name.to_owned(), variable(name)?.into_string().ok()?));
+    config.extra_env = TO_A_REMOTE.into_iter().filter_map(passed).collect();
+    Git::new(config)
 }
 
 fn variable(name: &str) -> Option<OsString> {
@@ -211,12 +243,17 @@ pub(crate) fn environment() -> Vec<(String, String)> {
 
 type Places = BTreeMap<RepoId, RepoPlace>;
 
-/// Each project's local forge: made from the user's repository at the first start, which is remembered.
+/// Each project's remote, or its local forge: made from the user's repository at the first start, which is remembered.
 async fn repositories(data: &Path, git: &Git, projects: &mut [Project]) -> Result<Places, WireError> {
     let mut places = Places::new();
     let mut found = false;
     for project in projects.iter_mut() {
         let repo = &project.policy.repo;
+        if let Some(remote) = &project.remote {
+            let place = remote_place(&project.policy.project, remote, project.user_branch.as_ref())?;
+            places.insert(repo.clone(), place);
+            continue;
+        }
         let dir = data.join("forges").join(format!("{repo}.git"));
         let user = match (&project.user_repo, &project.user_branch) {
             // What came since is imported before each admission and landing; a start need not wait for it.
@@ -239,6 +276,7 @@ async fn repositories(data: &Path, git: &Git, projects: &mut [Project]) -> Resul
             remote: Remote::Path(dir),
             main: Branch::new("main"),
             access: Access::Anonymous,
+            refs: RefSpace::Orchd,
             user,
         };
         places.insert(repo.clone(), place);
@@ -256,23 +294,51 @@ async fn follow(git: &Git, dir: &Path, user: &Path) -> Result<UserRepo, WireErro
     Ok(UserRepo { dir: user.to_owned(), branch: adopted.branch, forge: adopted.forge })
 }
 
+/// A remote as the executors go there. Nobody asks it anything yet: a start needs no network.
+pub(crate) fn remote_place(
+    project: &ProjectId,
+    remote: &orchd_config::Remote,
+    main: Option<&Branch>,
+) -> Result<RepoPlace, WireError> {
+    let access = match &remote.login {
+        Login::Ssh(command) => Access::Ssh { command: command.clone() },
+        Login::Own => Access::Anonymous,
+        Login::Password(username, at) => {
+            let secret = secret(at).map_err(|why| WireError::Secret { project: project.clone(), why })?;
+            Access::Password { username: username.clone(), secret }
+        }
+    };
+    let refs = match remote.refs {
+        OwnRefs::Orchd => RefSpace::Orchd,
+        OwnRefs::Tags => RefSpace::Tags,
+    };
+    let main = main.cloned().unwrap_or_else(|| Branch::new("main"));
+    Ok(RepoPlace { remote: Remote::Url(remote.url.clone()), main, access, refs, user: None })
+}
+
+/// A secret from where the configuration says that it is.
+fn secret(at: &orchd_config::Secret) -> Result<Secret, String> {
+    let text = match at {
+        orchd_config::Secret::File(path) => std::fs::read_to_string(path)
+            .map_err(|error| format!("the file {} can not be read: {error}", path.display()))?,
+        orchd_config::Secret::Env(name) => variable(name)
+            .and_then(|value| value.into_string().ok())
+            .ok_or_else(|| format!("the variable {name} is not set, or not text"))?,
+    };
+    // Editors end a file with a line's end, and no token does.
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(Secret::new(text)) }
+}
+
 /// The same repositories as the executors', for the forge's own surfaces.
-async fn local_repos(
-    git: &Git,
-    workshop: &Workshop,
-    places: &Places,
-) -> Result<BTreeMap<RepoId, LocalRepo>, WireError> {
+async fn git_repos(workshop: &Workshop, places: &Places) -> Result<BTreeMap<RepoId, GitRepo>, WireError> {
     let mut repos = BTreeMap::new();
     for (repo, place) in places {
-        let forge = match (&place.user, &place.remote) {
-            (Some(user), _) => user.forge.clone(),
-            (None, Remote::Path(dir)) => orchd_local::open(git, dir).await?,
-            // A remote elsewhere has no pull requests of ours.
-            (None, Remote::Url(_)) => continue,
-        };
         let mirror = workshop.mirror(repo).await?;
         mirror.clear_stale_locks().await?;
-        repos.insert(repo.clone(), LocalRepo { forge, mirror });
+        // A remote elsewhere has no pull requests of ours.
+        let pulls = matches!(place.remote, Remote::Path(_));
+        repos.insert(repo.clone(), GitRepo { mirror, pulls });
     }
     Ok(repos)
 }

@@ -9,6 +9,6 @@ impl Engine {
     /// seen half, so what is found is broken, and need not be asked again.
     pub async fn audit(&self) -> Result<Vec<Violation>, EngineError> {
         let inventory = self.deps.store.inventory().await?;
-        Ok(audit(&World::of(&inventory, &self.deps.policies, None, self.now())))
+        Ok(audit(&World::of(&inventory, &self.policies(), None, self.now())))
     }
 }

@@ -14,7 +14,7 @@ mod reap;
 mod work;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use orchd_core::id::{BootId, ProjectId};
 use orchd_core::job::JobKind;
@@ -31,6 +31,9 @@ use orchd_core::time::Timestamp;
 pub use commands::{CommandError, NewRequest, Receipt};
 pub use held::Held;
 
+/// The policies of the configured projects, by name.
+pub type Policies = BTreeMap<ProjectId, Arc<Policy>>;
+
 /// What the engine is wired to.
 pub struct Deps {
     /// The store.
@@ -45,8 +48,8 @@ pub struct Deps {
     pub forge: Arc<dyn Forge>,
     /// One executor per kind of job.
     pub executors: BTreeMap<JobKind, Arc<dyn Executor>>,
-    /// The policies of the configured projects.
-    pub policies: BTreeMap<ProjectId, Arc<Policy>>,
+    /// The policies of the configured projects, until they are read again.
+    pub policies: Policies,
     /// This life of this process.
     pub boot: BootId,
     /// Lease arithmetic.
@@ -61,6 +64,8 @@ pub struct Deps {
 pub struct Engine {
     deps: Deps,
     held: Arc<Held>,
+    /// As the configuration was last read: whole, so that no decision sees half of a change.
+    policies: RwLock<Arc<Policies>>,
     /// Since when the store has answered without a failure: nobody reaps for one lease after an outage.
     store_up_since: Mutex<Option<Timestamp>>,
 }
@@ -83,9 +88,10 @@ pub enum EngineError {
 
 impl Engine {
     /// Wires an engine.
-    pub fn new(deps: Deps) -> Self {
+    pub fn new(mut deps: Deps) -> Self {
         let held = Arc::new(Held::new(Arc::clone(&deps.clock), Arc::clone(&deps.store), deps.leases));
-        Self { deps, held, store_up_since: Mutex::new(None) }
+        let policies = RwLock::new(Arc::new(std::mem::take(&mut deps.policies)));
+        Self { deps, held, policies, store_up_since: Mutex::new(None) }
     }
 
     /// The store, for read-only questions of surfaces.
@@ -105,13 +111,24 @@ impl Engine {
 
     /// The policy of a project.
     pub fn policy(&self, project: &ProjectId) -> Result<Arc<Policy>, EngineError> {
-        let policy = self.deps.policies.get(project);
-        policy.cloned().ok_or_else(|| EngineError::UnknownProject { project: project.clone() })
+        let policy = self.policies().get(project).cloned();
+        policy.ok_or_else(|| EngineError::UnknownProject { project: project.clone() })
     }
 
-    /// Every configured policy.
-    pub fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
-        self.deps.policies.values()
+    /// Every configured policy, of one moment.
+    pub fn policies(&self) -> Arc<Policies> {
+        Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on tasks are decided by these policies. Runs under way end under those they began with.
+    pub fn set_policies(&self, policies: Policies) {
+        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+    }
+
+    /// Has every unfinished task decided again, for what they are decided by is not what it was: the policies, or this
+    /// program. Without it, what waits would learn of it only when something else wakes it.
+    pub async fn reconsider(&self) -> Result<(), EngineError> {
+        Ok(self.deps.store.wake_all(self.now()).await?)
     }
 
     /// Whether this host has room for another run; without it nothing but what frees space is claimed here.

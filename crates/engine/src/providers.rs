@@ -13,7 +13,8 @@ const TRIES: u32 = 8;
 impl Engine {
     /// The providers that the configuration names.
     pub fn named_providers(&self) -> Vec<ProviderId> {
-        let agents = self.policies().flat_map(|policy| policy.agents.values());
+        let policies = self.policies();
+        let agents = policies.values().flat_map(|policy| policy.agents.values());
         let mut names: Vec<ProviderId> = agents.map(|agent| ProviderId::new(agent.provider())).collect();
         names.sort();
         names.dedup();

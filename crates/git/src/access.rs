@@ -73,7 +73,7 @@ fn origin(url: &str) -> &str {
 }
 
 /// Refuses a URL that carries a password: git repeats URLs in messages and processes show their arguments.
-pub(crate) fn check_url(url: &str) -> Result<(), GitError> {
+pub fn check_url(url: &str) -> Result<(), GitError> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let authority = rest.split('/').next().unwrap_or_default();
     let userinfo = authority.rsplit_once('@').map_or("", |(user, _)| user);

@@ -126,7 +126,7 @@ impl Mirror {
             }
             PushAnswer::Accepted(_) => return Ok(PushOutcome::Pushed),
             PushAnswer::NoAnswer { why } => return Ok(PushOutcome::Unknown { why }),
-            PushAnswer::Rejected { why } => why,
+            PushAnswer::Rejected { why, .. } => why,
         };
         // git's words differ between a lease lost here and a lock lost there; the ref itself does not.
         let actual = match self.remote_branch(branch).await {
@@ -153,7 +153,7 @@ impl Mirror {
         let answer = push(self, "delete a branch", &[change]).await?;
         let why = match answer {
             PushAnswer::Accepted(_) => return Ok(DeleteOutcome::Deleted),
-            PushAnswer::NoAnswer { why } | PushAnswer::Rejected { why } => why,
+            PushAnswer::NoAnswer { why } | PushAnswer::Rejected { why, .. } => why,
         };
         Ok(match self.remote_branch(branch).await {
             Ok(None) => DeleteOutcome::Absent,

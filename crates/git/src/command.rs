@@ -10,7 +10,7 @@ use std::time::Duration;
 use orchd_core::id::Sha;
 use tokio::process::Command;
 
-use crate::config::{GLOBAL_CONFIG, GitConfig, Identity};
+use crate::config::{GLOBAL_CONFIG, GitConfig, Identity, RECEIVER_CONFIG};
 use crate::error::GitError;
 use crate::names::absolute;
 use crate::permission;
@@ -40,6 +40,7 @@ impl Git {
         let home = &git.config.home;
         fs::create_dir_all(home).map_err(|error| permission::explain("make", home, error))?;
         write_whole(&git.global_config(), GLOBAL_CONFIG.as_bytes())?;
+        write_whole(&git.receiver_config(), RECEIVER_CONFIG.as_bytes())?;
         Ok(git)
     }
 
@@ -55,6 +56,17 @@ impl Git {
 
     fn global_config(&self) -> PathBuf {
         self.config.home.join("gitconfig")
+    }
+
+    fn receiver_config(&self) -> PathBuf {
+        self.config.home.join("receiver.gitconfig")
+    }
+
+    /// What receives a push into somebody else's repository on this machine, for the shell: by the receiver's own
+    /// configuration and hooks, and not by those of who pushes.
+    pub(crate) fn receiver(&self) -> String {
+        let config = permission::shell_quote(&self.receiver_config());
+        format!("env GIT_CONFIG_GLOBAL={config} git receive-pack")
     }
 
     pub(crate) fn call<'g>(&'g self, doing: &'static str, place: Place<'g>) -> Call<'g> {

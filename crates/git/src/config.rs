@@ -43,6 +43,13 @@ pub(crate) const GLOBAL_CONFIG: &str = "\
 \tallow = always
 ";
 
+/// The same for the other side of a push into a repository on this machine that is not orchd's: its hooks are its own.
+pub(crate) const RECEIVER_CONFIG: &str = "\
+# Written by orchd at every start.
+[safe]
+\tdirectory = *
+";
+
 /// Who git says did something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

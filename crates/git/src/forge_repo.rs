@@ -127,6 +127,26 @@ impl ForgeRepo {
         }
     }
 
+    /// One of the user's own remotes, only looked at: its address, and the branch that is main there as far as the user's
+    /// repository knows.
+    pub async fn remote_of(
+        git: &Git,
+        user_repo: &Path,
+        name: &str,
+    ) -> Result<Option<(String, Option<Branch>)>, GitError> {
+        let user = absolute(user_repo)?;
+        let ask = |doing, args: [&str; 3]| git.call(doing, Place::Foreign(&user)).args(args).output();
+        let url = ask("read a remote's address", ["remote", "get-url", name]).await?;
+        if url.code != Some(0) {
+            return Ok(None);
+        }
+        let head = format!("refs/remotes/{name}/HEAD");
+        let main = ask("read a remote's main", ["symbolic-ref", "-q", &head]).await?;
+        let main = String::from_utf8_lossy(&main.stdout).trim().to_owned();
+        let main = main.strip_prefix(&format!("refs/remotes/{name}/")).map(Branch::new);
+        Ok(Some((String::from_utf8_lossy(&url.stdout).trim().to_owned(), main)))
+    }
+
     /// Fetches the user's branch and moves the forge's main forward to it if that is a fast-forward. Compare and
     /// swap; the caller holds the merge lane.
     pub async fn import_fast_forward(

@@ -144,7 +144,7 @@ impl Mirror {
             let fence = RefChange { name: merge_ref.clone(), expected: String::new(), source };
             let (why, answered) = match push(self, "land", &[main, fence]).await? {
                 PushAnswer::Accepted(answers) => return Ok(self.accepted(&answers, head)),
-                PushAnswer::Rejected { why } => (why, true),
+                PushAnswer::Rejected { why, .. } => (why, true),
                 PushAnswer::NoAnswer { why } => (why, false),
             };
             let seen = match self.look(merge_ref, Some(head)).await {
@@ -227,7 +227,7 @@ impl Mirror {
             let change = RefChange { name: merge_ref.clone(), expected: String::new(), source };
             let (why, answered) = match push(self, "close a landing", &[change]).await? {
                 PushAnswer::Accepted(_) => return Ok(CloseOutcome::Closed),
-                PushAnswer::Rejected { why } => (why, true),
+                PushAnswer::Rejected { why, .. } => (why, true),
                 PushAnswer::NoAnswer { why } => (why, false),
             };
             let holder = match self.look(merge_ref, None).await {

@@ -25,10 +25,35 @@ const ATTRIBUTES: &str = "* !diff\n";
 /// Where the mirror fetches from and pushes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remote {
-    /// A repository on this machine, such as the local forge's.
+    /// A repository of orchd's own on this machine, such as the local forge's.
     Path(PathBuf),
-    /// `https://`, `ssh://`, `git@host:path`, `file://`; without credentials in it.
+    /// `https://`, `ssh://`, `git@host:path`, `file://`, or a path to somebody else's repository; without credentials in it.
     Url(String),
+}
+
+/// Where orchd's own refs, such as a landing's, stand at the remote. In the mirror they are below `refs/orchd/`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RefSpace {
+    /// Below `refs/orchd/`, where no clone fetches them.
+    #[default]
+    Orchd,
+    /// Below `refs/tags/orchd/`: for a server that takes branches and tags alone.
+    Tags,
+}
+
+/// Orchd's own refs in the mirror.
+const OURS: &str = "refs/orchd/";
+/// The same as tags.
+const TAGS: &str = "refs/tags/orchd/";
+
+impl RefSpace {
+    /// What the remote calls one of the mirror's refs.
+    pub(crate) fn theirs(self, name: &RefName) -> RefName {
+        match (self, name.as_str().strip_prefix(OURS)) {
+            (Self::Tags, Some(rest)) => RefName::new(format!("{TAGS}{rest}")),
+            (Self::Orchd | Self::Tags, _) => name.clone(),
+        }
+    }
 }
 
 /// What a mirror is made from.
@@ -42,12 +67,20 @@ pub struct MirrorConfig {
     pub main: Branch,
     /// How it proves itself to the remote.
     pub access: Access,
+    /// Where its own refs stand there.
+    pub refs: RefSpace,
 }
 
 impl MirrorConfig {
     /// A mirror of `remote` whose main is called `main`, without credentials.
     pub fn new(dir: impl Into<PathBuf>, remote: Remote) -> Self {
-        Self { dir: dir.into(), remote, main: Branch::new("main"), access: Access::Anonymous }
+        Self {
+            dir: dir.into(),
+            remote,
+            main: Branch::new("main"),
+            access: Access::Anonymous,
+            refs: RefSpace::Orchd,
+        }
     }
 }
 
@@ -71,9 +104,12 @@ struct Inner {
     remote: String,
     /// The remote's directory, where it is a bare repository on this machine.
     near: Option<PathBuf>,
+    /// It is somebody else's, on this machine.
+    foreign: bool,
     main: Branch,
     main_ref: RefName,
     access: Access,
+    refs: RefSpace,
     /// Fetches into one ref lock each other out anyway; queueing here turns that failure into a wait.
     fetching: Mutex<()>,
     known: Known,
@@ -84,9 +120,9 @@ impl Mirror {
     pub async fn open_or_init(git: &Git, config: MirrorConfig) -> Result<Self, GitError> {
         let dir = absolute(&config.dir)?;
         let main_ref = branch_ref(&config.main)?;
-        let near = match &config.remote {
-            Remote::Path(path) => Some(absolute(path)?).filter(|dir| dir.join("HEAD").is_file()),
-            Remote::Url(_) => None,
+        let (near, foreign) = match &config.remote {
+            Remote::Path(path) => (Some(absolute(path)?).filter(|dir| dir.join("HEAD").is_file()), false),
+            Remote::Url(url) => (None, url.starts_with('/') || url.starts_with("file://")),
         };
         let remote = match config.remote {
             Remote::Path(path) => match absolute(&path)?.to_str() {
@@ -105,9 +141,21 @@ impl Mirror {
         // `hooksPath` belongs to [core]; a second section of that name is the same section to git.
         bare::open_or_init(git, &dir, format!("[core]\n{text}"), ATTRIBUTES).await?;
         let fetching = Mutex::new(());
-        let (git, main, access) = (git.clone(), config.main, config.access);
+        let (git, main, access, refs) = (git.clone(), config.main, config.access, config.refs);
         let known = Known::default();
-        Ok(Self(Arc::new(Inner { git, dir, remote, near, main, main_ref, access, fetching, known })))
+        Ok(Self(Arc::new(Inner {
+            git,
+            dir,
+            remote,
+            near,
+            foreign,
+            main,
+            main_ref,
+            access,
+            refs,
+            fetching,
+            known,
+        })))
     }
 
     /// Removes locks that a killed git left behind. Only at start, by the owner of the data directory.
@@ -133,6 +181,11 @@ impl Mirror {
     /// The remote, for people; never holds credentials.
     pub fn remote(&self) -> &str {
         &self.0.remote
+    }
+
+    /// What is to receive a push there, where that is not the remote's to say.
+    pub(crate) fn receiver(&self) -> Option<String> {
+        self.0.foreign.then(|| self.0.git.receiver())
     }
 
     pub(crate) fn answers(&self) -> &Known {
@@ -178,7 +231,12 @@ impl Mirror {
         Ok(RefName::new(format!("refs/remotes/origin/{branch}")))
     }
 
-    /// Brings the remote's `theirs` to `ours`, forced: a rewritten main must be seen, not hidden. None if the
+    /// What the remote calls one of the mirror's refs.
+    pub(crate) fn theirs(&self, name: &RefName) -> RefName {
+        self.0.refs.theirs(name)
+    }
+
+    /// Brings the remote's branch `theirs` to `ours`, forced: a rewritten main must be seen, not hidden. None if the
     /// remote has no such ref.
     pub(crate) async fn fetch_ref(
         &self,
@@ -213,14 +271,15 @@ impl Mirror {
         }
         let doing = "list the remote's refs";
         let call = self.remote_call(doing).args(["ls-remote", "--refs", "origin"]);
-        let text = call.args(refs.iter().map(|name| name.as_str())).text().await?;
+        let names: Vec<(RefName, &RefName)> = refs.iter().map(|name| (self.theirs(name), *name)).collect();
+        let text = call.args(names.iter().map(|(theirs, _)| theirs.as_str())).text().await?;
         let mut found = Vec::new();
         for line in text.lines() {
             let Some((sha, name)) = line.split_once('\t') else { continue };
             // git matches by the tail: refs/heads/x/refs/heads/main is listed too.
-            if refs.iter().any(|wanted| wanted.as_str() == name) {
+            if let Some((_, ours)) = names.iter().find(|(theirs, _)| theirs.as_str() == name) {
                 let sha = Sha::parse(sha).map_err(|e| GitError::Unreadable { doing, why: e.to_string() })?;
-                found.push((RefName::new(name), sha));
+                found.push(((*ours).clone(), sha));
             }
         }
         Ok(found)
@@ -240,13 +299,15 @@ impl Mirror {
     /// Where these refs stand at a remote on this machine, read from its files; `None` where git must be asked.
     async fn near(&self, refs: &[&RefName]) -> Option<Vec<(RefName, Sha)>> {
         let dir = self.0.near.clone()?;
-        let names: Vec<RefName> = refs.iter().map(|name| (*name).clone()).collect();
+        let names: Vec<(RefName, RefName)> =
+            refs.iter().map(|name| ((*name).clone(), self.theirs(name))).collect();
         let read = move || {
             if !dir.join("HEAD").is_file() {
                 let why = "there is no repository".to_owned();
                 return Err(GitError::CloneUnusable { path: dir, why });
             }
-            let stands = |name: RefName| Ok(refs::in_bare(&dir, &name)?.map(|sha| (name, sha)));
+            let stands =
+                |(ours, theirs): (RefName, RefName)| Ok(refs::in_bare(&dir, &theirs)?.map(|sha| (ours, sha)));
             names.into_iter().map(stands).collect::<Result<Vec<_>, GitError>>()
         };
         Some(blocking(read).await.ok()?.into_iter().flatten().collect())

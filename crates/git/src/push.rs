@@ -20,7 +20,12 @@ pub(crate) enum PushAnswer {
     /// Every ref was moved or was there already.
     Accepted(Vec<(RefName, RefAnswer)>),
     /// At least one was refused, here by the lease or there by the receiver; of an atomic push, none moved.
-    Rejected { why: String },
+    Rejected {
+        /// All of it, for people.
+        why: String,
+        /// What was said of each that was refused.
+        each: Vec<(RefName, String)>,
+    },
     /// The connection, the process or the deadline broke: it may have happened, it may still happen.
     NoAnswer { why: String },
 }
@@ -41,9 +46,14 @@ pub(crate) async fn push(
     // No `-c` and no hook setting here: the receiver's own configuration decides about the receiver's hooks.
     let call = mirror.remote_call(doing).args(["push", "--porcelain", "--atomic", "--no-verify"]);
     let call = call.args(["--no-follow-tags", "--recurse-submodules=no"]);
-    let lease = |change: &RefChange| format!("--force-with-lease={}:{}", change.name, change.expected);
+    let call = match mirror.receiver() {
+        Some(receiver) => call.arg(format!("--receive-pack={receiver}")),
+        None => call,
+    };
+    let named = |change: &RefChange| mirror.theirs(&change.name);
+    let lease = |change: &RefChange| format!("--force-with-lease={}:{}", named(change), change.expected);
     let call = call.args(changes.iter().map(lease)).arg("origin");
-    let call = call.args(changes.iter().map(|change| format!("{}:{}", change.source, change.name)));
+    let call = call.args(changes.iter().map(|change| format!("{}:{}", change.source, named(change))));
     let output = match call.output().await {
         Ok(output) => output,
         // Never started, so never sent. Anything later may have been.
@@ -51,12 +61,15 @@ pub(crate) async fn push(
         Err(error) => return Ok(PushAnswer::NoAnswer { why: error.to_string() }),
     };
     let stdout = String::from_utf8_lossy(&output.stdout);
-    Ok(judge(output.code, &stdout, &output.stderr, changes))
+    let names: Vec<(RefName, RefName)> =
+        changes.iter().map(|change| (named(change), change.name.clone())).collect();
+    Ok(judge(output.code, &stdout, &output.stderr, &names))
 }
 
-fn judge(code: Option<i32>, stdout: &str, stderr: &str, changes: &[RefChange]) -> PushAnswer {
+/// `names`: of each change, what the remote calls its ref, and what the mirror does.
+fn judge(code: Option<i32>, stdout: &str, stderr: &str, names: &[(RefName, RefName)]) -> PushAnswer {
     let mut answers = Vec::new();
-    let mut reasons = Vec::new();
+    let mut each = Vec::new();
     let mut lost = false;
     for line in stdout.lines() {
         let mut fields = line.split('\t');
@@ -73,22 +86,24 @@ fn judge(code: Option<i32>, stdout: &str, stderr: &str, changes: &[RefChange]) -
         if answer == RefAnswer::Rejected {
             // "[remote failure] (remote failed to report status)": sent, and no word came back.
             lost |= summary.contains("[remote failure]");
-            reasons.push(format!("{name}: {summary}"));
+            each.push((RefName::new(name), summary.to_owned()));
         }
-        answers.push((RefName::new(name), answer));
+        if let Some((_, ours)) = names.iter().find(|(theirs, _)| theirs.as_str() == name) {
+            answers.push((ours.clone(), answer));
+        }
     }
-    let complete = changes.iter().all(|change| answers.iter().any(|(name, _)| *name == change.name));
+    let complete = names.iter().all(|(_, ours)| answers.iter().any(|(name, _)| name == ours));
     let words = || {
         let said: Vec<&str> = stderr.lines().filter(|line| !line.starts_with("hint:")).take(20).collect();
-        let mut parts = reasons.clone();
+        let mut parts: Vec<String> = each.iter().map(|(name, said)| format!("{name}: {said}")).collect();
         parts.push(said.join("; "));
         parts.retain(|part| !part.is_empty());
         parts.join("; ")
     };
-    if code == Some(0) && complete && reasons.is_empty() {
+    if code == Some(0) && complete && each.is_empty() {
         PushAnswer::Accepted(answers)
-    } else if !reasons.is_empty() && !lost && code.is_some() {
-        PushAnswer::Rejected { why: words() }
+    } else if !each.is_empty() && !lost && code.is_some() {
+        PushAnswer::Rejected { why: words(), each }
     } else {
         PushAnswer::NoAnswer { why: words() }
     }

@@ -75,7 +75,7 @@ impl Mirror {
         let change = RefChange { name: name.clone(), expected, source: sha.as_str().to_owned() };
         Ok(match push(self, "publish records", &[change]).await? {
             PushAnswer::Accepted(_) => RecordOutcome::Published,
-            PushAnswer::Rejected { why } => RecordOutcome::Refused { why },
+            PushAnswer::Rejected { why, .. } => RecordOutcome::Refused { why },
             PushAnswer::NoAnswer { why } => RecordOutcome::Unknown { why },
         })
     }

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, extract::DefaultBodyLimit};
-use orchd_core::id::{InputId, Key, ProviderId, RepoId, TaskId};
+use orchd_core::id::{InputId, Key, ProjectId, ProviderId, RepoId, TaskId};
 use orchd_core::job::JobKind;
 use orchd_core::port::board::Board;
 use orchd_core::port::host::Room;
@@ -177,7 +177,7 @@ async fn find(app: &App, key: &str) -> Result<TaskId, Problem> {
         return Ok(id);
     }
     let key = Key::new(key);
-    for policy in app.engine.policies() {
+    for policy in app.engine.policies().values() {
         if let Some(id) = app.engine.store().find_task(&policy.project, &key).await? {
             return Ok(id);
         }
@@ -234,9 +234,10 @@ async fn events(
 }
 
 async fn new_task(State(app): Shared, Json(new): Json<dto::NewTask>) -> Answer<dto::Task> {
+    let policies = app.engine.policies();
     let policy = match &new.project {
-        Some(name) => app.engine.policies().find(|p| p.project.as_str() == name),
-        None => app.engine.policies().next(),
+        Some(name) => policies.get(&ProjectId::new(name.as_str())),
+        None => policies.values().next(),
     };
     let missing = || {
         Problem::new(
@@ -298,7 +299,7 @@ async fn repo_command(
 ) -> Answer<dto::Receipt> {
     let command = convert::repo_command(&wire).map_err(Problem::unreadable)?;
     let repo = RepoId::new(repo);
-    let known = app.engine.policies().any(|p| p.repo == repo);
+    let known = app.engine.policies().values().any(|p| p.repo == repo);
     if !known {
         return Err(Problem::new(
             StatusCode::NOT_FOUND,

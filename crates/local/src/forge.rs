@@ -1,5 +1,6 @@
-//! The local forge: pull requests as rows of the board, reports as commits on refs of its bare repository, branches as
-//! git has them. Everything is safe to repeat.
+//! A forge that is git and nothing else: the local one, whose pull requests are rows of the board, and any remote that may
+//! be pushed to, which has none. Reports are commits on refs of orchd's own, branches as git has them. Everything is
+//! safe to repeat.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,35 +11,30 @@ use orchd_core::port::board::{Board, Pull};
 use orchd_core::port::forge::Forge;
 use orchd_core::port::tracker::OutsideError;
 use orchd_core::task::Task;
-use orchd_git::{ForgeRepo, Mirror, RecordOutcome};
+use orchd_git::{Mirror, RecordOutcome};
 
-/// One repository of the local forge.
+/// One repository.
 #[derive(Debug, Clone)]
-pub struct LocalRepo {
-    /// The bare repository.
-    pub forge: ForgeRepo,
+pub struct GitRepo {
     /// Its mirror, where commits are written before they are published. The executors' own, so that there is one.
     pub mirror: Mirror,
+    /// Whether it has pull requests, on the board.
+    pub pulls: bool,
 }
 
-/// The forge over the built-in board and bare repositories.
-pub struct LocalForge {
+/// The forge over the built-in board and git repositories.
+pub struct GitForge {
     board: Arc<dyn Board>,
-    repos: BTreeMap<RepoId, LocalRepo>,
+    repos: BTreeMap<RepoId, GitRepo>,
 }
 
-impl LocalForge {
+impl GitForge {
     /// A forge with these repositories.
-    pub fn new(board: Arc<dyn Board>, repos: BTreeMap<RepoId, LocalRepo>) -> Self {
+    pub fn new(board: Arc<dyn Board>, repos: BTreeMap<RepoId, GitRepo>) -> Self {
         Self { board, repos }
     }
 
-    /// One of its repositories.
-    pub fn repo(&self, repo: &RepoId) -> Option<&LocalRepo> {
-        self.repos.get(repo)
-    }
-
-    fn need(&self, repo: &RepoId) -> Result<&LocalRepo, OutsideError> {
+    fn need(&self, repo: &RepoId) -> Result<&GitRepo, OutsideError> {
         self.repos
             .get(repo)
             .ok_or_else(|| failed(format!("it has no repository {repo}; start orchd with one configured")))
@@ -46,7 +42,7 @@ impl LocalForge {
 }
 
 #[async_trait]
-impl Forge for LocalForge {
+impl Forge for GitForge {
     async fn ensure_pull(
         &self,
         repo: &RepoId,
@@ -55,7 +51,9 @@ impl Forge for LocalForge {
         text: &str,
         open: bool,
     ) -> Result<(), OutsideError> {
-        self.need(repo)?;
+        if !self.need(repo)?.pulls {
+            return Ok(());
+        }
         let (title, text) = (title.to_owned(), text.to_owned());
         let wanted = Pull { repo: repo.clone(), head: head.clone(), title, text, open };
         let stored = |error| failed(format!("the pull request of {head} was not stored: {error}"));
@@ -88,5 +86,5 @@ impl Forge for LocalForge {
 }
 
 fn failed(why: String) -> OutsideError {
-    OutsideError { system: "local forge", why }
+    OutsideError { system: "git", why }
 }

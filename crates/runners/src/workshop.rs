@@ -10,7 +10,7 @@ use orchd_core::port::clock::Clock;
 use orchd_core::port::executor::{About, RunContext};
 use orchd_core::task::Task;
 use orchd_git::{
-    Access, CloneSpec, ForgeRepo, Git, ImportOutcome, Mirror, MirrorConfig, Remote, remove_tree,
+    Access, CloneSpec, ForgeRepo, Git, ImportOutcome, Mirror, MirrorConfig, RefSpace, Remote, remove_tree,
 };
 use orchd_launcher::env::{BASE_ALLOW, scrubbed_env};
 use orchd_launcher::{Launcher, Untouched};
@@ -48,6 +48,8 @@ pub struct RepoPlace {
     pub main: Branch,
     /// How the mirror proves itself there.
     pub access: Access,
+    /// Where orchd's own refs stand there.
+    pub refs: RefSpace,
     /// The repository of the person this forge follows, for a local forge.
     pub user: Option<UserRepo>,
 }
@@ -111,8 +113,8 @@ impl Workshop {
             return Ok(mirror.clone());
         }
         let dir = self.0.config.data.join("mirrors").join(format!("{repo}.git"));
-        let RepoPlace { remote, main, access, user: _ } = place;
-        let config = MirrorConfig { dir, remote, main, access };
+        let RepoPlace { remote, main, access, refs, user: _ } = place;
+        let config = MirrorConfig { dir, remote, main, access, refs };
         let mirror = Mirror::open_or_init(&self.0.config.git, config).await?;
         mirrors.insert(repo.clone(), mirror.clone());
         Ok(mirror)

@@ -28,7 +28,7 @@ use crate::fail::Fail;
 use crate::group::Answer;
 use crate::query::{
     claim, commit, create, dependency, due, effect, event, input, inventory, job, lease, list, load,
-    projection, provider, repo, setting,
+    projection, provider, repo, setting, wake,
 };
 use crate::store::SqliteStore;
 use crate::text;
@@ -247,6 +247,10 @@ impl Store for SqliteStore {
     async fn set_drained(&self, drained: bool, by: &Actor, at: Timestamp) -> StoreResult<()> {
         let by = by.to_string();
         Ok(self.write("set_drained", move |conn| setting::set_drained(conn, drained, &by, at.0)).await?)
+    }
+
+    async fn wake_all(&self, at: Timestamp) -> StoreResult<()> {
+        Ok(self.write("wake_all", move |conn| wake::all(conn, "", at.0)).await?)
     }
 
     async fn drained(&self) -> StoreResult<bool> {

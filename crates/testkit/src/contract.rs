@@ -207,6 +207,7 @@ macro_rules! store_contract {
             }
             operating {
                 draining_is_seen_and_wakes_everybody
+                everybody_unfinished_is_woken
                 a_dependency_is_declared_once
                 a_dependency_that_is_removed_wakes_its_task
                 a_dependency_needs_a_known_task

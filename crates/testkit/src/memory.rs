@@ -252,6 +252,11 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn wake_all(&self, at: Timestamp) -> StoreResult<()> {
+        self.with(|state| state.wake_all(at, |_| true));
+        Ok(())
+    }
+
     async fn drained(&self) -> StoreResult<bool> {
         Ok(self.with(|state| state.drained))
     }

@@ -150,6 +150,9 @@ impl<S: Store> Store for Recorder<S> {
     async fn set_drained(&self, drained: bool, by: &Actor, at: Timestamp) -> StoreResult<()> {
         self.inner.set_drained(drained, by, at).await
     }
+    async fn wake_all(&self, at: Timestamp) -> StoreResult<()> {
+        self.inner.wake_all(at).await
+    }
     async fn drained(&self) -> StoreResult<bool> {
         self.inner.drained().await
     }

@@ -13,6 +13,8 @@ pub(super) struct Draft {
     pub(super) name: String,
     pub(super) repo: PathBuf,
     pub(super) main: Option<String>,
+    /// Where main is, if not in orchd's data.
+    pub(super) remote: Option<String>,
     pub(super) test: Option<Way>,
     /// The profile, and the program of profile `script`.
     pub(super) agent: (String, Option<String>),
@@ -41,6 +43,9 @@ impl Draft {
     fn project(&self) -> String {
         let name = &self.name;
         let mut text = format!("\n[project.{name}]\nrepo = {}\n", quoted(&self.repo));
+        if self.remote.is_some() {
+            text.push_str("forge = \"git\"\n");
+        }
         if let Some(main) = &self.main {
             text.push_str(&format!("main = {}\n", string(main)));
         }
@@ -62,6 +67,9 @@ impl Draft {
                 "\n# Nothing is tested. A table [project.NAME.test] with a command changes that.\n",
             ),
         }
+        if let Some(url) = &self.remote {
+            text.push_str(&remote(name, url));
+        }
         text.push_str(&format!(
             "\n# US dollars, or \"unlimited\".\n[project.{name}.budgets]\nmoney_per_task = {}\nmoney_per_day = {}\n",
             money(&self.money_per_task),
@@ -77,6 +85,17 @@ impl Draft {
         }
         text
     }
+}
+
+fn remote(name: &str, url: &str) -> String {
+    let mut text =
+        format!("\n# Branches and main are pushed here.\n[project.{name}.remote]\nurl = {}\n", string(url));
+    if url.starts_with("http") {
+        text.push_str(
+            "# Over https: a name, and where its password or token is.\n#username = \"NAME\"\n#password = { file = \"PATH\" }\n",
+        );
+    }
+    text
 }
 
 /// The project that a file has for this repository already.

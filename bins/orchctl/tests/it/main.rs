@@ -5,5 +5,6 @@ mod demo;
 mod doctor;
 mod init;
 mod prompts;
+mod remote;
 mod run;
 mod shipped;

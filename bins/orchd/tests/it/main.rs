@@ -138,3 +138,34 @@ fn a_server_works_as_its_configuration_says() {
     let second = place.projects();
     assert_eq!((second[0].policy.test.as_ref(), &second[0].user_branch), (None, &first[0].user_branch));
 }
+
+/// What waits learns of a configuration that was read again; one that is wrong, or says what only a start can change,
+/// counts in nothing, and the server goes on.
+#[test]
+fn sighup_reads_the_configuration_again_whole_or_not_at_all() {
+    let place = Place::new();
+    place.write_config(&format!("command = [\"/bin/sh\", \"-c\", {:?}]", place::ANALYSIS));
+    let server = place.serve_configured();
+    place.ask();
+    place.wait_for_text("approve");
+    assert!(!place.answer("/tasks/T-1/events").contains("architecture"), "it waits for a person");
+    let before = place.projects();
+
+    place.edit_config("key_prefix", "aproval = \"auto\"\nkey_prefix");
+    server.signal(Signal::HUP);
+    place.wait_for_log("project.p.aproval: there is no such key; did you mean `approval`?", 1);
+    place.edit_config("aproval = \"auto\"", "approval = \"auto\"");
+    place.edit_config("[host]", "workers = 9\n[host]");
+    server.signal(Signal::HUP);
+    place.wait_for_log("`workers` can only change at a start", 1);
+    assert_eq!(place.projects(), before);
+    assert!(!place.answer("/tasks/T-1/events").contains("architecture"), "nothing of it counts");
+
+    place.edit_config("workers = 9\n", "");
+    server.signal(Signal::HUP);
+    place.wait_for_text("architecture");
+    assert_ne!(place.projects(), before);
+    server.signal(Signal::HUP);
+    place.wait_for_log("nothing in it has changed", 1);
+    assert!(server.end(Signal::TERM).success());
+}

@@ -111,7 +111,7 @@ impl Place {
 
     /// One project with this policy.
     pub(crate) fn save(&self, policy: Policy) {
-        let project = Project { policy, user_repo: Some(self.at("repo")), user_branch: None };
+        let project = Project { policy, user_repo: Some(self.at("repo")), user_branch: None, remote: None };
         save_projects(&self.at("data"), &[project]).unwrap();
     }
 
@@ -123,6 +123,20 @@ impl Place {
              [project.p.budgets]\nmoney_per_task = 1\nmoney_per_day = 1\n[project.p.agent]\nprofile = \"script\"\n{more}"
         );
         std::fs::write(self.at("orchd.toml"), text).unwrap();
+    }
+
+    /// Changes what the configuration says.
+    pub(crate) fn edit_config(&self, from: &str, to: &str) {
+        let path = self.at("orchd.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from} is not in {text}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    /// Waits until the server has said this as often.
+    pub(crate) fn wait_for_log(&self, text: &str, times: usize) {
+        let log = || std::fs::read_to_string(self.at("orchd.log")).unwrap_or_default();
+        self.wait(text, || (log().matches(text).count() >= times).then_some(()));
     }
 
     /// The projects as the last start left them.

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::{Document, read};
 use crate::explain::Origin;
+use crate::remote::{Login, Secret};
 
 const GOOD: &str = r#"data = "/var/lib/orchd"
 
@@ -42,7 +43,7 @@ fn a_good_file_is_the_policy_it_says() {
     let config = document.config();
     let project = &config.projects[0];
     assert_eq!(config.data, Path::new("/var/lib/orchd"));
-    assert_eq!(project.repo, Path::new("/etc/orchd/../shop"));
+    assert_eq!(project.repo.as_deref(), Some(Path::new("/etc/orchd/../shop")));
     let policy = &project.policy;
     assert_eq!((policy.key_prefix.as_str(), policy.approval), ("SHOP", Approval::Auto));
     assert_eq!((policy.budgets.task_money, policy.budgets.day_money), (Some(Money(5_000_000)), None));
@@ -216,25 +217,31 @@ proptest! {
 const REFERENCE: &str = include_str!("../../../../docs/ref/orchd.toml");
 
 /// What is a comment there to show a setting is one.
-fn all_set() -> String {
+/// Of a forge there is one kind, and of a login: what is `without` in a line leaves it out.
+fn all_set(without: &[&str]) -> String {
     let is_setting = |line: &str| {
         let name = line.trim_start_matches('#');
         line.starts_with('#') && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '[')
     };
     let set = |line: &str| if is_setting(line) { format!("{}\n", &line[1..]) } else { format!("{line}\n") };
-    REFERENCE.lines().map(set).collect()
+    let kept = |line: &&str| !without.iter().any(|word| line.starts_with(&format!("#{word} =")));
+    let text: String = REFERENCE.lines().filter(kept).map(set).collect();
+    text.replace("forge = \"local\"", "forge = \"git\"")
 }
 
 #[test]
 fn the_reference_has_every_key_and_its_defaults_are_the_defaults() {
-    let (said, all) =
-        (with(REFERENCE, &[]).expect("good"), with(&all_set(), &[]).expect("good when all is set"));
+    let set = |without: &[&str]| with(&all_set(without), &[]).expect("good when all is set");
+    let (said, all) = (with(REFERENCE, &[]).expect("good"), set(&["username", "password"]));
+    let https = set(&["ssh_command"]);
     let mut defaults = 0;
     // The five roles are one by the other.
     for key in said.keys().iter().filter(|key| !key.starts_with("project.shop.roles.")) {
         let (one, other) = (said.explain(key).expect("known"), all.explain(key).expect("known"));
-        assert!(matches!(other.origin, Origin::Said(_)), "{key} is not in the reference");
+        let is_said = |of: &Document| matches!(of.explain(key).expect("known").origin, Origin::Said(_));
+        assert!(is_said(&all) || is_said(&https), "{key} is not in the reference");
         if one.origin == Origin::Default
+            && key != "project.shop.forge"
             && one.value.as_ref().is_some_and(|value| *value != serde_json::json!([]))
         {
             assert_eq!(one.value, other.value, "{key} has another default");
@@ -249,4 +256,60 @@ fn the_file_of_the_guide_is_good() {
     let guide = include_str!("../../../../docs/guide/own-repository.md");
     let text = guide.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
     assert_eq!(with(text, &[]).expect("good").config().projects.len(), 1);
+}
+
+/// A remote, and how orchd proves itself there: each mistake at its key.
+#[test]
+fn a_remote_is_whole_or_refused() {
+    let at =
+        |table: &str| with(&GOOD.replace("approval", &format!("forge = \"git\"\n{table}\napproval")), &[]);
+    let remote = |more: &str| format!("remote = {{ url = \"git@host:shop.git\"{more} }}");
+    let login = |more: &str| {
+        let document =
+            at(&remote(more)).map_err(|said| said.split_once(": project.shop.").expect("a key").1.to_owned());
+        document.map(|document| document.config().projects[0].remote.clone().expect("a remote").login)
+    };
+    assert_eq!(login(""), Ok(Login::Own));
+    assert_eq!(login(", ssh_command = \"ssh -i k\""), Ok(Login::Ssh("ssh -i k".to_owned())));
+    let file = Secret::File("/etc/orchd/token".into());
+    assert_eq!(
+        login(", username = \"me\", password = { file = \"token\" }"),
+        Ok(Login::Password("me".to_owned(), file))
+    );
+    let env = Secret::Env("TOKEN".to_owned());
+    assert_eq!(
+        login(", username = \"me\", password = { env = \"TOKEN\" }"),
+        Ok(Login::Password("me".to_owned(), env))
+    );
+    for (more, said) in [
+        (", username = \"me\"", "remote.username: there is no password to it"),
+        (", password = { env = \"T\" }", "remote.password: there is no user name to it"),
+        (", username = \"me\", password = {}", "remote.password: it is not said where the secret is"),
+        (
+            ", username = \"me\", password = { env = \"T\", file = \"t\" }",
+            "remote.password: it is not said where",
+        ),
+        (", username = \"me\", ssh_command = \"ssh\"", "remote.ssh_command: ssh takes no user name"),
+        (", username = \"me\", password = \"hunter2\"", "remote.password: invalid type: string"),
+    ] {
+        let error = login(more).expect_err(more);
+        assert!(error.starts_with(said), "{more}: {error}");
+    }
+    assert!(at("").expect_err("no remote").contains("project.shop.forge: it is not said where main is"));
+    let local = with(&GOOD.replace("approval", &format!("{}\napproval", remote(""))), &[]);
+    assert!(local.expect_err("a local forge").contains("project.shop.remote: the forge is orchd's own"));
+    let nowhere = with(&GOOD.replace("repo = \"../shop\"\n", ""), &[]).expect_err("no repository");
+    assert!(nowhere.contains("project.shop: it is not said which repository it is"), "{nowhere}");
+}
+
+/// Who writes code can not push it.
+#[test]
+fn an_agent_does_not_see_the_remotes_password() {
+    let remote =
+        "remote = { url = \"https://host/shop\", username = \"me\", password = { env = \"TOKEN\" } }";
+    let text = GOOD.replace("approval", &format!("forge = \"git\"\n{remote}\napproval"));
+    assert!(with(&text, &[]).is_ok());
+    let error = with(&text.replace("profile = \"codex\"", "profile = \"codex\"\npass = [\"TOKEN\"]"), &[])
+        .expect_err("seen");
+    assert!(error.contains("project.shop.roles.reviewer.pass: TOKEN is the remote's password"), "{error}");
 }

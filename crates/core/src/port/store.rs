@@ -500,6 +500,8 @@ pub trait Store: Send + Sync {
 
     /// Stops or allows admission and the claims of pipeline jobs; wakes every unfinished task.
     async fn set_drained(&self, drained: bool, by: &Actor, at: Timestamp) -> StoreResult<()>;
+    /// Wakes every unfinished task: what they are decided by has changed, and no row of theirs tells.
+    async fn wake_all(&self, at: Timestamp) -> StoreResult<()>;
     /// Whether admission is stopped.
     async fn drained(&self) -> StoreResult<bool>;
     /// Declares that `task` waits for the issue `on` of the same project; wakes it. A repeat changes nothing, not

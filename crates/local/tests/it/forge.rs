@@ -14,7 +14,7 @@ use orchd_core::port::tracker::Tracker;
 use orchd_core::task::{Request, Task};
 use orchd_core::time::Timestamp;
 use orchd_git::{ImportOutcome, Mirror, MirrorConfig, Remote};
-use orchd_local::{AdoptError, LocalForge, LocalRepo, LocalTracker, adopt, open};
+use orchd_local::{AdoptError, GitForge, GitRepo, LocalTracker, adopt, open};
 
 use crate::board::MemoryBoard;
 use crate::fixture::{Place, commit, run};
@@ -71,12 +71,12 @@ async fn a_lock_of_a_killed_git_is_gone_after_the_start() {
     assert!(!dir.join("refs/heads/main.lock").exists());
 }
 
-async fn forge_of(place: &Place, board: Arc<MemoryBoard>) -> LocalForge {
+async fn forge_of(place: &Place, board: Arc<MemoryBoard>) -> GitForge {
     let adopted = adopt(&place.git, &place.path("forge.git"), &place.user, None).await.unwrap();
     let config = MirrorConfig::new(place.path("mirror.git"), Remote::Path(adopted.forge.dir().to_owned()));
     let mirror = Mirror::open_or_init(&place.git, config).await.unwrap();
-    let repos = BTreeMap::from([(RepoId::new("demo"), LocalRepo { forge: adopted.forge, mirror })]);
-    LocalForge::new(board, repos)
+    let repos = BTreeMap::from([(RepoId::new("demo"), GitRepo { mirror, pulls: true })]);
+    GitForge::new(board, repos)
 }
 
 fn task() -> Task {
@@ -113,6 +113,21 @@ async fn a_pull_request_is_one_row_per_head_and_written_when_it_changes() {
     assert!(error.why.contains("other"), "{error}");
 }
 
+/// A remote that is only git has none, and is not asked for any.
+#[tokio::test]
+async fn without_pull_requests_none_is_written() {
+    let place = Place::new().with_branch("main");
+    let board = Arc::new(MemoryBoard::default());
+    let adopted = adopt(&place.git, &place.path("forge.git"), &place.user, None).await.unwrap();
+    let remote = Remote::Url(adopted.forge.dir().to_str().unwrap().to_owned());
+    let mirror = Mirror::open_or_init(&place.git, MirrorConfig::new(place.path("mirror.git"), remote));
+    let repo = GitRepo { mirror: mirror.await.unwrap(), pulls: false };
+    let forge = GitForge::new(board.clone(), BTreeMap::from([(RepoId::new("demo"), repo)]));
+    let (repo, head) = (RepoId::new("demo"), Branch::new("orchd/DEMO-1"));
+    forge.ensure_pull(&repo, &head, "title", "text", true).await.unwrap();
+    assert_eq!(board.pulls(&repo).await.unwrap(), []);
+}
+
 #[tokio::test]
 async fn records_are_commits_beside_the_code() {
     let place = Place::new().with_branch("main");
@@ -137,7 +152,8 @@ async fn a_branch_is_told_where_it_stands() {
     let repo = RepoId::new("demo");
     assert_eq!(forge.branch_head(&repo, &Branch::new("orchd/DEMO-1")).await.unwrap(), None);
     let main = forge.branch_head(&repo, &Branch::new("main")).await.unwrap();
-    assert_eq!(main, forge.repo(&repo).unwrap().forge.main().await.unwrap());
+    let there = open(&place.git, &place.path("forge.git")).await.unwrap();
+    assert_eq!(main, there.main().await.unwrap());
     assert!(main.is_some());
 }
 

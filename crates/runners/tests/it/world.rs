@@ -22,7 +22,7 @@ use orchd_core::repo::Repo;
 use orchd_core::stage::Role;
 use orchd_core::task::{Request, Task};
 use orchd_core::time::{Span, Timestamp};
-use orchd_git::{Access, ForgeRepo, Git, GitConfig, Mirror, Remote};
+use orchd_git::{Access, ForgeRepo, Git, GitConfig, Mirror, RefSpace, Remote};
 use orchd_launcher::Launcher;
 use orchd_runners::{RepoPlace, UserRepo, Workshop, WorkshopConfig, executors};
 
@@ -217,6 +217,7 @@ fn workshop(data: &Path, git: &Git, forge: &ForgeRepo, user: &Path, env: &[(&str
         remote: Remote::Path(forge.dir().to_owned()),
         main: Branch::new("main"),
         access: Access::Anonymous,
+        refs: RefSpace::default(),
         user: Some(UserRepo { dir: user.to_owned(), branch: Branch::new("main"), forge: forge.clone() }),
     };
     Workshop::new(WorkshopConfig {

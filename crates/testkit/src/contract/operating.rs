@@ -22,6 +22,18 @@ pub async fn draining_is_seen_and_wakes_everybody(lab: &Lab) {
     }
 }
 
+/// Of all repositories; a decision that is under way meanwhile leaves its task due.
+pub async fn everybody_unfinished_is_woken(lab: &Lab) {
+    let (a, b, over) = (lab.task("A").await, lab.task_elsewhere("B").await, lab.task("C").await);
+    lab.enter(&over, Stage::Cancelled).await;
+    lab.quiet().await;
+    let before = [lab.load(&a).await.wakes, lab.load(&b).await.wakes, lab.load(&over).await.wakes];
+    answered(lab.store().wake_all(lab.now()).await);
+    assert_eq!(lab.due().await, [a.id, b.id]);
+    let after = [lab.load(&a).await.wakes, lab.load(&b).await.wakes, lab.load(&over).await.wakes];
+    assert_eq!(after, [before[0] + 1, before[1] + 1, before[2]]);
+}
+
 /// A repeat changes nothing, not who declared it either.
 pub async fn a_dependency_is_declared_once(lab: &Lab) {
     let task = lab.task("A").await;

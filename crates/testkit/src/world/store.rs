@@ -410,6 +410,10 @@ impl Store for SimStore {
     async fn set_drained(&self, drained: bool, by: &Actor, at: Timestamp) -> StoreResult<()> {
         self.writes("set_drained", Kind::Writes, self.here(), self.inner().set_drained(drained, by, at)).await
     }
+    async fn wake_all(&self, at: Timestamp) -> StoreResult<()> {
+        self.writes("wake_all", Kind::Writes, self.here(), self.inner().wake_all(at)).await
+    }
+
     async fn drained(&self) -> StoreResult<bool> {
         self.reads("drained", self.here(), self.inner().drained()).await
     }

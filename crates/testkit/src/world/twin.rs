@@ -205,6 +205,11 @@ impl Store for Twin {
         let memory = self.memory.set_drained(drained, by, at).await;
         self.same("set_drained", memory, self.other.store.set_drained(drained, by, at).await)
     }
+    async fn wake_all(&self, at: Timestamp) -> StoreResult<()> {
+        let memory = self.memory.wake_all(at).await;
+        self.same("wake_all", memory, self.other.store.wake_all(at).await)
+    }
+
     async fn drained(&self) -> StoreResult<bool> {
         let memory = self.memory.drained().await;
         self.same("drained", memory, self.other.store.drained().await)

@@ -40,6 +40,9 @@ impl Pair {
 
     pub(super) async fn drain(&mut self) {
         let (drained, now) = (self.rng.one_in(3), self.now());
+        if self.rng.one_in(4) {
+            let _ = both!(self, |s| s.wake_all(now));
+        }
         let _ = both!(self, |s| s.set_drained(drained, &actor(), now));
     }
 
