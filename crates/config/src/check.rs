@@ -31,6 +31,8 @@ pub struct Config {
     pub keep_runs: Span,
     /// How long the work of runs that did not count is kept.
     pub keep_salvage: Span,
+    /// The command that tells people what needs them, for `sh -c`.
+    pub notify: Option<String>,
     /// The projects, by name.
     pub projects: Vec<Project>,
 }
@@ -80,6 +82,9 @@ pub(crate) fn check(file: &File, path: &Path, place: &dyn Fn(&str) -> Place) -> 
             "use at least 1; `orchctl drain` stops work",
         );
     }
+    if file.notify.command.as_ref().is_some_and(|command| command.trim().is_empty()) {
+        check.wrong("notify.command", "it is empty", "give the command, or remove it: then nobody is told");
+    }
     let projects: Vec<Project> =
         file.project.iter().map(|(name, project)| check.project(name, project)).collect();
     check.prefixes(&projects);
@@ -93,6 +98,7 @@ pub(crate) fn check(file: &File, path: &Path, place: &dyn Fn(&str) -> Place) -> 
         memory_floor: file.host.memory_floor.0,
         keep_runs: file.keep.runs.0,
         keep_salvage: file.keep.salvage.0,
+        notify: file.notify.command.clone(),
         projects,
     })
 }

@@ -28,6 +28,9 @@ pub(crate) struct File {
     /// How long what finished runs left is kept.
     #[serde(default)]
     pub(crate) keep: Keep,
+    /// Who is told what needs a person.
+    #[serde(default)]
+    pub(crate) notify: Notify,
     /// The projects, each under a name of your choice: `[project.NAME]`.
     #[serde(default)]
     pub(crate) project: BTreeMap<String, Project>,
@@ -69,6 +72,15 @@ impl Default for Keep {
     fn default() -> Self {
         Self { runs: Time::days(14), salvage: Time::days(90) }
     }
+}
+
+/// Who is told what needs a person.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Notify {
+    /// Run by `sh -c` in the data directory for each thing that needs a person (an approval, a question, a Hold, a frozen
+    /// repository), with all of it as JSON on standard input. One that fails is tried again.
+    pub(crate) command: Option<String>,
 }
 
 /// One project: a repository and how work on it is done.

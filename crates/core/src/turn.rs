@@ -18,6 +18,7 @@ use crate::port::store::{Disposition, LedgerWrite, Surface};
 use crate::provider::{self, Health, Word};
 use crate::reason::{Reason, Wait};
 use crate::record::{record, record_repo};
+use crate::render;
 use crate::repo::{MainSeen, Marker, Repo};
 use crate::task::Task;
 use crate::time::Timestamp;
@@ -65,6 +66,7 @@ pub struct Turn {
 pub fn turn(mut view: View, inputs: Vec<Pending>, minted: Minted, now: Timestamp) -> Turn {
     let before = admission::candidacy(&view.task, view.occupies());
     let was_terminal = view.task.stage.is_terminal();
+    let needed = render::alert::of_task(&view.task);
     let known = view.providers.clone();
     let mut events = Vec::new();
     let mut repo_events = Vec::new();
@@ -98,7 +100,7 @@ pub fn turn(mut view: View, inputs: Vec<Pending>, minted: Minted, now: Timestamp
         || events.iter().any(changes_the_order);
     Turn {
         ledger: events.iter().filter_map(ledger_write).collect(),
-        dirty: dirty(&events),
+        dirty: dirty(&events, render::alert::of_task(&enacted.task) != needed),
         wake_repo: who_may_run && !mutant::on(Mutant::Inc38),
         wake_all: providers.values().flatten().any(wakes),
         providers,
@@ -221,9 +223,11 @@ fn ledger_write(event: &Event) -> Option<LedgerWrite> {
     }
 }
 
-/// Any event may show on a surface; the projector writes only what really differs.
-fn dirty(events: &[Event]) -> Vec<Surface> {
-    if events.is_empty() { Vec::new() } else { Surface::ALL.to_vec() }
+/// Any event may show on a surface; the projector writes only what really differs. People are only told where what they are
+/// needed for is another.
+fn dirty(events: &[Event], needs_another: bool) -> Vec<Surface> {
+    let is_behind = |surface: &Surface| *surface != Surface::Alert || needs_another;
+    if events.is_empty() { Vec::new() } else { Surface::ALL.into_iter().filter(is_behind).collect() }
 }
 
 /// What one turn of a repository writes.

@@ -2,6 +2,7 @@
 //! on a socket in the data directory. `wire.rs` is the composition root, the only place that names concrete
 //! adapters; no rule of the pipeline lives here.
 
+mod alerts;
 mod config;
 mod doctor;
 mod drive;
@@ -68,6 +69,8 @@ pub struct Settings {
     pub floors: Floors,
     /// For how long what finished runs left is kept.
     pub keep: Keep,
+    /// The command that tells people what needs them, for `sh -c`.
+    pub notify: Option<String>,
     /// The configuration it was started by, where it can be read again.
     pub reload: Option<Reload>,
 }
@@ -82,6 +85,7 @@ impl Settings {
             workers: 4,
             floors: Floors::default(),
             keep: Keep::default(),
+            notify: None,
             reload: None,
         }
     }
@@ -92,6 +96,7 @@ impl Settings {
             workers: config.workers,
             floors: Floors { disk: config.disk_floor, memory: config.memory_floor },
             keep: Keep { runs: config.keep_runs, salvage: config.keep_salvage },
+            notify: config.notify.clone(),
             ..Self::new(config.data.clone(), exe)
         }
     }
@@ -127,7 +132,9 @@ pub async fn serve(
 ) -> Result<(), DaemonError> {
     let held_together = orchd_launcher::containment::prepare();
     tracing::info!("{held_together}");
-    let wired = wire(&settings.data, &settings.exe, settings.workers, settings.floors).await?;
+    let wired =
+        wire(&settings.data, &settings.exe, settings.workers, settings.floors, settings.notify.clone())
+            .await?;
     let engine = Arc::clone(&wired.engine);
     // Policies, or this program, may be others than when the tasks were last looked at.
     engine.reconsider().await?;
@@ -141,6 +148,7 @@ pub async fn serve(
         let keep = settings.keep;
         tokio::spawn(async move { housekeeping::keep_house(&engine, &shop, clock.as_ref(), keep).await })
     };
+    let alerts = tokio::spawn(alerts::watch_repositories(Arc::clone(&engine)));
     let reload = settings.reload.map(|reload| tokio::spawn(reload.serve(Arc::clone(&engine), hint)));
     ready();
     // An error means that the sender is gone, which is a stop as well.
@@ -150,7 +158,7 @@ pub async fn serve(
         loops.end_runs(&engine, STOP_BOUND).await;
     }
     loops.stop(STOP_BOUND).await;
-    for task in [server, house].into_iter().chain(reload) {
+    for task in [server, house, alerts].into_iter().chain(reload) {
         task.abort();
     }
     renewal.stop();
@@ -211,7 +219,7 @@ impl Brief {
 
 /// Serves a data directory that nobody serves, for one command's length.
 pub async fn serve_briefly(data: &Path, exe: &Path) -> Result<Brief, DaemonError> {
-    let wired = wire(data, exe, 0, Floors::default()).await?;
+    let wired = wire(data, exe, 0, Floors::default(), None).await?;
     let path = socket(data);
     let listener = listen(&path)?;
     let server = tokio::spawn(serve_api(

@@ -77,11 +77,12 @@ impl Reload {
 
 /// The first thing that only a start can change.
 fn at_start(before: &Config, after: &Config) -> Option<String> {
-    let Config { data, workers, disk_floor, memory_floor, keep_runs, keep_salvage, projects } = after;
+    let Config { data, workers, disk_floor, memory_floor, keep_runs, keep_salvage, notify, projects } = after;
     let keys = [
         ("data", *data != before.data),
         ("workers", *workers != before.workers),
         ("host", (*disk_floor, *memory_floor) != (before.disk_floor, before.memory_floor)),
+        ("notify", *notify != before.notify),
         ("keep", (*keep_runs, *keep_salvage) != (before.keep_runs, before.keep_salvage)),
     ];
     if let Some((key, _)) = keys.into_iter().find(|(_, changed)| *changed) {

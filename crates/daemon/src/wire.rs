@@ -26,6 +26,7 @@ use orchd_local::{AdoptError, GitForge, GitRepo, LocalTracker};
 use orchd_runners::{RepoPlace, RunnerError, UserRepo, Workshop, WorkshopConfig, executors};
 use orchd_store_sqlite::{OpenError, SqliteStore};
 
+use crate::alerts::CommandAlerts;
 use crate::files::DataFiles;
 use crate::host::{Floors, ThisHost};
 use crate::projects::{self, Project, ProjectsError};
@@ -97,8 +98,15 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Opens a data directory and wires its engine. Takes the store's lock: a second owner is refused.
-pub async fn wire(data: &Path, exe: &Path, workers: u32, floors: Floors) -> Result<Wired, WireError> {
+/// Opens a data directory and wires its engine. Takes the store's lock: a second owner is refused. `notify` is the command
+/// that tells people what needs them.
+pub async fn wire(
+    data: &Path,
+    exe: &Path,
+    workers: u32,
+    floors: Floors,
+    notify: Option<String>,
+) -> Result<Wired, WireError> {
     let data = absolute(data)?;
     private(&data)?;
     let mut projects = projects::load(&data)?;
@@ -130,6 +138,7 @@ pub async fn wire(data: &Path, exe: &Path, workers: u32, floors: Floors) -> Resu
         clock: Arc::clone(&clock),
         tracker,
         forge,
+        alerts: Arc::new(CommandAlerts::new(notify, data.clone())),
         executors: executors(workshop.clone()),
         policies: policies_of(projects.clone()),
         boot: BootId(ids.next()),

@@ -20,6 +20,7 @@ use orchd_core::id::{BootId, ProjectId};
 use orchd_core::job::JobKind;
 use orchd_core::lease::LeasePolicy;
 use orchd_core::policy::Policy;
+use orchd_core::port::alert::Alerts;
 use orchd_core::port::clock::{Clock, Ids};
 use orchd_core::port::executor::Executor;
 use orchd_core::port::forge::Forge;
@@ -46,6 +47,8 @@ pub struct Deps {
     pub tracker: Arc<dyn Tracker>,
     /// The forge.
     pub forge: Arc<dyn Forge>,
+    /// Where people hear what needs them.
+    pub alerts: Arc<dyn Alerts>,
     /// One executor per kind of job.
     pub executors: BTreeMap<JobKind, Arc<dyn Executor>>,
     /// The policies of the configured projects, until they are read again.

@@ -1,12 +1,15 @@
 //! The projector: drives each surface to the render of its row. Newest version wins, nothing is written when
 //! nothing changed, and a surface that is down delays nobody.
 
-use orchd_core::id::Digest;
+use std::collections::BTreeMap;
+
+use orchd_core::id::{Digest, RepoId};
 use orchd_core::mutant::{self, Mutant};
+use orchd_core::port::alert::Alert;
 use orchd_core::port::store::{Dirty, Surface};
 use orchd_core::port::tracker::OutsideError;
 use orchd_core::render;
-use orchd_core::time::Span;
+use orchd_core::time::{Span, Timestamp};
 
 use crate::{Engine, EngineError};
 
@@ -22,6 +25,25 @@ impl Engine {
             self.project_one(one).await?;
         }
         Ok(dirty.len())
+    }
+
+    /// Tells of each repository that is frozen and was not told of since it is, and answers with all that are now.
+    pub async fn alert_frozen(
+        &self,
+        told: &BTreeMap<RepoId, Timestamp>,
+    ) -> Result<BTreeMap<RepoId, Timestamp>, EngineError> {
+        let mut now = BTreeMap::new();
+        for (repo, _) in self.deps.store.repos().await? {
+            let Some(alert) = render::alert::of_repo(&repo) else { continue };
+            if told.get(&repo.id) != Some(&alert.since)
+                && let Err(error) = self.deps.alerts.tell(&alert).await
+            {
+                tracing::warn!(repo = %repo.id, "{error}; tried again");
+                continue;
+            }
+            now.insert(repo.id, alert.since);
+        }
+        Ok(now)
     }
 
     async fn project_one(&self, dirty: &Dirty) -> Result<(), EngineError> {
@@ -57,8 +79,8 @@ impl Engine {
                 let latest = self.deps.store.find_task(&task.project, &task.key).await?;
                 Ok(latest.is_some_and(|latest| latest != task.id))
             }
-            // A branch and a ref of its own.
-            Surface::Pull | Surface::Records => Ok(false),
+            // A branch and a ref of its own; and a need of its own.
+            Surface::Pull | Surface::Records | Surface::Alert => Ok(false),
         }
     }
 
@@ -73,6 +95,7 @@ impl Engine {
                 self.deps.forge.ensure_pull(&task.repo, &task.branch, &title, &text, open).await
             }
             Rendered::Records { files } => self.deps.forge.write_records(task, &files).await,
+            Rendered::Alert(alert) => self.deps.alerts.tell(&alert).await,
         }
     }
 }
@@ -93,6 +116,7 @@ enum Rendered {
     Records {
         files: Vec<(String, String)>,
     },
+    Alert(Box<Alert>),
 }
 
 impl Rendered {
@@ -114,6 +138,9 @@ impl Rendered {
                 files if files.is_empty() => Self::Nothing,
                 files => Self::Records { files },
             },
+            Surface::Alert => {
+                render::alert::of_task(task).map_or(Self::Nothing, |alert| Self::Alert(Box::new(alert)))
+            }
         }
     }
 
@@ -122,6 +149,7 @@ impl Rendered {
             Self::Nothing => String::new(),
             Self::Board { status, line } => format!("{status}\n{line}"),
             Self::Pull { title, text, open } => format!("{open}\n{title}\n{text}"),
+            Self::Alert(alert) => format!("{alert:?}"),
             Self::Records { files } => files.iter().map(|(name, text)| format!("{name}\n{text}\n")).collect(),
         }
     }

@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use orchd_core::id::{Branch, Key, ProjectId, RepoId, Sha};
+use orchd_core::port::alert::{Alert, Alerts};
 use orchd_core::port::forge::Forge;
 use orchd_core::port::host::{Host, Room};
 use orchd_core::port::tracker::{OutsideError, Tracker};
@@ -36,6 +37,13 @@ impl Forge for NoSurfaces {
     }
     async fn branch_head(&self, _: &RepoId, _: &Branch) -> Result<Option<Sha>, OutsideError> {
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl Alerts for NoSurfaces {
+    async fn tell(&self, _: &Alert) -> Result<(), OutsideError> {
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use orchd_core::docs::DocFacts;
 use orchd_core::id::{Branch, Digest, Key, ProjectId, RepoId, Sha};
 use orchd_core::job::{AgentOutcome, AgentRun, BranchState, JobResult, MainReport, SuiteOutcome, Work};
 use orchd_core::policy::Money;
+use orchd_core::port::alert::{Alert, Alerts};
 use orchd_core::port::executor::{About, Executor, RunContext};
 use orchd_core::port::forge::Forge;
 use orchd_core::port::tracker::{OutsideError, Tracker};
@@ -22,6 +23,13 @@ pub(crate) struct NoSurfaces;
 #[async_trait]
 impl Tracker for NoSurfaces {
     async fn set_status(&self, _: &ProjectId, _: &Key, _: &str, _: &str) -> Result<(), OutsideError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Alerts for NoSurfaces {
+    async fn tell(&self, _: &Alert) -> Result<(), OutsideError> {
         Ok(())
     }
 }

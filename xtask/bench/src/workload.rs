@@ -112,6 +112,7 @@ pub(crate) fn engine(store: Arc<dyn Store>, tasks: usize) -> Arc<Engine> {
         ids: Arc::new(Random),
         tracker: Arc::new(NoSurfaces),
         forge: Arc::new(NoSurfaces),
+        alerts: Arc::new(NoSurfaces),
         executors: BTreeMap::from([(JobKind::Agent, at_once()), (JobKind::MainSuite, at_once())]),
         policies: policies.into_iter().map(|p| (p.project.clone(), Arc::new(p))).collect(),
         boot: BootId(Random.next()),

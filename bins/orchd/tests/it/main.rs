@@ -169,3 +169,28 @@ fn sighup_reads_the_configuration_again_whole_or_not_at_all() {
     place.wait_for_log("nothing in it has changed", 1);
     assert!(server.end(Signal::TERM).success());
 }
+
+/// What needs a person reaches the operator's command as JSON, tried until it works; one that hangs delays nobody.
+#[test]
+fn whatever_needs_a_person_is_told_to_the_operators_command() {
+    let place = Place::new();
+    place.write_config(&format!("command = [\"/bin/sh\", \"-c\", {:?}]", place::ANALYSIS));
+    let told = place.notes().join("told");
+    let command = format!(
+        "[ -e '{0}.first' ] && cat >> '{0}' || {{ touch '{0}.first'; sleep 2; echo no >&2; exit 1; }}",
+        told.display()
+    );
+    place.edit_config("[host]", &format!("notify = {{ command = {command:?} }}\n[host]"));
+    let server = place.serve_configured();
+    place.ask();
+    place.wait_for_log("notify.command: it is still at work", 1);
+    place.wait_for_log("notify.command: exit status: 1: no", 1);
+    place.wait_for_note("told", 1);
+    let alert: serde_json::Value = serde_json::from_str(&place.note("told")).unwrap();
+    assert_eq!((&alert["kind"], &alert["task"]), (&"approval".into(), &"T-1".into()), "{alert}");
+    assert_eq!(alert["commands"][0], "orchctl approve T-1");
+    place.freeze("main is odd");
+    place.wait_for_note("told", 2);
+    assert!(place.note("told").contains("main is odd"));
+    assert!(server.end(Signal::TERM).success());
+}

@@ -213,6 +213,14 @@ impl Place {
         }
     }
 
+    /// Freezes the repository.
+    pub(crate) fn freeze(&self, why: &str) {
+        let client = Client::new(&socket(&self.at("data")));
+        let reason = Some(why.to_owned());
+        let command = dto::RepoCommand { command: "freeze".to_owned(), reason, by: Some("ada".to_owned()) };
+        let _: Receipt = run(client.post("/repos/p/commands", &command)).unwrap();
+    }
+
     /// Names of the task's events so far.
     pub(crate) fn events(&self) -> Vec<String> {
         let events: Vec<Event> = self.get("/tasks/T-1/events").unwrap_or_default();

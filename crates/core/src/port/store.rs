@@ -357,9 +357,11 @@ pub enum DependencyOutcome {
     Cycle(Vec<String>),
 }
 
-/// What is shown outside, and brought up to date by the projector.
+/// What is shown outside, and brought up to date by the projector. In the order of their names, as stores have them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Surface {
+    /// What people are told that needs them.
+    Alert,
     /// The board's status.
     Board,
     /// The pull request's text.
@@ -370,11 +372,12 @@ pub enum Surface {
 
 impl Surface {
     /// All surfaces.
-    pub const ALL: [Self; 3] = [Self::Board, Self::Pull, Self::Records];
+    pub const ALL: [Self; 4] = [Self::Alert, Self::Board, Self::Pull, Self::Records];
 
     /// The wire name.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Alert => "alert",
             Self::Board => "board",
             Self::Pull => "pull",
             Self::Records => "records",

@@ -16,6 +16,7 @@ macro_rules! putln {
     ($out:expr, $($arg:tt)*) => {{ put!($out, $($arg)*); $out.push('\n'); }};
 }
 
+pub mod alert;
 pub mod board;
 pub mod card;
 pub mod line;

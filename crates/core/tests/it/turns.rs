@@ -1,12 +1,14 @@
 //! What one turn writes beside the row: the ledger, surfaces, who is woken, what it means for the repository; and what
 //! a fact becomes (spec 2.1, 2.4, 3.9).
 
+use std::sync::Arc;
+
 use orchd_core::command::{Command, RepoCommand, RepoWanted, Wanted};
 use orchd_core::effect::{EffectState, Intent, LandingAnswer, ProbeAnswer, Proof};
 use orchd_core::enact::Minted;
 use orchd_core::event::{Event, RepoEvent};
 use orchd_core::fact::{Fact, Input, Pending};
-use orchd_core::hold::HoldCode;
+use orchd_core::hold::{Held, HoldCode};
 use orchd_core::id::{EffectId, InputId, TaskId};
 use orchd_core::job::{JobKind, JobResult, SuiteOutcome};
 use orchd_core::port::store::{LedgerWrite, Surface};
@@ -15,7 +17,7 @@ use orchd_core::record::record;
 use orchd_core::repo::{MainSeen, Marker};
 use orchd_core::stage::Stage;
 use orchd_core::task::{Pause, Stopping, Task};
-use orchd_core::time::Span;
+use orchd_core::time::{Span, Timestamp};
 use orchd_core::turn::{Turn, repo_turn, turn};
 use orchd_core::verdict::MarkerText;
 use orchd_core::view::{Dep, DepState, View};
@@ -89,7 +91,7 @@ fn an_end_wakes_those_who_wait_for_the_task() {
     let stopped = commanded(&driver.view(id), Wanted::Stop);
     assert_eq!(stopped.task.stage, Stage::Cancelled);
     assert!(stopped.wake_dependents);
-    assert_eq!(stopped.dirty, Surface::ALL);
+    assert_eq!(stopped.dirty, [Surface::Board, Surface::Pull, Surface::Records]);
     let over = View { task: stopped.task, ..driver.view(id) };
     let again = taken(&over, vec![Input::Fact { fact: Fact::DependencyMoved }]);
     assert!(!again.wake_dependents && again.events.is_empty());
@@ -217,4 +219,23 @@ fn a_closed_door_is_a_failure_only_where_nothing_else_explains_it() {
     let pause = Pause { by: person(), why: String::new(), questions: Vec::new(), now: false };
     assert!(!fails(&Task { pause: Some(pause), ..open.clone() }, &base));
     assert!(!fails(&Task { stopping: Some(Stopping { by: person(), at: T0 }), ..open }, &base));
+}
+
+/// People are told by the turn that makes them needed, and by the one after which they are not.
+#[test]
+fn who_is_needed_is_told_when_that_changes() {
+    let mut driver = Driver::new(policy());
+    let id = driver.create(1, "express");
+    let before = driver.view(id);
+    let told = |turn: &Turn| turn.dirty.contains(&Surface::Alert);
+    assert!(
+        !told(&commanded(&before, Wanted::Pause { why: "later".to_owned(), now: false })),
+        "by themselves"
+    );
+    let mut held = before.clone();
+    let since = Timestamp(1);
+    Arc::make_mut(&mut held.task).hold =
+        Some(Held { code: HoldCode::NoProgress, detail: String::new(), since, gate: None });
+    assert!(told(&commanded(&held, Wanted::Stop)));
+    assert!(!told(&commanded(&before, Wanted::Stop)), "nobody was needed");
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use orchd_core::id::{Branch, Key, ProjectId, RepoId, Sha};
+use orchd_core::port::alert::{Alert, Alerts};
 use orchd_core::port::forge::Forge;
 use orchd_core::port::tracker::{OutsideError, Tracker};
 use orchd_core::task::Task;
@@ -73,6 +74,15 @@ impl Tracker for Outside {
             i.boards.insert(issue, shown);
         })
         .await
+    }
+}
+
+#[async_trait]
+impl Alerts for Outside {
+    async fn tell(&self, alert: &Alert) -> Result<(), OutsideError> {
+        self.sim.say(|| format!("replica {} tells {alert:?}", self.replica));
+        let spot = alert.task.as_ref().map_or(Spot::World, |key| self.spot(&alert.project, key));
+        self.write(spot, |_| ()).await
     }
 }
 

@@ -83,6 +83,7 @@ fn deps(sim: &Arc<Sim>, replica: usize) -> Deps {
         clock: Arc::new(WallClock { sim: Arc::clone(sim), replica }),
         ids: Arc::new(SharedIds(Arc::clone(sim))),
         tracker: Arc::clone(&outside) as _,
+        alerts: Arc::clone(&outside) as _,
         forge: outside,
         executors,
         policies: sim.policies.clone(),

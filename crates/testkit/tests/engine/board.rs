@@ -50,6 +50,7 @@ fn process(lab: &Lab, board: &Arc<Board>) -> Engine {
         ids: Arc::new(CountingIds::new(61)),
         tracker: Arc::clone(board) as Arc<dyn Tracker>,
         forge: Arc::new(NoSurfaces),
+        alerts: Arc::new(NoSurfaces),
         executors: BTreeMap::new(),
         host: Arc::new(Space(true)),
         policies: BTreeMap::from([(policy.project.clone(), Arc::new(policy))]),

@@ -2,6 +2,7 @@
 //! the configuration. Whatever else there is to do goes on, and nothing that may be alive is started twice.
 #![expect(clippy::unwrap_used, reason = "test code: a failure is the test's failure")]
 
+mod alerting;
 mod board;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ impl World {
             ids: Arc::<CountingIds>::clone(&self.ids),
             tracker: Arc::new(NoSurfaces),
             forge: Arc::new(NoSurfaces),
+            alerts: Arc::new(NoSurfaces),
             executors: BTreeMap::new(),
             policies: projects.iter().map(policy).collect(),
             boot: BootId(self.ids.next()),

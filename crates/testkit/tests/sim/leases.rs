@@ -53,6 +53,7 @@ fn process(lab: &Lab, n: u64, takes: Span) -> Engine {
         ids: Arc::new(CountingIds::new(n)),
         tracker: Arc::new(NoSurfaces),
         forge: Arc::new(NoSurfaces),
+        alerts: Arc::new(NoSurfaces),
         executors,
         host: Arc::new(Space(true)),
         policies: BTreeMap::from([(policy.project.clone(), Arc::new(policy))]),
