@@ -539,7 +539,11 @@ pub enum ReadyOutcome {
 #[serde(tag = "deploy", rename_all = "kebab-case")]
 pub enum DeployAnswer {
     /// Exit 0.
-    Deployed,
+    Deployed {
+        /// The revision that the environment reported after it, where the project has `deploy.revision`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<Sha>,
+    },
     /// Exit 1: failed and taken back by the hook.
     FailedTakenBack {
         /// The hook's words.
@@ -553,6 +557,11 @@ pub enum DeployAnswer {
     /// Anything else: the environment must be asked.
     Unknown {
         /// What happened.
+        why: String,
+    },
+    /// The hook was not started: the deploy checkout did not converge to the commit, for instance.
+    NotStarted {
+        /// Why.
         why: String,
     },
 }

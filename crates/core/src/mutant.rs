@@ -46,6 +46,10 @@ mutants! {
     Inc16 = "inc-16";
     /// A deploy intent's key lacks the attempt.
     Inc17 = "inc-17";
+    /// A deploy checkout that does not converge is a failed deployment.
+    Inc18 = "inc-18";
+    /// Main as it stands is deployed, and what the environment then reports is not looked at.
+    Inc19 = "inc-19";
     /// A wake puts a task on Hold back to work.
     Inc23 = "inc-23";
     /// A paused task keeps its place.
@@ -54,14 +58,20 @@ mutants! {
     Inc26 = "inc-26";
     /// Two issues of one key share an identity.
     Inc31 = "inc-31";
+    /// What a union merge drops is not looked for.
+    Inc33 = "inc-33";
     /// An empty value counts as set.
     Inc34 = "inc-34";
+    /// A store is opened whichever data directory it belongs to.
+    Inc35 = "inc-35";
     /// A refused file is told without owner, path and remedy.
     Inc36 = "inc-36";
     /// Sequence numbers are counted outside the creating transaction.
     Inc37 = "inc-37";
     /// Giving way wakes nobody.
     Inc38 = "inc-38";
+    /// A review stands for another patch, and a confirm-deploy for another commit.
+    Inc39 = "inc-39";
     /// Waiting for a person counts as a failure of the run.
     Inc40 = "inc-40";
     /// A judge's report counts as a commit on the task branch.

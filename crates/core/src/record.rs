@@ -145,15 +145,38 @@ fn renewed(task: &Task, found: Option<Proof>) -> Option<Event> {
 
 fn deploy_answered(task: &Task, answer: DeployAnswer) -> Vec<Event> {
     let (state, observed) = match &answer {
-        DeployAnswer::Deployed => (EffectState::Applied, "the hook exited 0".to_owned()),
+        // Not what was tested, unless git knows it for a descendant: the environment is asked first (INC-19).
+        DeployAnswer::Deployed { revision: Some(found) }
+            if !is_intended(task, found) && !mutant::on(Mutant::Inc19) =>
+        {
+            let observed = format!("the hook exited 0, and the environment reports {found}");
+            return moved(task, EffectState::Unknown, &observed).into_iter().collect();
+        }
+        DeployAnswer::Deployed { .. } => (EffectState::Applied, "the hook exited 0".to_owned()),
         DeployAnswer::FailedTakenBack { .. } => (EffectState::Refused, "the hook exited 1".to_owned()),
         DeployAnswer::FailedBroken { .. } => (EffectState::Applied, "the hook exited 2".to_owned()),
         // Not an answer yet: the environment is asked first.
         DeployAnswer::Unknown { why } => return moved(task, EffectState::Unknown, why).into_iter().collect(),
+        DeployAnswer::NotStarted { why } if mutant::on(Mutant::Inc18) => {
+            return deploy_answered(task, DeployAnswer::FailedTakenBack { output: why.clone() });
+        }
+        // Infrastructure, and nothing to ask about: the environment is as it was (INC-18).
+        DeployAnswer::NotStarted { why } => {
+            let mut events: Vec<Event> = moved(task, EffectState::Refused, why).into_iter().collect();
+            let why = why.clone();
+            events.push(Event::JobFailed { kind: JobKind::Deploy, why, told: false, account: None });
+            return events;
+        }
     };
     let mut events: Vec<Event> = moved(task, state, &observed).into_iter().collect();
     events.push(Event::DeployAnswered { answer });
     events
+}
+
+/// Whether this is the commit that was to be deployed.
+fn is_intended(task: &Task, found: &Sha) -> bool {
+    let intent = task.effect.as_ref().map(|effect| &effect.intent);
+    matches!(intent, Some(Intent::Deploy { sha, .. }) if sha == found)
 }
 
 fn probe_answered(task: &Task, answer: ProbeAnswer) -> Vec<Event> {
@@ -180,7 +203,7 @@ fn probe_answered(task: &Task, answer: ProbeAnswer) -> Vec<Event> {
         }
         ProbeAnswer::Deployed => {
             events.extend(moved(task, EffectState::Applied, "the environment runs it"));
-            events.push(Event::DeployAnswered { answer: DeployAnswer::Deployed });
+            events.push(Event::DeployAnswered { answer: DeployAnswer::Deployed { revision: None } });
         }
         ProbeAnswer::NotDeployed => {
             let output = "the environment runs another revision".to_owned();

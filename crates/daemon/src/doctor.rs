@@ -92,6 +92,7 @@ pub async fn look(data: &Path) -> Vec<Finding> {
         WireError::Store(
             OpenError::Io { .. }
             | OpenError::NotOurs { .. }
+            | OpenError::AnotherInstance { .. }
             | OpenError::Newer { .. }
             | OpenError::Database { .. },
         )

@@ -7,6 +7,7 @@ mod fail;
 mod failpoint;
 mod frame;
 mod group;
+mod instance;
 mod link;
 mod lock;
 mod oneshot;

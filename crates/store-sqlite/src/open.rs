@@ -1,5 +1,6 @@
 //! Opening a store's file: created for its owner only, owned by one process, refused when it is somebody
-//! else's or written by a newer orchd, brought up to date by the embedded migrations. Or looked at as it is.
+//! else's, another instance's (`instance.rs`) or written by a newer orchd, brought up to date by the embedded
+//! migrations. Or looked at as it is.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -13,6 +14,7 @@ use diesel::sqlite::Sqlite;
 use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
+use crate::instance;
 use crate::statement::statement;
 
 /// The migrations of this program, oldest first.
@@ -50,6 +52,22 @@ pub enum OpenError {
         path: PathBuf,
         /// What it is instead.
         why: String,
+    },
+    /// The file is the store of another data directory: a copy of it, or a link to it.
+    #[error(
+        "another-instance: {path} belongs to the data directory {directory}, and was left alone: it would be worked on \
+         from two places. Start orchd on that directory, or here without this file. If the directory was moved, move \
+         its file instance-id too. If it is gone for good and no other orchd has this store, write {id} into {file}"
+    )]
+    AnotherInstance {
+        /// The file.
+        path: PathBuf,
+        /// Where the directory that it belongs to was last.
+        directory: String,
+        /// That directory's id.
+        id: String,
+        /// The file in which this directory would have it.
+        file: PathBuf,
     },
     /// The file was written by a newer orchd.
     #[error(
@@ -151,6 +169,7 @@ pub(crate) fn prepare(path: &Path, url: &str) -> Result<SqliteConnection, OpenEr
     look(path, url)?;
     let mut conn = writer(url).map_err(failed)?;
     conn.run_pending_migrations(MIGRATIONS).map_err(|e| failed(e.to_string()))?;
+    instance::belong(path, &mut conn)?;
     Ok(conn)
 }
 
@@ -193,7 +212,7 @@ fn look(path: &Path, url: &str) -> Result<(SqliteConnection, Option<String>), Op
     Ok((conn, lacks))
 }
 
-/// Whether the file is ours and not newer; the first migration that it lacks.
+/// Whether the file is ours, this directory's, and not newer; the first migration that it lacks.
 fn check(path: &Path, conn: &mut SqliteConnection) -> Result<Option<String>, OpenError> {
     let not_ours = |why: String| OpenError::NotOurs { path: path.to_path_buf(), why };
     // The first read tells a file that SQLite can not read from one that it can.
@@ -215,6 +234,9 @@ fn check(path: &Path, conn: &mut SqliteConnection) -> Result<Option<String>, Ope
     let applied: Vec<String> = applied.iter().map(ToString::to_string).collect();
     match applied.iter().find(|version| !known.contains(version)) {
         Some(version) => Err(OpenError::Newer { path: path.to_path_buf(), version: version.clone() }),
-        None => Ok(known.into_iter().find(|version| !applied.contains(version))),
+        None => {
+            instance::check(path, conn)?;
+            Ok(known.into_iter().find(|version| !applied.contains(version)))
+        }
     }
 }

@@ -67,6 +67,11 @@ pub(super) fn gates_stand(step: &Step, found: &mut Found) {
             (gates, format!("advance to {to}"))
         }
         Event::EffectOpened { effect } => {
+            // What the gates spoke about is what is sent.
+            let (Intent::Landing { head: sent, .. } | Intent::Deploy { sha: sent, .. }) = &effect.intent;
+            found.demand(step.before.head() == Some(sent), || {
+                format!("{}: {:?} of another commit than was judged", step.before.key, effect.intent)
+            });
             let mut gates = of_the_head(step.before, policy);
             gates.extend_from_slice(gate::ENTERING_DEPLOY);
             if matches!(effect.intent, Intent::Deploy { .. }) {

@@ -104,7 +104,9 @@ pub(super) fn deploy(view: &View) -> Decided {
     if let Some((_, holder)) = busy {
         return Decided::stay(Reason::Wait(Wait::Lane { on: view.name_of(*holder), position: 1 }));
     }
-    let (sha, environment) = (proof.head.clone(), environment.clone());
+    // The tested commit, and not main as it stands: somebody else's may be in it by now.
+    let sha = if mutant::on(Mutant::Inc19) { &proof.main } else { &proof.head };
+    let (sha, environment) = (sha.clone(), environment.clone());
     act(Intent::Deploy { sha, attempt: task.deploy.attempt, environment })
 }
 

@@ -28,7 +28,7 @@ pub(super) fn judge(view: &View, _now: Timestamp) -> Judged {
         return Judged::hold(HoldCode::DeployDeclined, format!("declined: {reason}"));
     }
     match &task.evidence.deploy {
-        Some(DeployAnswer::Deployed) => Judged::pass("the hook deployed it"),
+        Some(DeployAnswer::Deployed { .. }) => Judged::pass("the hook deployed it"),
         Some(DeployAnswer::FailedTakenBack { output }) => {
             Judged::hold(HoldCode::DeployFailed, output.clone())
         }
@@ -36,6 +36,7 @@ pub(super) fn judge(view: &View, _now: Timestamp) -> Judged {
             Judged::hold(HoldCode::EnvironmentBroken, output.clone())
         }
         Some(DeployAnswer::Unknown { why }) => Judged::hold(HoldCode::DeployUnknown, why.clone()),
+        Some(DeployAnswer::NotStarted { why }) => Judged::defer(why.clone()),
         None if auto || confirmed(task) => Judged::NeedsRun,
         None => Judged::wait(Wait::Person { ask: Ask::ConfirmDeploy, until: None }),
     }

@@ -272,6 +272,80 @@ fn inc_38_giving_way_wakes_the_next() {
 }
 
 #[test]
+fn inc_39_a_review_counts_for_the_patch_it_saw() {
+    let mut driver = Driver::new(policy());
+    let id = driver.create(1, "express");
+    driver.run_to(id, Stage::Testing);
+    assert!(driver.task(id).standing(GateName::ReviewVerdict).is_some(), "the patch is reviewed");
+    let reviewed = GateName::ReviewVerdict.subject(driver.task(id));
+    // The landing's rebase makes another patch of it.
+    driver.world.main_moves();
+    let rebase = driver.run_to_job(JobKind::RebaseAndRetest);
+    driver.answer(rebase.id, Luck::Changed);
+    driver.settle_due();
+    assert_ne!(GateName::ReviewVerdict.subject(driver.task(id)), reviewed);
+    let stands = driver.task(id).standing(GateName::ReviewVerdict);
+    assert!(stands.is_none(), "the review of another patch stands: {stands:?}");
+    let review = driver.job_of(id).expect("the new patch is reviewed");
+    assert_eq!(review.spec.work.role(), Some(Role::Reviewer));
+    driver.run_for(Span::mins(5));
+    let landed = driver.task(id);
+    assert_eq!((landed.stage, landed.spent.rework), (Stage::Done, 0), "{:?}", landed.reason);
+    let last = landed.standing(GateName::ReviewVerdict).expect("what landed was reviewed");
+    assert_eq!(last.subject, GateName::ReviewVerdict.subject(landed));
+    check::replay(&driver);
+}
+
+/// And before it became a gate's result: the reviewer's word is about the patch that its run saw.
+#[test]
+fn inc_39_a_verdict_about_another_patch_is_not_read() {
+    let mut driver = Driver::new(policy());
+    let id = driver.create(1, "express");
+    driver.run_to(id, Stage::Review);
+    let mut view = driver.view(id);
+    let branch = view.task.branch_state.clone().expect("there is a branch");
+    let approved = verdict::submission(Role::Reviewer, br#"{"verdict":"APPROVED"}"#).expect("well formed").0;
+    let outcome = AgentOutcome::Completed { submission: Box::new(approved) };
+    let run = completed(view.task.entry, Role::Reviewer, outcome, branch.clone());
+    row(&mut view).evidence.run = Some(Arc::new(run));
+    let judged = |view: &orchd_core::view::View| GateName::ReviewVerdict.judge(view, driver.now);
+    assert!(matches!(judged(&view), Judged::Is(GateOutcome::Pass, _)), "{:?}", judged(&view));
+    let moved = BranchState { patch: Digest::of(b"another patch"), head: sha("another head"), ..branch };
+    row(&mut view).branch_state = Some(moved);
+    assert_eq!(judged(&view), Judged::NeedsRun, "a verdict about another patch is read");
+}
+
+#[test]
+fn inc_39_a_confirm_deploy_counts_for_the_commit_shown() {
+    let mut policy = policy();
+    policy.deploy = hook(false);
+    let mut driver = Driver::new(policy);
+    let id = driver.create(1, "express");
+    driver.run_to(id, Stage::Testing);
+    let looked_at = driver.task(id).head().cloned().expect("there is a head");
+    // Main moves: another commit lands than the person looked at.
+    driver.world.main_moves();
+    driver.run_for(Span::mins(5));
+    assert!(waits_for(&driver, id, Ask::ConfirmDeploy), "{:?}", driver.task(id).reason);
+    let landed = driver.task(id).head().cloned().expect("there is a head");
+    assert_ne!(landed, looked_at);
+    let now = Some(driver.task(id).visit);
+    let at = |sha| Some(Shown::Head(sha));
+    let other = driver.command_as_shown(id, Wanted::ConfirmDeploy, now, at(looked_at));
+    let Acceptance::Refused(refusal) = other else {
+        panic!("a confirm-deploy of another commit was accepted")
+    };
+    assert_eq!(refusal.code, RefusalCode::SubjectMoved);
+    driver.run_for(Span::mins(5));
+    assert!(driver.world.hooks.is_empty(), "what nobody confirmed was deployed");
+    assert!(waits_for(&driver, id, Ask::ConfirmDeploy), "the refused command does not lie in wait");
+    let same = driver.command_as_shown(id, Wanted::ConfirmDeploy, now, at(landed));
+    assert!(matches!(same, Acceptance::Accepted(_)), "{same:?}");
+    driver.run_for(Span::mins(5));
+    assert_eq!(driver.task(id).stage, Stage::Done, "{:?}", driver.task(id).reason);
+}
+
+#[test]
 fn inc_40_waiting_for_approval_is_a_state_not_a_failure() {
     let mut driver = Driver::new(policy());
     let id = driver.create(1, "full");

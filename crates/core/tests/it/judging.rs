@@ -95,6 +95,29 @@ fn a_reviewers_word_is_about_the_patch_it_saw() {
     check::replay(&driver);
 }
 
+/// Spec 3.5, INC-33: what a union merge dropped is the developer's to put back, by name; the branch stays as it was.
+#[test]
+fn a_vanished_entry_is_a_reject() {
+    let mut driver = Driver::new(unattended());
+    let id = driver.create(1, "express");
+    driver.run_to(id, Stage::Testing);
+    driver.world.main_moves();
+    let rebase = driver.run_to_job(JobKind::RebaseAndRetest);
+    let before = driver.task(id).branch_state.clone();
+    let JobResult::Ready(mut ready) = driver.result_of(&rebase, Luck::Good) else { panic!("no rebase") };
+    ready.outcome = ReadyOutcome::Vanished { entries: vec!["CHANGELOG.md: - mine".to_owned()] };
+    driver.settle(&rebase, JobResult::Ready(ready));
+    driver.settle_due();
+    let task = driver.task(id);
+    assert_eq!((task.stage, task.spent.rework), (Stage::Development, 1), "{:?}", task.reason);
+    assert_eq!(task.branch_state, before);
+    let told = must_fix(&driver, id);
+    assert!(told[0].contains("CHANGELOG.md: - mine"), "{told:?}");
+    driver.run_for(Span::mins(5));
+    assert_eq!(driver.task(id).stage, Stage::Done, "{:?}", driver.task(id).reason);
+    check::replay(&driver);
+}
+
 /// The same for the commit a tester saw: without a test command nobody else speaks for the rebased head.
 #[test]
 fn a_testers_word_is_about_the_commit_it_saw() {

@@ -6,6 +6,7 @@ mod account;
 mod admission;
 mod codec;
 mod commands;
+mod deploying;
 mod documents;
 mod ending;
 mod gates;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic, in its helpers too")]
 
+mod belonging;
 mod fixture;
 mod grouping;
 mod opening;

@@ -54,7 +54,7 @@ fn the_files_are_their_owners_only() {
     let place = Place::new();
     let store = place.open();
     block_on(create(&store, 1));
-    for name in ["orchd.db", "orchd.db-wal", "orchd.db-shm", "orchd.db.lock"] {
+    for name in ["orchd.db", "orchd.db-wal", "orchd.db-shm", "orchd.db.lock", "instance-id"] {
         let mode = fs::metadata(place.path().with_file_name(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
@@ -131,6 +131,8 @@ fn who_only_looks_reads_what_a_killed_process_left() {
     // Its last connections are not closed: what it committed is in the write-ahead log alone.
     let (db, wal) = (place.path(), place.path().with_file_name("orchd.db-wal"));
     let killed = Place::new();
+    // The directory as it was left: with the id by which the store is its own.
+    fs::copy(db.with_file_name("instance-id"), killed.path().with_file_name("instance-id")).unwrap();
     fs::copy(db, killed.path()).unwrap();
     fs::copy(wal, killed.path().with_file_name("orchd.db-wal")).unwrap();
     let look = SqliteStore::open_to_look(killed.path(), clock()).unwrap();

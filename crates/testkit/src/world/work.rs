@@ -257,7 +257,7 @@ impl SimExecutor {
             }
             (_, _, 8) => DeployAnswer::FailedTakenBack { output: "exit 1".to_owned() },
             (_, _, 9) => DeployAnswer::FailedBroken { output: "exit 2".to_owned() },
-            _deployed => DeployAnswer::Deployed,
+            _deployed => DeployAnswer::Deployed { revision: None },
         }
     }
 

@@ -413,7 +413,7 @@ impl World {
             | Luck::Failed
             | Luck::Asks => {
                 self.running = Some(commit.clone());
-                DeployAnswer::Deployed
+                DeployAnswer::Deployed { revision: None }
             }
         }
     }
