@@ -331,6 +331,9 @@ pub(crate) enum TaskCommand {
         /// One run
         #[arg(long)]
         run: Option<String>,
+        /// The latest run of a role, or of the suite: analyst, architect, developer, reviewer, tester, test, ci
+        #[arg(long, value_name = "WHO", conflicts_with = "run")]
+        of: Option<String>,
     },
     /// What a task changes
     Diff {

@@ -324,7 +324,11 @@ fn tell(out: &Out, task: &Task) {
     if !task.questions.is_empty() {
         out.line(&format!("  answer with: orchctl resume {key} --answer \"...\""));
     }
-    let ways: Vec<String> = task.commands.iter().map(|command| format!("orchctl {command} {key}")).collect();
+    let typed = |command: &String| match command.as_str() {
+        "amend" => format!("orchctl task amend {key}"),
+        command => format!("orchctl {command} {key}"),
+    };
+    let ways: Vec<String> = task.commands.iter().map(typed).collect();
     out.line(&format!("You may: {}", ways.join(", ")));
     out.line(&format!("See also: orchctl why {key}, orchctl task log {key}. Then `orchctl run` goes on."));
 }

@@ -46,7 +46,7 @@ pub(crate) async fn run(client: &Client, out: &Out, args: TaskArgs) -> Result<()
         TaskCommand::List => list(client, out).await,
         TaskCommand::Show { key } => show(client, out, &key).await,
         TaskCommand::Events { key, all } => events(client, out, &key, all).await,
-        TaskCommand::Log { key, follow, run } => log(client, out, &key, follow, run).await,
+        TaskCommand::Log { key, follow, run, of } => log(client, out, &key, follow, run, of).await,
         TaskCommand::Diff { key } => diff(client, out, &key).await,
     }
 }
@@ -156,12 +156,23 @@ async fn events(client: &Client, out: &Out, key: &str, all: bool) -> Result<(), 
     Ok(())
 }
 
-async fn log(client: &Client, out: &Out, key: &str, follow: bool, run: Option<String>) -> Result<(), Exit> {
+async fn log(
+    client: &Client,
+    out: &Out,
+    key: &str,
+    follow: bool,
+    run: Option<String>,
+    of: Option<String>,
+) -> Result<(), Exit> {
     let mut shown: Option<String> = None;
     let mut offset = 0;
     loop {
-        let of = run.as_ref().map(|run| format!("&run={run}")).unwrap_or_default();
-        let part: dto::LogPart = client.get(&format!("/tasks/{key}/log?offset={offset}{of}")).await?;
+        let which = match (&run, &of) {
+            (Some(run), _) => format!("&run={run}"),
+            (None, Some(of)) => format!("&of={of}"),
+            (None, None) => String::new(),
+        };
+        let part: dto::LogPart = client.get(&format!("/tasks/{key}/log?offset={offset}{which}")).await?;
         if part.run != shown {
             if let (Some(run), true) = (&part.run, follow) {
                 out.line(&format!("── run {run} ──"));

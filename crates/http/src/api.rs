@@ -18,6 +18,7 @@ use orchd_core::port::host::Room;
 use orchd_core::port::store::{InputOutcome, JobRow, JobState, StoreError};
 use orchd_core::provider::Health;
 use orchd_core::render;
+use orchd_core::stage::Role;
 use orchd_core::task::Request;
 use orchd_core::time::Timestamp;
 use orchd_engine::{CommandError, Engine, EngineError, NewRequest};
@@ -385,14 +386,20 @@ struct LogQuery {
     #[serde(default)]
     offset: u64,
     run: Option<String>,
+    of: Option<String>,
 }
 
-/// The latest run of a task that prints something: an agent's, or a suite's.
-pub(crate) async fn latest_run(app: &App, key: &str) -> Result<Option<String>, Problem> {
+/// The latest run of a task that prints something: an agent's, or a suite's; of a role or a kind of job where `of` names one.
+pub(crate) async fn latest_run(app: &App, key: &str, of: Option<&str>) -> Result<Option<String>, Problem> {
     let task = find(app, key).await?;
     let rows = app.engine.store().jobs(Some(task), 10_000).await?;
     let prints = |row: &&JobRow| matches!(row.job.kind, JobKind::Agent | JobKind::Ci | JobKind::Test);
-    Ok(rows.iter().rev().filter(prints).find_map(|row| row.run).map(|run| run.to_string()))
+    let is_asked = |row: &&JobRow| {
+        let names = [Some(row.job.kind.name()), row.job.role.map(Role::name)];
+        of.is_none_or(|of| names.contains(&Some(of)))
+    };
+    let mut runs = rows.iter().rev().filter(prints).filter(is_asked);
+    Ok(runs.find_map(|row| row.run).map(|run| run.to_string()))
 }
 
 /// The output of a task's latest run, or of the named one.
@@ -403,7 +410,7 @@ async fn log(
 ) -> Answer<dto::LogPart> {
     let run = match query.run {
         Some(run) => Some(run),
-        None => latest_run(&app, &key).await?,
+        None => latest_run(&app, &key, query.of.as_deref()).await?,
     };
     let Some(run) = run else {
         return Ok(Json(dto::LogPart { run: None, text: String::new(), next: 0, total: 0, eof: true }));

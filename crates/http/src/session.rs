@@ -52,7 +52,7 @@ pub(crate) async fn session(
     let run = match (which.run, &last) {
         (Some(run), _) => run,
         (None, Some((run, _))) => run.clone(),
-        (None, None) => latest_run(&app, &key).await?.ok_or_else(|| {
+        (None, None) => latest_run(&app, &key, None).await?.ok_or_else(|| {
             let why = format!("{key} has had no run yet; `orchctl task events {key}` says what it waits for");
             Problem::new(StatusCode::NOT_FOUND, "no-run", why)
         })?,

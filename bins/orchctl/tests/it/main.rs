@@ -3,6 +3,7 @@
 mod config;
 mod demo;
 mod doctor;
+mod guides;
 mod init;
 mod prompts;
 mod remote;

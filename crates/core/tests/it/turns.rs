@@ -169,7 +169,7 @@ fn a_look_at_main_is_asked_for_once() {
         let command = RepoCommand { what: RepoWanted::Look, by: person() };
         pending(Input::RepoCommand { command })
     };
-    let both = repo_turn(std::sync::Arc::new(driver.repo), vec![look(), look()], job_id(1), T0);
+    let both = repo_turn(Arc::new(driver.repo), vec![look(), look()], job_id(1), T0);
     assert_eq!(both.job.as_ref().map(|job| job.id), Some(job_id(1)));
     assert_eq!(both.events.len(), 1);
     let more = repo_turn(both.repo, vec![look()], job_id(2), T0);
