@@ -141,6 +141,9 @@ pub(crate) struct Project {
     /// How single roles are played.
     #[serde(default)]
     pub(crate) roles: Roles,
+    /// Prompts of your own in place of orchd's.
+    #[serde(default)]
+    pub(crate) prompts: Prompts,
 }
 
 const fn yes() -> bool {
@@ -352,6 +355,37 @@ pub(crate) struct Roles {
 impl Roles {
     /// The table of one role.
     pub(crate) const fn of(&self, role: Role) -> Option<&Agent> {
+        match role {
+            Role::Analyst => self.analyst.as_ref(),
+            Role::Architect => self.architect.as_ref(),
+            Role::Developer => self.developer.as_ref(),
+            Role::Reviewer => self.reviewer.as_ref(),
+            Role::Tester => self.tester.as_ref(),
+        }
+    }
+}
+
+/// Prompts of the project's own: each a text file that takes the place of the role's own text. The task, what must come
+/// out and the forms of its documents are added as ever. It is read at the start, and held to what the role may submit. A
+/// path that is not absolute is seen from this file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Prompts {
+    /// The analyst's prompt.
+    pub(crate) analyst: Option<PathBuf>,
+    /// The architect's prompt.
+    pub(crate) architect: Option<PathBuf>,
+    /// The developer's prompt.
+    pub(crate) developer: Option<PathBuf>,
+    /// The reviewer's prompt.
+    pub(crate) reviewer: Option<PathBuf>,
+    /// The tester's prompt.
+    pub(crate) tester: Option<PathBuf>,
+}
+
+impl Prompts {
+    /// The file of one role.
+    pub(crate) const fn of(&self, role: Role) -> Option<&PathBuf> {
         match role {
             Role::Analyst => self.analyst.as_ref(),
             Role::Architect => self.architect.as_ref(),

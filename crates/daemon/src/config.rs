@@ -7,6 +7,7 @@ use orchd_config::{Config, Document, Problem, Problems};
 use orchd_launcher::profile::Profile;
 
 use crate::projects::{self, Project, ProjectsError};
+use crate::prompts;
 use crate::wire::environment;
 
 /// Why there is no configuration.
@@ -67,7 +68,12 @@ fn read_text(path: &Path, text: &str) -> Result<Document, ConfigError> {
     let document = orchd_config::read(path, text, environment()).map_err(ConfigError::Problems)?;
     let mut wrong = bad_agents(&document);
     wrong.extend(bad_remotes(&document));
-    if wrong.is_empty() { Ok(document) } else { Err(ConfigError::Problems(Problems(wrong))) }
+    match document.with_prompts(prompts::read) {
+        Ok(document) if wrong.is_empty() => return Ok(document),
+        Ok(_) => {}
+        Err(Problems(more)) => wrong.extend(more),
+    }
+    Err(ConfigError::Problems(Problems(wrong)))
 }
 
 /// What profiles refuse, each once, however many roles it is for.

@@ -11,6 +11,7 @@ mod host;
 mod housekeeping;
 mod invariants;
 mod projects;
+mod prompts;
 mod reload;
 mod remote;
 mod renewal;
