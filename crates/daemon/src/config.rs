@@ -51,10 +51,23 @@ pub fn default_config() -> Option<PathBuf> {
 
 /// Reads the file at `path`, with this process's environment, and answers with everything that is wrong.
 pub fn read_config(path: &Path) -> Result<Document, ConfigError> {
+    let (path, text) = text_of(path)?;
+    read_text(&path, &text)
+}
+
+/// The data directory alone: whoever talks to a server that is at work needs no more, and is not to be kept from it by a
+/// prompt that is just being written.
+pub fn data_of_config(path: &Path) -> Result<PathBuf, ConfigError> {
+    let (path, text) = text_of(path)?;
+    let document = orchd_config::read(&path, &text, environment()).map_err(ConfigError::Problems)?;
+    Ok(document.config().data.clone())
+}
+
+fn text_of(path: &Path) -> Result<(PathBuf, String), ConfigError> {
     let failed = |source| ConfigError::File { path: path.to_owned(), source };
     let path = std::path::absolute(path).map_err(failed)?;
     let text = std::fs::read_to_string(&path).map_err(failed)?;
-    read_text(&path, &text)
+    Ok((path, text))
 }
 
 /// The data directory of a configuration that is still to be written, or everything that would be wrong with it.

@@ -99,6 +99,11 @@ fn a_prompt_of_ones_own_is_told_at_its_key_with_its_line_and_what_to_write() {
         "{error}"
     );
     assert!(lines[1].contains("reviewer.md: line 3: \"gate\" tells how work is steered"), "{error}");
+    let (_, error, _) = place.says(&["task", "list"]);
+    assert!(
+        error.contains("/var/lib/orchd") && !error.contains("reviewer.md"),
+        "a client needs no prompt: {error}"
+    );
     std::fs::write(&prompt, "# Ours\n\nSet `verdict` to `APPROVED` if all holds.\n").unwrap();
     let (out, error, code) = place.says(&["config", "check"]);
     assert_eq!((error.as_str(), code), ("", Some(0)), "{out}");
