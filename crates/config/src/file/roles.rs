@@ -38,7 +38,7 @@ impl Roles {
 }
 
 /// Prompts of the project's own: each a text file that takes the place of the role's own text. The task, what must come
-/// out and the forms of its documents are added as ever. It is read at the start, and held to what the role may submit. A
+/// out and the forms of its documents are added as ever. It is read with this file, and held to what the role may submit. A
 /// path that is not absolute is seen from this file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
