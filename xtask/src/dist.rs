@@ -19,11 +19,17 @@ pub(crate) struct Args {
 }
 
 /// What is in it besides programs, man pages and completions.
-const FILES: [&str; 8] = [
+const FILES: [&str; 13] = [
     "README.md",
     "CHANGELOG.md",
     "LICENSE-APACHE",
     "LICENSE-MIT",
+    // To begin a prompt of one's own with.
+    "agents/analyst.md",
+    "agents/architect.md",
+    "agents/developer.md",
+    "agents/reviewer.md",
+    "agents/tester.md",
     "docs/guide/install.md",
     "docs/ref/orchd.toml",
     "packaging/orchd.service",

@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 use orchd_daemon::{
-    Config, ConfigError, Document, Explained, Origin, config_schema, default_config, read_config,
+    Config, ConfigError, Document, Explained, Origin, config_schema, data_of_config, default_config,
+    read_config,
 };
 use serde_json::json;
 
@@ -38,7 +39,7 @@ pub(crate) fn data(file: Option<PathBuf>) -> Result<Option<PathBuf>, Exit> {
             None => return Ok(None),
         },
     };
-    Ok(Some(read(&path)?.config().data.clone()))
+    data_of_config(&path).map(Some).map_err(|error| Exit::failed(error.to_string()))
 }
 
 fn read(path: &std::path::Path) -> Result<Document, Exit> {

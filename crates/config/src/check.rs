@@ -48,6 +48,8 @@ pub struct Project {
     pub remote: Option<Remote>,
     /// The branch that is main there, where it is said.
     pub main: Option<Branch>,
+    /// The files of its own prompts, by absolute path. Their texts are the policy's, once somebody has read them.
+    pub prompts: BTreeMap<Role, PathBuf>,
 }
 
 /// Collects what is wrong, with its place.
@@ -168,8 +170,9 @@ impl Check<'_> {
         policy.confinement = self.confinement(&format!("{key}.confinement"), &of.confinement);
         policy.budgets = budgets(&of.budgets);
         self.agents(&key, of, &mut policy);
+        let prompts = self.prompts(&format!("{key}.prompts"), &of.prompts, &policy);
         let main = of.main.as_deref().map(|branch| self.branch(&format!("{key}.main"), branch));
-        Project { policy, repo: of.repo.as_ref().map(|repo| self.path(repo)), remote, main }
+        Project { policy, repo: of.repo.as_ref().map(|repo| self.path(repo)), remote, main, prompts }
     }
 
     fn remote(&mut self, key: &str, of: &file::Project) -> Option<Remote> {
@@ -320,6 +323,25 @@ impl Check<'_> {
             let agent = self.agent(&at, agent, policy.role_timeout(role));
             policy.agents.insert(role, agent);
         }
+    }
+
+    /// Each prompt is of a role that somebody plays.
+    fn prompts(&mut self, key: &str, of: &file::Prompts, policy: &Policy) -> BTreeMap<Role, PathBuf> {
+        let mut prompts = BTreeMap::new();
+        for (role, path) in Role::ALL.into_iter().filter_map(|role| Some((role, of.of(role)?))) {
+            let at = format!("{key}.{role}");
+            if path.as_os_str().is_empty() {
+                self.wrong(&at, "it is empty", "name a file, or remove it: then orchd's own prompt is used");
+            } else if !policy.agents.contains_key(&role) {
+                self.wrong(
+                    &at,
+                    format!("nobody plays the role {role}"),
+                    "say who plays it, or remove the prompt",
+                );
+            }
+            prompts.insert(role, self.path(path));
+        }
+        prompts
     }
 
     fn agent(&mut self, key: &str, of: &file::Agent, timeout: Span) -> Agent {

@@ -1,16 +1,18 @@
 //! The shape of the file: every key with its type, default and what it does, in the words `config explain` prints and
 //! editors show. What goes beyond one key is `check`'s.
 
+mod roles;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use orchd_core::policy::{Budgets, Confinement as CoreConfinement, Money};
-use orchd_core::stage::Role;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::remote::{ForgeKind, RemoteOf};
 use crate::units::{Cap, Ceiling, Size, Time, Usd};
+pub(crate) use roles::{Agent, Prompts, Roles};
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -141,6 +143,9 @@ pub(crate) struct Project {
     /// How single roles are played.
     #[serde(default)]
     pub(crate) roles: Roles,
+    /// Prompts of your own in place of orchd's.
+    #[serde(default)]
+    pub(crate) prompts: Prompts,
 }
 
 const fn yes() -> bool {
@@ -331,59 +336,4 @@ impl BudgetsOf {
     fn infra() -> u32 {
         Budgets::default().infra
     }
-}
-
-/// How single roles are played.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Roles {
-    /// Turns the request into a specification, or asks.
-    pub(crate) analyst: Option<Agent>,
-    /// Records decisions and risks.
-    pub(crate) architect: Option<Agent>,
-    /// Writes the code.
-    pub(crate) developer: Option<Agent>,
-    /// Judges the patch.
-    pub(crate) reviewer: Option<Agent>,
-    /// Tests, where `testing_by = "agent"`.
-    pub(crate) tester: Option<Agent>,
-}
-
-impl Roles {
-    /// The table of one role.
-    pub(crate) const fn of(&self, role: Role) -> Option<&Agent> {
-        match role {
-            Role::Analyst => self.analyst.as_ref(),
-            Role::Architect => self.architect.as_ref(),
-            Role::Developer => self.developer.as_ref(),
-            Role::Reviewer => self.reviewer.as_ref(),
-            Role::Tester => self.tester.as_ref(),
-        }
-    }
-}
-
-/// How a role is played.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Agent {
-    /// The kind of program: `claude`, `codex`, `gemini`, `opencode`, or `script` for any other.
-    pub(crate) profile: String,
-    /// Program and leading arguments. Profile `script` needs it; others have their own.
-    #[serde(default)]
-    pub(crate) command: Vec<String>,
-    /// The model to ask for. Without it, the program chooses.
-    pub(crate) model: Option<String>,
-    /// How hard the model is to think, where the program has a choice.
-    pub(crate) effort: Option<String>,
-    /// The model to go on with when the first one is overloaded.
-    pub(crate) fallback_model: Option<String>,
-    /// Whose service it is, where that is not the profile's usual one: runs of one provider wait together.
-    pub(crate) provider: Option<String>,
-    /// US dollars that one run may cost, where the program can hold to it.
-    pub(crate) money_per_run: Option<Usd>,
-    /// Further variables of orchd's own environment that the program may see, such as the key of a provider of your own.
-    #[serde(default)]
-    pub(crate) pass: Vec<String>,
-    /// How long a run may take. Without it: 60 minutes for the developer, 50 for the reviewer, 30 for the others.
-    pub(crate) timeout: Option<Time>,
 }

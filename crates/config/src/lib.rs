@@ -18,7 +18,7 @@ mod units;
 
 pub use check::{Config, Project};
 pub use explain::{Explained, Origin, UnknownKey};
-pub use problem::{Place, Problem, Problems};
+pub use problem::{Place, Problem, Problems, Refused};
 pub use read::{Document, read};
 pub use remote::{Login, OwnRefs, Remote, Secret};
 

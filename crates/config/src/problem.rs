@@ -62,6 +62,22 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Why a file that the configuration names is not taken, by whoever read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What is wrong.
+    pub reason: String,
+    /// What to do about it.
+    pub suggestion: String,
+}
+
+impl Refused {
+    /// The mistake of the key that names the file.
+    pub(crate) fn at(self, place: Place, key: &str) -> Problem {
+        Problem { place, key: key.to_owned(), reason: self.reason, suggestion: Some(self.suggestion) }
+    }
+}
+
 /// Every mistake that was found, in the order of the file. There is at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);

@@ -15,7 +15,7 @@ use crate::check::{self, Config};
 use crate::file::File;
 use crate::keys::{Node, meant};
 use crate::overrides::{self, Override, PREFIX};
-use crate::problem::{Place, Problem, Problems};
+use crate::problem::{Place, Problem, Problems, Refused};
 
 /// A file that was read and is in order.
 #[derive(Debug, Clone)]
@@ -35,6 +35,33 @@ impl Document {
     /// Where a key was said, or the nearest one above it that was.
     pub fn place(&self, key: &str) -> Place {
         self.places.of_key(key, &self.overrides)
+    }
+
+    /// The same with the texts of the projects' own prompts, read by `read`: nothing here opens a file, or knows what a
+    /// prompt may say. Answers with everything that is wrong with them.
+    pub fn with_prompts(
+        mut self,
+        mut read: impl FnMut(&Path, Role, &Path) -> Result<String, Vec<Refused>>,
+    ) -> Result<Self, Problems> {
+        let (mut config, mut problems) = (self.config.clone(), Vec::new());
+        for project in &mut config.projects {
+            for (role, path) in &project.prompts {
+                match read(&config.data, *role, path) {
+                    Ok(text) => {
+                        project.policy.prompts.insert(*role, text);
+                    }
+                    Err(refused) => {
+                        let key = format!("project.{}.prompts.{role}", project.policy.project);
+                        problems.extend(refused.into_iter().map(|why| why.at(self.place(&key), &key)));
+                    }
+                }
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        self.config = config;
+        Ok(self)
     }
 
     /// The table that says how a role is played in a project.

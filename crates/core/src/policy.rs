@@ -52,6 +52,10 @@ pub struct Policy {
     pub budgets: Budgets,
     /// Per role: which profile, how long.
     pub agents: BTreeMap<Role, Agent>,
+    /// Per role: the project's own prompt, as text, in place of the one that ships. Left out of the form where there is
+    /// none, so that the digest of a policy without is what it was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prompts: BTreeMap<Role, String>,
     /// How long a wait for a person may last before Hold `unanswered`; `None` is for ever.
     pub person_deadline: Option<Span>,
     /// How long CI may be pending (spec 3.1).
@@ -344,6 +348,7 @@ impl Policy {
             merge_union: Vec::new(),
             budgets: Budgets::default(),
             agents: BTreeMap::new(),
+            prompts: BTreeMap::new(),
             person_deadline: None,
             ci_limit: Span::mins(60),
             known_digest: KnownDigest::default(),

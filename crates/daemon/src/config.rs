@@ -7,6 +7,7 @@ use orchd_config::{Config, Document, Problem, Problems};
 use orchd_launcher::profile::Profile;
 
 use crate::projects::{self, Project, ProjectsError};
+use crate::prompts;
 use crate::wire::environment;
 
 /// Why there is no configuration.
@@ -50,10 +51,23 @@ pub fn default_config() -> Option<PathBuf> {
 
 /// Reads the file at `path`, with this process's environment, and answers with everything that is wrong.
 pub fn read_config(path: &Path) -> Result<Document, ConfigError> {
+    let (path, text) = text_of(path)?;
+    read_text(&path, &text)
+}
+
+/// The data directory alone: whoever talks to a server that is at work needs no more, and is not to be kept from it by a
+/// prompt that is just being written.
+pub fn data_of_config(path: &Path) -> Result<PathBuf, ConfigError> {
+    let (path, text) = text_of(path)?;
+    let document = orchd_config::read(&path, &text, environment()).map_err(ConfigError::Problems)?;
+    Ok(document.config().data.clone())
+}
+
+fn text_of(path: &Path) -> Result<(PathBuf, String), ConfigError> {
     let failed = |source| ConfigError::File { path: path.to_owned(), source };
     let path = std::path::absolute(path).map_err(failed)?;
     let text = std::fs::read_to_string(&path).map_err(failed)?;
-    read_text(&path, &text)
+    Ok((path, text))
 }
 
 /// The data directory of a configuration that is still to be written, or everything that would be wrong with it.
@@ -67,7 +81,12 @@ fn read_text(path: &Path, text: &str) -> Result<Document, ConfigError> {
     let document = orchd_config::read(path, text, environment()).map_err(ConfigError::Problems)?;
     let mut wrong = bad_agents(&document);
     wrong.extend(bad_remotes(&document));
-    if wrong.is_empty() { Ok(document) } else { Err(ConfigError::Problems(Problems(wrong))) }
+    match document.with_prompts(prompts::read) {
+        Ok(document) if wrong.is_empty() => return Ok(document),
+        Ok(_) => {}
+        Err(Problems(more)) => wrong.extend(more),
+    }
+    Err(ConfigError::Problems(Problems(wrong)))
 }
 
 /// What profiles refuse, each once, however many roles it is for.

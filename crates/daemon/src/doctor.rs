@@ -7,6 +7,7 @@ use std::path::Path;
 use orchd_config::Config;
 use orchd_core::policy::{Policy, SandboxWish};
 use orchd_core::port::host::{Host as _, Room};
+use orchd_core::stage::Role;
 use orchd_git::{Git, GitConfig};
 use orchd_http::dto;
 use orchd_launcher::containment::{self, Mechanism};
@@ -20,6 +21,7 @@ use crate::config::projects_of;
 use crate::host::{Floors, ThisHost};
 use crate::invariants::{Asked, audit};
 use crate::projects;
+use crate::prompts;
 use crate::remote::reached;
 use crate::wire::{WireError, environment};
 
@@ -117,6 +119,7 @@ pub async fn examine(data: &Path, config: Option<&Config>) -> Vec<Finding> {
                 findings.push(confined(&project.policy));
                 findings.extend(agents(&project.policy).await);
                 findings.extend(reached(project).await);
+                findings.extend(own_prompts(&project.policy));
             }
         }
         Err(error) => findings.push(found("projects", Health::Missing, error.to_string())),
@@ -184,6 +187,17 @@ fn confined(policy: &Policy) -> Finding {
             format!("required, and not to be had: {why}; nothing of it will start"),
         ),
     }
+}
+
+/// The project's own prompts, against what this version's roles may submit.
+fn own_prompts(policy: &Policy) -> Vec<Finding> {
+    let what = |role: Role| format!("{}: prompt of the {role}", policy.project);
+    let drifted = prompts::drifted(policy);
+    let in_order = policy.prompts.keys().filter(|role| drifted.iter().all(|(other, _)| other != *role));
+    let good =
+        in_order.map(|role| found(&what(*role), Health::Good, "the project's own; it keeps to the contract"));
+    let bad = drifted.iter().map(|(role, why)| found(&what(*role), Health::Missing, why.clone()));
+    good.chain(bad).collect()
 }
 
 async fn agents(policy: &Policy) -> Vec<Finding> {

@@ -11,6 +11,7 @@ mod host;
 mod housekeeping;
 mod invariants;
 mod projects;
+mod prompts;
 mod reload;
 mod remote;
 mod renewal;
@@ -28,7 +29,7 @@ use orchd_http::api::App;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
-pub use config::{ConfigError, check_config, default_config, read_config, take_over};
+pub use config::{ConfigError, check_config, data_of_config, default_config, read_config, take_over};
 pub use doctor::{Finding, Health, examine, judged, look};
 pub use host::{Floors, MIB};
 pub use housekeeping::Keep;

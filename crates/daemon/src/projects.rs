@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use orchd_config::Remote;
 use orchd_core::id::Branch;
 use orchd_core::policy::Policy;
+use orchd_core::stage::Role;
 use serde::{Deserialize, Serialize};
+
+use crate::prompts;
 
 /// One project: either a user's repository or a remote is there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +53,16 @@ pub enum ProjectsError {
         /// The rule.
         source: orchd_core::pipeline::BadPipeline,
     },
+    /// A prompt of its own that this version does not take.
+    #[error("project {project}: {role}: {why}")]
+    Prompt {
+        /// Which.
+        project: String,
+        /// Whose.
+        role: Role,
+        /// What is wrong, and what to do.
+        why: String,
+    },
 }
 
 fn file(data: &Path) -> PathBuf {
@@ -71,6 +84,17 @@ pub fn load(data: &Path) -> Result<Vec<Project>, ProjectsError> {
             .map_err(|source| ProjectsError::Pipeline { project: name(), source })?;
     }
     Ok(projects)
+}
+
+/// Refuses prompts that have drifted from what their roles may submit: before a start, and not where the projects are only
+/// looked at, as that is how they are mended.
+pub(crate) fn check_prompts(projects: &[Project]) -> Result<(), ProjectsError> {
+    for Project { policy, .. } in projects {
+        if let Some((role, why)) = prompts::drifted(policy).into_iter().next() {
+            return Err(ProjectsError::Prompt { project: policy.project.to_string(), role, why });
+        }
+    }
+    Ok(())
 }
 
 /// Writes the projects of a data directory.

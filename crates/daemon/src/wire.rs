@@ -110,6 +110,7 @@ pub async fn wire(
     let data = absolute(data)?;
     private(&data)?;
     let mut projects = projects::load(&data)?;
+    projects::check_prompts(&projects)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let store = Arc::new(open_store(&data, &clock).await?);

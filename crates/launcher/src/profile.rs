@@ -246,18 +246,21 @@ pub fn runs_as_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// What every program of a role is told in variables: `ORCHD_RUN_DIR`, `ORCHD_ROLE`, `ORCHD_TASK_KEY`,
-/// `ORCHD_PROMPT`, `ORCHD_WORKTREE`, `ORCHD_SUBMIT`.
+/// The variables by which every program of a role is told about its run.
+pub const CONTRACT: [&str; 6] =
+    ["ORCHD_RUN_DIR", "ORCHD_ROLE", "ORCHD_TASK_KEY", "ORCHD_PROMPT", "ORCHD_WORKTREE", "ORCHD_SUBMIT"];
+
+/// Their values, in the order of [`CONTRACT`].
 fn contract(run: &RoleRun<'_>) -> Result<BTreeMap<String, String>, InvocationError> {
-    let pairs = [
-        ("ORCHD_RUN_DIR", text(run.dir.path())?),
-        ("ORCHD_ROLE", run.role.name().to_owned()),
-        ("ORCHD_TASK_KEY", run.key.as_str().to_owned()),
-        ("ORCHD_PROMPT", text(&run.dir.file(RunDir::PROMPT))?),
-        ("ORCHD_WORKTREE", text(run.worktree)?),
-        ("ORCHD_SUBMIT", text(run.submit)?),
+    let values = [
+        text(run.dir.path())?,
+        run.role.name().to_owned(),
+        run.key.as_str().to_owned(),
+        text(&run.dir.file(RunDir::PROMPT))?,
+        text(run.worktree)?,
+        text(run.submit)?,
     ];
-    Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    Ok(CONTRACT.map(str::to_owned).into_iter().zip(values).collect())
 }
 
 fn text(path: &Path) -> Result<String, InvocationError> {

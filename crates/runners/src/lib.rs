@@ -2,16 +2,19 @@
 //! faithfully. Nothing here judges: an answer is a value of `orchd_core::job`, infrastructure apart from work.
 //!
 //! Map: `workshop` is what all share (folders, mirrors, launcher); `agent` runs a role; `suite`, `ready`, `push`,
-//! `probe`, `main_suite` and `clean_up` are the deterministic ones; `watch`, `note`, `task_branch`, `prove` are their parts.
+//! `probe`, `main_suite` and `clean_up` are the deterministic ones; `watch`, `note`, `task_branch`, `prove` are their parts;
+//! `prompts` are the texts that ship, `lint` what holds every prompt to its role's contract.
 //! Every executor may be called again for the same run: after a restart it adopts what it finds.
 
 mod agent;
 mod clean_up;
 mod confine;
 mod error;
+pub mod lint;
 mod main_suite;
 mod note;
 mod probe;
+mod prompts;
 mod prove;
 mod prune;
 mod push;

@@ -74,6 +74,42 @@ fn a_profile_that_is_not_known_is_told_once_at_its_table() {
 }
 
 #[test]
+fn a_prompt_of_ones_own_is_told_at_its_key_with_its_line_and_what_to_write() {
+    let place = Place::new(
+        &GOOD
+            .replace("#[project.shop.prompts]\n", "[project.shop.prompts]\n")
+            .replace("#reviewer = \"prompts", "reviewer = \"prompts"),
+    );
+    let prompt = place.file().with_file_name("prompts/reviewer.md");
+    let (_, error, code) = place.says(&["config", "check"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        error.contains(": project.shop.prompts.reviewer: ")
+            && error
+                .contains("/prompts/reviewer.md: No such file or directory (os error 2); name a text file"),
+        "{error}"
+    );
+    std::fs::create_dir_all(prompt.parent().unwrap()).unwrap();
+    std::fs::write(&prompt, "# Ours\n\nSet `verdikt` and open the gate.\n").unwrap();
+    let (_, error, _) = place.says(&["config", "check"]);
+    let lines: Vec<&str> = error.lines().collect();
+    assert_eq!(lines.len(), 2, "{error}");
+    assert!(
+        lines[0].contains("reviewer.md: line 3: `verdikt` is no field or tool of the reviewer; fields are "),
+        "{error}"
+    );
+    assert!(lines[1].contains("reviewer.md: line 3: \"gate\" tells how work is steered"), "{error}");
+    let (_, error, _) = place.says(&["task", "list"]);
+    assert!(
+        error.contains("/var/lib/orchd") && !error.contains("reviewer.md"),
+        "a client needs no prompt: {error}"
+    );
+    std::fs::write(&prompt, "# Ours\n\nSet `verdict` to `APPROVED` if all holds.\n").unwrap();
+    let (out, error, code) = place.says(&["config", "check"]);
+    assert_eq!((error.as_str(), code), ("", Some(0)), "{out}");
+}
+
+#[test]
 fn keys_are_explained() {
     let place = Place::new(GOOD);
     let (out, _, _) = place.says(&["config", "explain", "project.shop.budgets.rework"]);

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::{Document, read};
 use crate::explain::Origin;
+use crate::problem::Refused;
 use crate::remote::{Login, Secret};
 
 const GOOD: &str = r#"data = "/var/lib/orchd"
@@ -211,6 +212,57 @@ proptest! {
         let _ = with(&format!("{}{text}", &GOOD[..cut]), &[]).is_ok();
         let _ = with(GOOD, &[(&format!("ORCHD__{key}"), &value)]).is_ok();
     }
+}
+
+#[test]
+fn prompts_are_read_by_who_is_asked_and_told_at_their_keys() {
+    let text =
+        format!("{GOOD}\n[project.shop.prompts]\nreviewer = \"prompts/r.md\"\ntester = \"/srv/t.md\"\n");
+    let line = |name: &str| 1 + text.lines().position(|line| line.starts_with(name)).expect("there");
+    let document = with(&text, &[]).expect("good");
+    assert!(document.config().projects[0].policy.prompts.is_empty(), "nothing here opens a file");
+    let mut asked = Vec::new();
+    let document = document.with_prompts(|_, role, path| {
+        asked.push(format!("{role} {}", path.display()));
+        Ok(format!("of the {role}"))
+    });
+    assert_eq!(asked, ["reviewer /etc/orchd/prompts/r.md", "tester /srv/t.md"]);
+    let document = document.expect("good");
+    assert_eq!(document.config().projects[0].policy.prompts[&Role::Tester], "of the tester");
+    let refused = |reason: &str| Refused { reason: reason.to_owned(), suggestion: "mend it".to_owned() };
+    let wrong = document.with_prompts(|_, role, _| match role {
+        Role::Tester => Err(vec![refused("one"), refused("two")]),
+        Role::Analyst | Role::Architect | Role::Developer | Role::Reviewer => Ok(String::new()),
+    });
+    let at = format!("/etc/orchd/orchd.toml:{}:1: project.shop.prompts.tester", line("tester ="));
+    assert_eq!(
+        wrong.expect_err("two mistakes").to_string(),
+        format!("{at}: one; mend it\n{at}: two; mend it")
+    );
+}
+
+#[test]
+fn a_prompt_is_a_file_of_a_role_that_somebody_plays() {
+    for (table, said) in [
+        (
+            "[project.shop.prompts]\nreviewer = \"\"",
+            "project.shop.prompts.reviewer: it is empty; name a file",
+        ),
+        (
+            "[project.shop.prompts]\nboss = \"x\"",
+            "project.shop.prompts.boss: there is no such key; known here are analyst",
+        ),
+        ("[project.shop.prompts]\nreviewer = 1", "invalid type: integer"),
+    ] {
+        let error = with(&format!("{GOOD}\n{table}\n"), &[]).expect_err(table);
+        assert!(error.contains(said), "{table}: {error}");
+    }
+    let alone = GOOD.replace("[project.shop.agent]", "[project.shop.roles.developer]");
+    let express =
+        "[project.shop.pipeline]\ndefault_track = \"x\"\ntracks = { x = [\"development\", \"deploy\"] }\n";
+    let text = format!("{alone}\n{express}[project.shop.prompts]\ntester = \"t.md\"\n");
+    let error = with(&text, &[]).expect_err("nobody tests");
+    assert!(error.ends_with("project.shop.prompts.tester: nobody plays the role tester; say who plays it, or remove the prompt"), "{error}");
 }
 
 /// The file that documents every key.

@@ -1,17 +1,19 @@
-//! The prompt of a run (spec 5.2): the role's own text, then the task's facts as data, documents to read, findings to
-//! mend, and what must come out. Text in, text out, but for the two files it writes. How the pipeline is steered is no
-//! part of a prompt.
+//! The prompt of a run (spec 5.2): the role's text, then the task's facts as data, documents to read, findings to mend,
+//! what must come out and the forms of its documents. Text in, text out, but for the two files it writes. How the pipeline
+//! is steered is no part of a prompt.
 
 use std::fmt::Write as _;
 
 use orchd_core::id::Sha;
 use orchd_core::stage::Role;
+use orchd_core::task::Task;
 use orchd_core::verdict::{Finding, artifact_name};
 use orchd_launcher::RunDir;
 
 use super::enter::REQUEST;
-use super::site::Site;
+use super::site::{Assigned, Site};
 use crate::error::RunnerError;
+use crate::prompts;
 use crate::submit::schema_of;
 use crate::task_branch;
 
@@ -31,19 +33,9 @@ pub(super) async fn write(site: &Site<'_>, main: &Sha) -> Result<RunDir, RunnerE
         let all = serde_json::to_vec_pretty(site.assigned.must_fix).map_err(|error| failed(error.into()))?;
         dir.put(MUST_FIX, &all).map_err(failed)?;
     }
-    dir.write_prompt(&text(site, &dir, &documents)).map_err(failed)?;
+    let role_text = prompts::of(&site.context.policy, site.assigned.role);
+    dir.write_prompt(&text(role_text, site.task, &site.assigned, &dir, &documents)).map_err(failed)?;
     Ok(dir)
-}
-
-/// The role's own prompt.
-const fn of_role(role: Role) -> &'static str {
-    match role {
-        Role::Analyst => include_str!("../../../../agents/analyst.md"),
-        Role::Architect => include_str!("../../../../agents/architect.md"),
-        Role::Developer => include_str!("../../../../agents/developer.md"),
-        Role::Reviewer => include_str!("../../../../agents/reviewer.md"),
-        Role::Tester => include_str!("../../../../agents/tester.md"),
-    }
 }
 
 /// Documents of the task that stand at the start of the run, those it has changed since `main` among them.
@@ -63,9 +55,8 @@ async fn documents(site: &Site<'_>, main: &Sha) -> Result<Vec<String>, RunnerErr
     Ok(found)
 }
 
-fn text(site: &Site<'_>, dir: &RunDir, documents: &[String]) -> String {
-    let (task, assigned) = (site.task, &site.assigned);
-    let mut out = format!("{}\n", of_role(assigned.role).trim_end());
+fn text(role_text: &str, task: &Task, assigned: &Assigned<'_>, dir: &RunDir, documents: &[String]) -> String {
+    let mut out = format!("{}\n", role_text.trim_end());
     section(
         &mut out,
         "Task",
@@ -86,7 +77,11 @@ fn text(site: &Site<'_>, dir: &RunDir, documents: &[String]) -> String {
             quoted(&request)
         ),
     );
-    section(&mut out, "Documents to read", &list(documents));
+    section(
+        &mut out,
+        "Documents to read",
+        &list(&documents.iter().map(|path| plain(path)).collect::<Vec<_>>()),
+    );
     if !assigned.must_fix.is_empty() {
         section(&mut out, "Must be fixed", &findings(assigned.must_fix, dir));
     }
@@ -104,6 +99,9 @@ fn text(site: &Site<'_>, dir: &RunDir, documents: &[String]) -> String {
         section(&mut out, "Why the last attempt did not count", &quoted(failure));
     }
     section(&mut out, "What must come out", &outputs(assigned.role, dir));
+    if let Some(forms) = forms(assigned.role) {
+        section(&mut out, "Forms", &forms);
+    }
     out
 }
 
@@ -116,16 +114,21 @@ fn list<T: AsRef<str>>(items: &[T]) -> String {
     items.iter().map(|item| format!("- {}\n", item.as_ref())).collect()
 }
 
+/// A path in one line: whoever names a file writes no lines into a prompt.
+fn plain(path: &str) -> String {
+    path.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
 /// Text of others, cut to a limit, between lines that it cannot close.
 fn quoted(text: &str) -> String {
-    fenced(&cut(text.trim_end(), TEXT_CAP))
+    fenced("text", &cut(text.trim_end(), TEXT_CAP))
 }
 
 /// The fence is longer than any run of backticks in the text.
-fn fenced(text: &str) -> String {
+fn fenced(language: &str, text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}text\n{text}\n{fence}")
+    format!("{fence}{language}\n{text}\n{fence}")
 }
 
 fn cut(text: &str, cap: usize) -> String {
@@ -150,7 +153,7 @@ fn findings(findings: &[Finding], dir: &RunDir) -> String {
         };
         all.push_str(&format!("[{:?}]{place}\n{}\n\n", finding.priority, finding.text));
     }
-    let shown = fenced(&cut(all.trim_end(), FINDINGS_CAP));
+    let shown = fenced("text", &cut(all.trim_end(), FINDINGS_CAP));
     format!("{shown}\n\nAll of it, whole: {}", dir.file(MUST_FIX).display())
 }
 
@@ -173,6 +176,18 @@ fn outputs(role: Role, dir: &RunDir) -> String {
         schema_of(role).trim_end(),
         dir.file(RunDir::SUBMISSION).display()
     )
+}
+
+/// The forms of the role's documents, each under its name.
+fn forms(role: Role) -> Option<String> {
+    let mut all =
+        "Fill in what stands in angle brackets, brackets included; keep the headings and their order."
+            .to_owned();
+    for (name, form) in prompts::forms(role) {
+        // Writing to a String cannot fail.
+        let _ = write!(all, "\n\n`{name}`\n\n{}", fenced("markdown", form.trim_end()));
+    }
+    (!prompts::forms(role).is_empty()).then_some(all)
 }
 
 #[cfg(test)]

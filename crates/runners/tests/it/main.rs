@@ -8,6 +8,7 @@ mod bad_agents;
 mod broken;
 mod cleaning;
 mod ends;
+mod forms;
 mod landing;
 mod mains;
 mod outlived;
