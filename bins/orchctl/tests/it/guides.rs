@@ -195,6 +195,12 @@ fn an_agent_of_ones_own() {
 }
 
 #[test]
+fn watching_and_steering() {
+    let said = Home::new().follow(&page("agents"));
+    assert!(said.contains("SHOP-1 is done"), "{said}");
+}
+
+#[test]
 fn when_something_is_wrong() {
     let said = Home::new().follow(&page("troubleshooting"));
     assert!(said.contains("agent-failed"), "{said}");
