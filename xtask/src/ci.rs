@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 
-use crate::{bans, cargo, check, mutants, programs, shell, suite};
+use crate::{bans, cargo, check, dist, mutants, programs, shell, suite};
 
 /// What breaks 3 of 100,000 worlds is seen with 95 %, and the coverage can be judged; the nightly run has more.
 const SEEDS: u64 = 100_000;
@@ -67,6 +67,7 @@ pub(crate) fn run(root: &Path) -> ExitCode {
     parts.run("sweep", || programs::sim(root, &programs::SimArgs::sweep(SWEEPS)));
     parts.run("fuzz", || programs::fuzz(root, &programs::FuzzArgs::secs(FUZZ_SECS)));
     parts.run("chaos", || programs::chaos(root, &programs::ChaosArgs::default()));
+    parts.run("dist", || dist::run(root, &dist::Args::default()));
     parts.run("mutants", || mutants::incidents(root, &[]));
     parts.run("designs", || mutants::designs(root));
     let code = parts.end();

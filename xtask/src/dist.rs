@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args as Arguments;
 
 use crate::cargo;
@@ -14,27 +14,22 @@ use crate::shell;
 #[derive(Arguments)]
 pub(crate) struct Args {
     /// Where the archive goes
-    #[arg(long, default_value = "target/dist")]
+    #[arg(long, default_value = PLACE)]
     out: PathBuf,
 }
 
-/// What is in it besides programs, man pages and completions.
-const FILES: [&str; 13] = [
-    "README.md",
-    "CHANGELOG.md",
-    "LICENSE-APACHE",
-    "LICENSE-MIT",
-    // To begin a prompt of one's own with.
-    "agents/analyst.md",
-    "agents/architect.md",
-    "agents/developer.md",
-    "agents/reviewer.md",
-    "agents/tester.md",
-    "docs/guide/install.md",
-    "docs/ref/orchd.toml",
-    "packaging/orchd.service",
-    "packaging/Containerfile",
-];
+const PLACE: &str = "target/dist";
+
+impl Default for Args {
+    fn default() -> Self {
+        Self { out: PLACE.into() }
+    }
+}
+
+/// What is in it besides programs, man pages and completions: files, and folders of which each file is.
+const FILES: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
+/// The role prompts and forms are there to begin one's own with.
+const FOLDERS: [&str; 5] = ["agents", "agents/templates", "docs/guide", "docs/ref", "packaging"];
 const PROGRAMS: [&str; 2] = ["orchd", "orchctl"];
 const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
@@ -54,6 +49,9 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     for file in FILES {
         put(&root.join(file), &top.join(file))?;
     }
+    for folder in FOLDERS {
+        put_all(&root.join(folder), &top.join(folder))?;
+    }
     let orchctl = built.join("orchctl");
     shell::output(Command::new(&orchctl).arg("man").arg(top.join("man/man1")))?;
     for shell in SHELLS {
@@ -65,8 +63,26 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     shell::run(&mut pack(root, &out, &name, &archive)?)?;
     let sum = shell::output(Command::new("sha256sum").current_dir(&out).arg(&archive))?;
     write(&out.join("SHA256SUMS"), &sum)?;
+    try_out(&out, &name, &archive)?;
     println!("{}\n{}", out.join(&archive).display(), sum.trim_end());
     Ok(())
+}
+
+/// Does with the archive what who gets it does: its sum is checked, it is opened, its programs start.
+fn try_out(out: &Path, name: &str, archive: &str) -> Result<()> {
+    shell::output(Command::new("sha256sum").current_dir(out).args(["--check", "SHA256SUMS"]))?;
+    let place = out.join("tried");
+    if place.exists() {
+        fs::remove_dir_all(&place).with_context(|| format!("cannot remove {}", place.display()))?;
+    }
+    fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
+    shell::output(Command::new("tar").current_dir(&place).arg("xzf").arg(out.join(archive)))?;
+    for program in PROGRAMS {
+        let said = shell::output(Command::new(place.join(name).join("bin").join(program)).arg("--version"))?;
+        let expected = format!("{program} {}", env!("CARGO_PKG_VERSION"));
+        ensure!(said.trim() == expected, "{program} of the archive says {said:?} and not {expected:?}");
+    }
+    fs::remove_dir_all(&place).with_context(|| format!("cannot remove {}", place.display()))
 }
 
 /// The triple of this machine: what is built is for it.
@@ -93,6 +109,18 @@ fn pack(root: &Path, out: &Path, name: &str, archive: &str) -> Result<Command> {
 fn put(from: &Path, to: &Path) -> Result<()> {
     parent(to)?;
     fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+/// The files of a folder, without those of folders in it.
+fn put_all(from: &Path, to: &Path) -> Result<()> {
+    let entries = fs::read_dir(from).with_context(|| format!("cannot list {}", from.display()))?;
+    for entry in entries {
+        let path = entry.with_context(|| format!("cannot list {}", from.display()))?.path();
+        if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+            put(&path, &to.join(name))?;
+        }
+    }
     Ok(())
 }
 

@@ -29,3 +29,23 @@ fn systemd_understands_the_unit() {
     let ours: Vec<&str> = said.lines().filter(|line| line.contains("orchd.service")).collect();
     assert_eq!(ours, Vec::<&str>::new());
 }
+
+/// What an image is built from is there. Whether it builds is seen where there is a builder; here there may be none.
+#[test]
+fn the_container_file_builds_what_there_is() {
+    let text = include_str!("../../../../packaging/Containerfile");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let built = text.lines().find(|line| line.starts_with("RUN cargo build")).unwrap();
+    let programs: Vec<&str> = built
+        .split(' ')
+        .collect::<Vec<_>>()
+        .windows(2)
+        .filter(|pair| pair[0] == "--bin")
+        .map(|pair| pair[1])
+        .collect();
+    assert_eq!(programs, ["orchd", "orchctl"]);
+    for program in programs {
+        assert!(root.join("bins").join(program).is_dir(), "{program}");
+        assert!(text.contains(&format!("/src/target/release/{program}")), "{program} is not copied");
+    }
+}
