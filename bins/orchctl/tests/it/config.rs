@@ -55,7 +55,7 @@ fn mistakes_are_told_one_in_a_line_and_as_json() {
     let lines: Vec<&str> = error.lines().collect();
     assert!(
         lines[0].starts_with(
-            "orchctl: FILE:26:1: project.shop.repository: there is no such key; did you mean `repo`?"
+            "orchctl: FILE:31:1: project.shop.repository: there is no such key; did you mean `repo`?"
         ),
         "{error}"
     );
@@ -192,7 +192,7 @@ fn doctor_looks_at_the_configuration() {
     .unwrap();
     let bad = doctored(&place);
     assert!(
-        bad[0].starts_with("MISSING  configuration: FILE:26:1: project.shop.rpo: there is no such key"),
+        bad[0].starts_with("MISSING  configuration: FILE:31:1: project.shop.rpo: there is no such key"),
         "{bad:?}"
     );
     std::fs::remove_file(place.file()).unwrap();
