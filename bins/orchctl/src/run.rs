@@ -25,7 +25,7 @@ use crate::screen::Screen;
 use crate::session::exe;
 use crate::view;
 use rest::{Seen, has_ended};
-use tell::conclude;
+use tell::{Ended, conclude};
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(150);
@@ -165,11 +165,18 @@ async fn follow(
     screen: &mut Screen,
     args: RunArgs,
     alone: bool,
-) -> Result<tell::Result, Exit> {
+) -> Result<Ended, Exit> {
     let mut interrupt = signal(SignalKind::interrupt())
         .map_err(|error| Exit::failed(format!("signals can not be heard: {error}")))?;
-    let mut watched =
-        Watched { client, screen, quiet: out.json, only: Vec::new(), read: BTreeMap::new(), since: 0, seen: Seen::default() };
+    let mut watched = Watched {
+        client,
+        screen,
+        quiet: out.json,
+        only: Vec::new(),
+        read: BTreeMap::new(),
+        since: 0,
+        seen: Seen::default(),
+    };
     watched.begin(args).await?;
     loop {
         let (tasks, state) = tokio::select! {
@@ -181,7 +188,7 @@ async fn follow(
         };
         // What finished tasks leave behind is cleaned up by jobs of their own, where there is room for any.
         if watched.seen.rests(&state, &tasks) && (!alone || state.jobs.is_empty() || state.short.is_some()) {
-            return Ok(tell::Result { tasks, short: state.short });
+            return Ok(Ended { tasks, short: state.short });
         }
         tokio::select! {
             () = sleep(LOOK) => {}

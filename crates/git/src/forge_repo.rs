@@ -149,7 +149,8 @@ impl ForgeRepo {
         let mut lacks = false;
         let mut look = |bytes: &[u8]| lacks |= bytes.contains(&b'?');
         let list = git.call("look for objects that are elsewhere", Place::Foreign(&user)).network();
-        let list = list.args(["rev-list", "--objects", "--no-object-names", "--missing=print", name.as_str()]);
+        let list =
+            list.args(["rev-list", "--objects", "--no-object-names", "--missing=print", name.as_str()]);
         list.stream(&mut look).await?;
         if lacks { Err(GitError::Partial { path: user }) } else { Ok(()) }
     }

@@ -25,7 +25,10 @@ pub(super) fn top(dir: &Path) -> Result<PathBuf, Exit> {
 /// neither shown in it nor brought into it, and files of another's in it would be in its owner's way.
 pub(super) fn check(top: &Path) -> Result<(), Exit> {
     // Its words are read.
-    let asked = git(top).env("LC_ALL", "C").args(["rev-parse", "--path-format=absolute", "--git-common-dir"]).output();
+    let asked = git(top)
+        .env("LC_ALL", "C")
+        .args(["rev-parse", "--path-format=absolute", "--git-common-dir"])
+        .output();
     let output = asked.map_err(|error| Exit::failed(format!("git can not be started: {error}")))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);

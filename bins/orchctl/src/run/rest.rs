@@ -20,12 +20,16 @@ impl Seen {
     pub(super) fn rests(&mut self, state: &State, tasks: &[Task]) -> bool {
         let since = *self.since.get_or_insert(state.now);
         let settled = state.pending == 0 && state.now - since >= SETTLES;
-        tasks.iter().all(|task| is_over(task) || (settled && is_stuck(state, task))) || self.has_no_room(state)
+        tasks.iter().all(|task| is_over(task) || (settled && is_stuck(state, task)))
+            || self.has_no_room(state)
     }
 
     /// Nothing runs, and for want of room nothing is started.
     fn has_no_room(&mut self, state: &State) -> bool {
-        if state.short.is_none() || state.jobs.is_empty() || state.jobs.iter().any(|job| job.state == "running") {
+        if state.short.is_none()
+            || state.jobs.is_empty()
+            || state.jobs.iter().any(|job| job.state == "running")
+        {
             self.short_since = None;
             return false;
         }

@@ -13,17 +13,13 @@ use crate::render::Out;
 use crate::view;
 
 /// What the watch ended with.
-pub(super) struct Result {
+pub(super) struct Ended {
     pub(super) tasks: Vec<Task>,
     /// What the host is short of.
     pub(super) short: Option<String>,
 }
 
-pub(super) fn conclude(
-    out: &Out,
-    ended: &Result,
-    document: Option<&Document>,
-) -> std::result::Result<(), Exit> {
+pub(super) fn conclude(out: &Out, ended: &Ended, document: Option<&Document>) -> Result<(), Exit> {
     let tasks = &ended.tasks;
     if out.json {
         out.data(tasks)?;
@@ -71,7 +67,8 @@ fn tell(out: &Out, task: &Task, short: Option<&str>, document: Option<&Document>
     if !task.questions.is_empty() {
         out.line(&format!("  answer with: orchctl resume {key} --answer \"...\""));
     }
-    let mut ways: Vec<String> = task.commands.iter().map(|command| format!("orchctl {command} {key}")).collect();
+    let mut ways: Vec<String> =
+        task.commands.iter().map(|command| format!("orchctl {command} {key}")).collect();
     if task.waiting.as_deref() == Some("frozen") {
         ways.insert(0, format!("orchctl repo unfreeze {}", task.repo));
     }

@@ -25,7 +25,12 @@ fn check(is: &str) {
     let init = place.init();
     if row.comes == Comes::Refused {
         let expected = row.reads.join("\n");
-        assert_eq!((init.code, init.error.trim()), (Some(1), format!("orchctl: {expected}").as_str()), "{}", init.out);
+        assert_eq!(
+            (init.code, init.error.trim()),
+            (Some(1), format!("orchctl: {expected}").as_str()),
+            "{}",
+            init.out
+        );
         assert!(!place.config().exists(), "{is}: it was set up all the same");
     } else {
         init.ends(0);
@@ -76,6 +81,25 @@ fn a_main_that_was_mended_is_worked_on() {
     let text = std::fs::read_to_string(place.config()).unwrap();
     std::fs::write(place.config(), text.replace("exit 1", "exit 0").replace("not ok", "ok")).unwrap();
     place.orchctl(&["repo", "unfreeze", "shop"], Host::Plain).ends(0);
+    place.orchctl(&["run"], Host::Plain).ends(0);
+    place.orchctl(&["pull"], Host::Plain).ends(0);
+}
+
+#[test]
+fn ones_own_commits_beside_what_landed_are_told_and_merged() {
+    let row = rows().find(|row| row.is == "always passes (`true`)").unwrap();
+    let place = Place::set(row).unwrap();
+    place.init().ends(0);
+    place.run().ends(0);
+    place.git(&["commit", "-q", "--allow-empty", "-m", "mine"]);
+    let run = place.run();
+    run.ends(6);
+    assert!(
+        run.out.contains("each has commits that the other lacks. Merge them with: git -C "),
+        "{}",
+        run.out
+    );
+    place.git(&["merge", "-q", "--no-edit", "orchd/main"]);
     place.orchctl(&["run"], Host::Plain).ends(0);
     place.orchctl(&["pull"], Host::Plain).ends(0);
 }

@@ -47,7 +47,7 @@ fn admit(view: &View, now: Timestamp) -> Decided {
         }
         // Never kept of a tree.
         Some(SuiteOutcome::Infra { reason }) => {
-            return frozen(format!("main is red at {}: {reason}", main.sha.short()));
+            return frozen(format!("main can not be looked at: {reason}"));
         }
         None => return look(view, Look { at: None, ask_anew: false }, GateName::Admission),
     }
@@ -63,7 +63,9 @@ const EVIDENCE: usize = 200;
 /// What is red, in a line: the tests' names, else the end of what was said.
 fn evidence(failing: &[String], output: &str) -> String {
     let line = match failing {
-        [] => output.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned(),
+        [] => {
+            output.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+        }
         names => names.join(", "),
     };
     // A test may print anything.

@@ -192,7 +192,9 @@ async fn line_ends_that_attributes_would_change_are_in_no_commit_of_an_agents() 
     mirror.run(["fetch", "-q", author.dir.to_str().unwrap(), &format!("{at}:refs/test/dos")]);
     let dir = world.path("clones/KEY-1");
     for _ in 0..2 {
-        AgentClone::prepare(&world.mirror, &dir, &CloneSpec { at: at.clone(), ..spec(&world, &[]) }).await.unwrap();
+        AgentClone::prepare(&world.mirror, &dir, &CloneSpec { at: at.clone(), ..spec(&world, &[]) })
+            .await
+            .unwrap();
         let agent = Person { dir: dir.clone() };
         assert_eq!(std::fs::read(dir.join("dos")).unwrap(), b"a\r\nb\r\n");
         agent.write("work", "1");

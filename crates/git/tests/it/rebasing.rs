@@ -112,9 +112,17 @@ async fn line_ends_that_attributes_would_change_are_in_nobodys_way() {
     let head = author.head();
     let mirror = Person { dir: world.mirror.dir().to_owned() };
     let from = author.dir.to_str().unwrap();
-    mirror.run(["fetch", "-q", from, &format!("{main}:refs/test/crlf-main"), &format!("{head}:refs/test/crlf")]);
+    mirror.run([
+        "fetch",
+        "-q",
+        from,
+        &format!("{main}:refs/test/crlf-main"),
+        &format!("{head}:refs/test/crlf"),
+    ]);
     let outcome = run(&world, &head, &main, &[]).await;
-    let RebaseOutcome::Rebased { head: new, patch_before, patch_after } = outcome else { panic!("{outcome:?}") };
+    let RebaseOutcome::Rebased { head: new, patch_before, patch_after } = outcome else {
+        panic!("{outcome:?}")
+    };
     assert_eq!(patch_before, patch_after);
     assert_eq!(mirror.run(["diff", "--name-only", main.as_str(), new.as_str()]), "work");
 }

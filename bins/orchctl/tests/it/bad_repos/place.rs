@@ -89,6 +89,14 @@ impl Place {
         Ok(place)
     }
 
+    /// As the person, in the repository.
+    pub(super) fn git(&self, args: &[&str]) {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(args).current_dir(self.repository());
+        let output = git.env_clear().envs(self.variables()).output().unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     fn fits(&self) -> Result<(), String> {
         match self.row.host {
             Host::Plain => Ok(()),
@@ -104,9 +112,10 @@ impl Place {
         let tried = unshare().args(["mount -t tmpfs tmpfs \"$0\""]).arg(self.dir.path()).output();
         match tried {
             Ok(output) if output.status.success() => Ok(()),
-            Ok(output) => {
-                Err(format!("nothing can be mounted here: {}", String::from_utf8_lossy(&output.stderr).trim()))
-            }
+            Ok(output) => Err(format!(
+                "nothing can be mounted here: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            )),
             Err(error) => Err(format!("unshare can not be started: {error}")),
         }
     }
@@ -176,7 +185,7 @@ impl Place {
         if self.row.host != Host::SmallDisk {
             command.envs([("HOST__DISK_FLOOR", "0 MiB"), ("HOST__MEMORY_FLOOR", "0 MiB")].map(settings));
         }
-        let writable = Writable(locked.then(|| self.lock()).unwrap_or_default());
+        let writable = Writable(if locked { self.lock() } else { Vec::new() });
         let Output { stdout, stderr, status } = command.output().unwrap();
         drop(writable);
         let text = |bytes: Vec<u8>| self.plain(&String::from_utf8_lossy(&bytes));

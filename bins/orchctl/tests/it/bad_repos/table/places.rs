@@ -24,7 +24,9 @@ pub(super) const ROWS: &[Row] = &[
         made: "first shop; echo '*.bin filter=lfs diff=lfs merge=lfs -text' > .gitattributes; \
                echo 'version https://git-lfs.github.com/spec/v1' > a.bin; more",
         test: Some("grep -q git-lfs a.bin"),
-        reads: &["note: it has files in Git LFS; agents and tests find their pointers, not what they point to"],
+        reads: &[
+            "note: it has files in Git LFS; agents and tests find their pointers, not what they point to",
+        ],
         ..WORKS
     },
     Row {
@@ -117,11 +119,7 @@ pub(super) const ROWS: &[Row] = &[
         reads: &["orchctl: <data>/projects.json can not be written: No space left on device (os error 28)"],
         ..WAITS
     },
-    Row {
-        is: "lies inside another repository",
-        made: "first .; cd \"$HOME\"; first shop",
-        ..WORKS
-    },
+    Row { is: "lies inside another repository", made: "first .; cd \"$HOME\"; first shop", ..WORKS },
     Row {
         is: "is broken, and lies inside another repository",
         made: "first .; cd \"$HOME\"; first shop; rm .git/HEAD",
@@ -144,7 +142,9 @@ pub(super) const ROWS: &[Row] = &[
         is: "is a member of a Cargo workspace that lies around it, outside of git",
         made: "printf '[workspace]\\n' > Cargo.toml; first shop; printf '[package]\\nversion.workspace = true\\n' > Cargo.toml; more",
         // What cargo says where it is not found.
-        test: Some("test -f ../Cargo.toml || { echo 'error: failed to find a workspace root' >&2; exit 101; }"),
+        test: Some(
+            "test -f ../Cargo.toml || { echo 'error: failed to find a workspace root' >&2; exit 101; }",
+        ),
         reads: &[
             "SHOP-1 waits for you: The repository is frozen (main is red at <commit>: error: failed to find a workspace root): a person mends the cause, then `orchctl repo unfreeze`.",
         ],

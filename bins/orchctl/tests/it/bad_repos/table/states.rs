@@ -51,7 +51,9 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         is: "names its objects by SHA-256",
         made: "mkdir shop; cd shop; git init -q -b main --object-format=sha256; git commit -q --allow-empty -m first",
-        reads: &["<repository> names its objects by sha256; orchd works with repositories of sha1 names alone"],
+        reads: &[
+            "<repository> names its objects by sha256; orchd works with repositories of sha1 names alone",
+        ],
         ..REFUSED
     },
     Row {

@@ -26,7 +26,9 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         is: "needs a terminal",
-        test: Some("(test -t 0 || : < /dev/tty) 2> /dev/null || { echo 'there is no terminal' >&2; exit 1; }"),
+        test: Some(
+            "(test -t 0 || : < /dev/tty) 2> /dev/null || { echo 'there is no terminal' >&2; exit 1; }",
+        ),
         reads: &[
             "SHOP-1 waits for you: The repository is frozen (main is red at <commit>: there is no terminal): a person mends the cause, then `orchctl repo unfreeze`.",
         ],
@@ -62,7 +64,9 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         is: "writes into the tree, and into git's",
-        test: Some("echo x > new && echo y >> flags && rm .git/index && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m mine"),
+        test: Some(
+            "echo x > new && echo y >> flags && rm .git/index && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m mine",
+        ),
         ..WORKS
     },
 ];
