@@ -3,6 +3,7 @@
 //! it changes nothing the second time.
 
 mod detect;
+mod repository;
 mod text;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -27,7 +28,7 @@ pub(crate) async fn run(
     data: Option<PathBuf>,
 ) -> Result<(), Exit> {
     let path = absolute(&crate::config::path(config)?)?;
-    let top = top(args.dir.as_deref().unwrap_or(Path::new(".")))?;
+    let top = repository::top(args.dir.as_deref().unwrap_or(Path::new(".")))?;
     let before = before(&path)?;
     if let Some(name) = text::project_of(&before, &path, &top) {
         out.line(&format!(
@@ -47,8 +48,12 @@ pub(crate) async fn run(
         return Err(usage(format!("{of} has another project {name}; give this one a name with --name")));
     }
     let asks = Asks { terminal: std::io::stdin().is_terminal() && !out.json };
+    repository::check(&top)?;
     let branch = try_repository(&top, args.main.as_deref()).await.map_err(Exit::failed)?;
     out.line(&format!("repository: {}, main is {branch}", top.display()));
+    for note in repository::notes(&top) {
+        out.line(&format!("note: {note}"));
+    }
     let remote = remote(out, &asks, &args, &top).await?;
     let test = test(out, &asks, &args, &top)?;
     let agent = agent(out, &args).await?;
@@ -83,19 +88,6 @@ pub(crate) async fn run(
     write(&path, &after).map_err(|error| Exit::failed(format!("{}: {error}", path.display())))?;
     out.line("Written. Next: `orchctl run \"...\"` asks for something and watches it become code on main.");
     Ok(())
-}
-
-/// The top of the work tree that `dir` lies in.
-fn top(dir: &Path) -> Result<PathBuf, Exit> {
-    let failed = |error: std::io::Error| Exit::failed(format!("{}: {error}", dir.display()));
-    let dir = dir.canonicalize().map_err(failed)?;
-    let is_bare =
-        |at: &Path| at.join("HEAD").is_file() && at.join("objects").is_dir() && at.join("refs").is_dir();
-    if let Some(top) = dir.ancestors().find(|at| at.join(".git").exists() || is_bare(at)) {
-        return Ok(top.to_owned());
-    }
-    let todo = "go into one, or make it one with `git init` and a first commit";
-    Err(Exit::failed(format!("{} is in no git repository; {todo}", dir.display())))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Exit> {

@@ -11,6 +11,7 @@ mod engine;
 mod env;
 mod exit;
 mod init;
+mod own_git;
 mod provider;
 mod pull;
 mod queue;

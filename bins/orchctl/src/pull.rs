@@ -2,36 +2,28 @@
 //! that it pushes to. It is their own git that does it, with their configuration, as if they had typed it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use orchd_daemon::read_config;
 
 use crate::exit::Exit;
+use crate::own_git::{ask, git, quoted};
 use crate::render::Out;
 
 /// What orchd writes into a repository.
-const LANDED: &str = "refs/remotes/orchd/main";
+pub(crate) const LANDED: &str = "refs/remotes/orchd/main";
 
 pub(crate) fn run(out: &Out, dir: Option<PathBuf>, config: Option<PathBuf>) -> Result<(), Exit> {
     let dir = dir.unwrap_or_else(|| PathBuf::from("."));
-    if let Some((url, main)) = remote(config, &dir) {
-        return forward(&dir, &["pull", "--ff-only", &url, &main], "git pull --rebase");
+    let dir = dir.canonicalize().map_err(|error| Exit::failed(format!("{}: {error}", dir.display())))?;
+    match remote(config, &dir) {
+        Some((url, main)) => from_remote(&dir, &url, &main),
+        None => from_orchd(out, &dir),
     }
-    let landed = ask(&dir, &["rev-parse", "--verify", "--quiet", LANDED])?.ok_or_else(|| {
-        Exit::failed(format!("nothing has landed for the repository of {} yet", dir.display()))
-    })?;
-    let head = ask(&dir, &["rev-parse", "HEAD"])?.unwrap_or_default();
-    if head == landed {
-        out.line("Nothing new has landed.");
-        return Ok(());
-    }
-    forward(&dir, &["merge", "--ff-only", "orchd/main"], "git rebase orchd/main")
 }
 
 /// Where orchd pushes this repository's main to, and what it is called there; none where it keeps main itself.
 fn remote(config: Option<PathBuf>, dir: &Path) -> Option<(String, String)> {
     let document = read_config(&crate::config::path(config).ok()?).ok()?;
-    let dir = dir.canonicalize().ok()?;
     let is_here = |repo: &PathBuf| repo.canonicalize().is_ok_and(|repo| dir.starts_with(repo));
     let mut projects = document.config().projects.iter();
     let project = projects.find(|project| project.repo.as_ref().is_some_and(is_here))?;
@@ -39,28 +31,75 @@ fn remote(config: Option<PathBuf>, dir: &Path) -> Option<(String, String)> {
     Some((project.remote.as_ref()?.url.clone(), main))
 }
 
-/// Moves the person's branch; `instead` is what they can do where it has commits of its own.
-fn forward(dir: &Path, args: &[&str], instead: &str) -> Result<(), Exit> {
-    let status =
-        git(dir, args).status().map_err(|error| Exit::failed(format!("git can not be started: {error}")))?;
-    if status.success() {
+fn from_remote(dir: &Path, url: &str, main: &str) -> Result<(), Exit> {
+    takes(dir)?;
+    if does(dir, &["pull", "--ff-only", url, main])? {
         return Ok(());
     }
+    let todo = format!("put commits of your own on top with `git pull --rebase {url} {main}`");
+    Err(Exit::failed(format!("git did not bring {main} of {url} into your branch, as it says above; {todo}")))
+}
+
+fn from_orchd(out: &Out, dir: &Path) -> Result<(), Exit> {
+    let at = dir.display();
+    let landed = ask(dir, &["rev-parse", "--verify", "--quiet", LANDED])?
+        .ok_or_else(|| Exit::failed(format!("nothing has landed in {at} yet")))?;
+    let head = ask(dir, &["rev-parse", "--verify", "--quiet", "HEAD"])?.unwrap_or_default();
+    if head == landed {
+        out.line("Nothing new has landed.");
+        return Ok(());
+    }
+    takes(dir)?;
+    if does(dir, &["merge", "--ff-only", "orchd/main"])? {
+        return Ok(());
+    }
+    if ask(dir, &["merge-base", "--is-ancestor", "HEAD", LANDED])?.is_some() {
+        let todo = "mend that, then `orchctl pull` again";
+        return Err(Exit::failed(format!(
+            "git did not bring orchd/main into your branch, as it says above; {todo}"
+        )));
+    }
     let todo =
-        format!("go to the branch that orchd follows, or put your own commits on top with `{instead}`");
+        "go to the branch that orchd follows, or put your own commits on top with `git rebase orchd/main`";
     Err(Exit::failed(format!("it is no fast-forward from here, and nothing was changed: {todo}")))
 }
 
-fn git(dir: &Path, args: &[&str]) -> Command {
-    let mut git = Command::new("git");
-    git.arg("-C").arg(dir).args(args);
-    git
+/// Whether git did it.
+fn does(dir: &Path, args: &[&str]) -> Result<bool, Exit> {
+    let status = git(dir).args(args).status();
+    let status = status.map_err(|error| Exit::failed(format!("git can not be started: {error}")))?;
+    Ok(status.success())
 }
 
-/// The answer's text; `None`: git says no.
-fn ask(dir: &Path, args: &[&str]) -> Result<Option<String>, Exit> {
-    let output =
-        git(dir, args).output().map_err(|error| Exit::failed(format!("git can not be started: {error}")))?;
-    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    Ok(output.status.success().then_some(text))
+/// Whether there is a branch that a merge would move. Without one git would move HEAD alone, in the middle of a rebase too.
+fn takes(dir: &Path) -> Result<(), Exit> {
+    let at = dir.display();
+    let branch = ask(dir, &["symbolic-ref", "--quiet", "HEAD"])?;
+    let bare = ask(dir, &["rev-parse", "--is-bare-repository"])?.is_some_and(|answer| answer == "true");
+    let Some(branch) = branch else {
+        return Err(Exit::failed(if is_rebased(dir)? {
+            let todo = "end it with `git rebase --continue` or `--abort`, then `orchctl pull` again";
+            format!("a rebase is under way in {at}, and nothing was changed; {todo}")
+        } else {
+            let todo = "go to yours with `git switch`, then `orchctl pull` again";
+            format!("no branch is checked out in {at}, and nothing was changed; {todo}")
+        }));
+    };
+    if bare {
+        let todo = format!("git -C {} fetch . {LANDED}:{branch}", quoted(dir));
+        return Err(Exit::failed(format!(
+            "{at} is bare, with no work tree to merge in; move its branch with: {todo}"
+        )));
+    }
+    Ok(())
+}
+
+fn is_rebased(dir: &Path) -> Result<bool, Exit> {
+    for name in ["rebase-merge", "rebase-apply"] {
+        let path = ask(dir, &["rev-parse", "--git-path", name])?;
+        if path.is_some_and(|path| dir.join(path).exists()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -2,6 +2,9 @@
 //! long as it takes; another terminal sees and steers the same. Ends with the result, the question or the Hold, and
 //! what to do about it.
 
+mod rest;
+mod tell;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -16,11 +19,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::cli::RunArgs;
-use crate::exit::{Exit, WAITS};
+use crate::exit::Exit;
 use crate::render::Out;
 use crate::screen::Screen;
 use crate::session::exe;
 use crate::view;
+use rest::{Seen, has_ended};
+use tell::{Ended, conclude};
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(150);
@@ -54,9 +59,9 @@ pub(crate) async fn run(
         None => Ok(()),
     };
     // What went wrong first is what to tell.
-    let tasks = followed?;
+    let ended = followed?;
     stopped?;
-    conclude(out, &tasks)
+    conclude(out, &ended, place.document.as_ref())
 }
 
 /// Where the work is done, and by which configuration.
@@ -147,6 +152,8 @@ fn log_to(data: &Path) -> Result<(), Exit> {
         .with_writer(Mutex::new(file))
         .with_ansi(false)
         .with_max_level(tracing::Level::INFO)
+        // Where the disk is full, the screen is not the place to say so of each line.
+        .log_internal_errors(false)
         .init();
     Ok(())
 }
@@ -158,23 +165,30 @@ async fn follow(
     screen: &mut Screen,
     args: RunArgs,
     alone: bool,
-) -> Result<Vec<Task>, Exit> {
+) -> Result<Ended, Exit> {
     let mut interrupt = signal(SignalKind::interrupt())
         .map_err(|error| Exit::failed(format!("signals can not be heard: {error}")))?;
-    let mut watched =
-        Watched { client, screen, quiet: out.json, only: Vec::new(), read: BTreeMap::new(), since: 0 };
+    let mut watched = Watched {
+        client,
+        screen,
+        quiet: out.json,
+        only: Vec::new(),
+        read: BTreeMap::new(),
+        since: 0,
+        seen: Seen::default(),
+    };
     watched.begin(args).await?;
     loop {
-        let state = tokio::select! {
+        let (tasks, state) = tokio::select! {
             looked = watched.look() => looked?,
             _ = interrupt.recv() => {
                 watched.screen.leave();
                 return Err(interrupted(alone));
             }
         };
-        // What finished tasks leave behind is cleaned up by jobs of their own.
-        if state.tasks.iter().all(is_over) && (!alone || state.jobs.is_empty()) {
-            return Ok(state.tasks);
+        // What finished tasks leave behind is cleaned up by jobs of their own, where there is room for any.
+        if watched.seen.rests(&state, &tasks) && (!alone || state.jobs.is_empty() || state.short.is_some()) {
+            return Ok(Ended { tasks, short: state.short });
         }
         tokio::select! {
             () = sleep(LOOK) => {}
@@ -195,15 +209,6 @@ fn interrupted(alone: bool) -> Exit {
     Exit::Code(130)
 }
 
-/// Nothing will move it any more but a person.
-fn is_over(task: &Task) -> bool {
-    matches!(task.stage.as_str(), "done" | "cancelled") || is_asking(task)
-}
-
-fn is_asking(task: &Task) -> bool {
-    task.hold.is_some() || matches!(task.waiting.as_deref(), Some("person" | "paused"))
-}
-
 struct Watched<'a> {
     client: &'a Client,
     screen: &'a mut Screen,
@@ -213,14 +218,14 @@ struct Watched<'a> {
     /// Per task id: the last event that was read.
     read: BTreeMap<String, u64>,
     since: i64,
+    seen: Seen,
 }
 
 impl Watched<'_> {
     async fn begin(&mut self, args: RunArgs) -> Result<(), Exit> {
         let Some(title) = args.title else {
             let state: State = self.client.get("/state").await?;
-            let open = state.tasks.iter().filter(|task| !matches!(task.stage.as_str(), "done" | "cancelled"));
-            let open: Vec<Task> = open.cloned().collect();
+            let open: Vec<Task> = state.tasks.iter().filter(|task| !has_ended(task)).cloned().collect();
             if open.is_empty() {
                 return Err(Exit::failed(
                     "there is nothing to go on with; `orchctl run \"...\"` asks for something".to_owned(),
@@ -247,12 +252,13 @@ impl Watched<'_> {
         Ok(())
     }
 
-    /// How it is now, of the tasks that are watched.
-    async fn look(&mut self) -> Result<State, Exit> {
-        let mut state: State = self.client.get("/state").await?;
-        state.tasks.retain(|task| self.only.contains(&task.id));
+    /// How it is now: the tasks that are watched, and all of it.
+    async fn look(&mut self) -> Result<(Vec<Task>, State), Exit> {
+        let state: State = self.client.get("/state").await?;
+        let tasks: Vec<Task> =
+            state.tasks.iter().filter(|task| self.only.contains(&task.id)).cloned().collect();
         let mut lines = Vec::new();
-        for task in &state.tasks {
+        for task in &tasks {
             for event in self.events(task).await? {
                 let line = view::fact(&task.key, &event, self.since, self.screen.dress());
                 lines.extend(line.map(|line| (event.at, line)));
@@ -260,10 +266,11 @@ impl Watched<'_> {
         }
         lines.sort_by_key(|(at, _)| *at);
         if !self.quiet {
-            let lines: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
-            self.screen.show(&lines, &state);
+            let mut lines: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
+            lines.extend(self.seen.news(&state, &tasks));
+            self.screen.show(&lines, &State { tasks: tasks.clone(), ..state.clone() });
         }
-        Ok(state)
+        Ok((tasks, state))
     }
 
     /// The events of a task that were not read yet.
@@ -280,55 +287,4 @@ impl Watched<'_> {
             all.extend(page);
         }
     }
-}
-
-fn conclude(out: &Out, tasks: &[Task]) -> Result<(), Exit> {
-    if out.json {
-        out.data(&tasks)?;
-    } else {
-        for task in tasks {
-            out.line("");
-            tell(out, task);
-        }
-    }
-    let all = |stage: &str| tasks.iter().all(|task| task.stage == stage);
-    match tasks.iter().any(is_asking) {
-        true => Err(Exit::Code(WAITS)),
-        false if all("done") => Ok(()),
-        false => Err(Exit::Code(crate::exit::FAILED)),
-    }
-}
-
-fn tell(out: &Out, task: &Task) {
-    let key = &task.key;
-    let spent = format!("{} runs, ${:.2}", task.runs, task.cost_usd);
-    if task.stage == "done" {
-        let sha = task.landed.last().map(|sha| view::short(sha)).unwrap_or_default();
-        out.line(&format!("{key} is done: {sha} is proven to be in orchd's main ({spent})."));
-        out.line("`orchctl pull` brings it into your branch; `git log orchd/main` shows it.");
-        return;
-    }
-    if task.stage == "cancelled" {
-        out.line(&format!("{key} was cancelled ({spent})."));
-        return;
-    }
-    match &task.hold {
-        Some(hold) => {
-            out.line(&format!("{key} is on Hold ({}): {}", hold.code, view::cut(&hold.detail, 2_000)))
-        }
-        None => out.line(&format!("{key} waits for you: {}", task.sentence)),
-    }
-    for question in &task.questions {
-        out.line(&format!("  it asks: {}", view::cut(question, 2_000)));
-    }
-    if !task.questions.is_empty() {
-        out.line(&format!("  answer with: orchctl resume {key} --answer \"...\""));
-    }
-    let typed = |command: &String| match command.as_str() {
-        "amend" => format!("orchctl task amend {key}"),
-        command => format!("orchctl {command} {key}"),
-    };
-    let ways: Vec<String> = task.commands.iter().map(typed).collect();
-    out.line(&format!("You may: {}", ways.join(", ")));
-    out.line(&format!("See also: orchctl why {key}, orchctl task log {key}. Then `orchctl run` goes on."));
 }

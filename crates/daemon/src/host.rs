@@ -58,7 +58,7 @@ fn judge(data: &str, disk: Option<u64>, memory: Option<u64>, floors: Floors) -> 
     let mib = |bytes: u64| bytes / MIB;
     if let Some(free) = disk.filter(|free| *free < floors.disk) {
         let why = format!(
-            "the file system of {data} has {} MiB free and {} MiB are kept free: free some, or lower --disk-floor",
+            "the file system of {data} has {} MiB free and {} MiB are kept free: free some, or lower disk_floor (--disk-floor)",
             mib(free),
             mib(floors.disk)
         );
@@ -66,7 +66,7 @@ fn judge(data: &str, disk: Option<u64>, memory: Option<u64>, floors: Floors) -> 
     }
     if let Some(free) = memory.filter(|free| *free < floors.memory) {
         let why = format!(
-            "the host has {} MiB of memory left and {} MiB are kept free: end something, or lower --memory-floor",
+            "the host has {} MiB of memory left and {} MiB are kept free: end something, or lower memory_floor (--memory-floor)",
             mib(free),
             mib(floors.memory)
         );

@@ -34,7 +34,10 @@ pub use doctor::{Finding, Health, examine, judged, look};
 pub use host::{Floors, MIB};
 pub use housekeeping::Keep;
 pub use invariants::{Asked, audit};
-pub use orchd_config::{Config, Document, Explained, Origin, Problem, Problems, schema as config_schema};
+pub use orchd_config::{
+    Config, Document, Explained, Origin, Problem, Problems, Project as ConfiguredProject,
+    schema as config_schema,
+};
 pub use projects::{Project, ProjectsError, load as load_projects, save as save_projects};
 pub use reload::Reload;
 pub use remote::remote_of;

@@ -37,6 +37,14 @@ pub enum ProjectsError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The file, to be written.
+    #[error("{path} can not be written: {source}")]
+    Unwritten {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Its content.
     #[error("{path} can not be read: {source}")]
     Content {
@@ -103,7 +111,7 @@ pub fn save(data: &Path, projects: &[Project]) -> Result<(), ProjectsError> {
     let content = |source| ProjectsError::Content { path: path.clone(), source };
     let text = serde_json::to_vec_pretty(projects).map_err(content)?;
     let temporary = path.with_extension("json.tmp");
-    let failed = |source| ProjectsError::File { path: path.clone(), source };
+    let failed = |source| ProjectsError::Unwritten { path: path.clone(), source };
     std::fs::write(&temporary, text).map_err(failed)?;
     std::fs::rename(&temporary, &path).map_err(failed)
 }

@@ -4,8 +4,10 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use orchd_core::id::{Branch, RefName, RunId, Sha};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW};
 
 use crate::bare;
 use crate::carry;
@@ -17,6 +19,7 @@ use crate::intake::salvage_branch;
 use crate::mirror::Mirror;
 use crate::names::{absolute, branch_ref, check_inner_path};
 use crate::permission;
+use crate::read::records;
 use crate::refs;
 use crate::remove::{self, blocking};
 
@@ -127,11 +130,35 @@ async fn fill(
     let index = call("list the task branch").args(["read-tree", "HEAD"]).done();
     let (indexed, tree) = tokio::join!(index, mirror.all_files(&spec.at));
     let (tree, from, to) = (tree?, old.to_owned(), dir.to_owned());
+    let attributed = records(&tree).any(|entry| entry.ends_with(b".gitattributes"));
     indexed?;
     blocking(move || carry::files(&from, &to, &tree)).await?;
     // Exits 1 where a file is not the commit's: it is checked out next.
     call("compare the files").args(["update-index", "-q", "--refresh"]).output().await?;
-    call("check out the task branch").args(["checkout-index", "-q", "-f", "-a", "-u"]).done().await
+    call("check out the task branch").args(["checkout-index", "-q", "-f", "-a", "-u"]).done().await?;
+    if attributed { outdate(mirror, dir).await } else { Ok(()) }
+}
+
+/// git's index tells times in seconds.
+const INDEX_TICK: Duration = Duration::from_millis(1_100);
+
+/// A file whose line ends the project's attributes would change on the way into a commit is changed by nobody, and must
+/// not get into a commit with what is. git believes the index of a file that is older than it, and reads one that is
+/// not: the index is made the younger one.
+async fn outdate(mirror: &Mirror, dir: &Path) -> Result<(), GitError> {
+    let look = mirror.git().call("compare the files", Place::Work(dir));
+    if look.args(["diff-files", "--quiet"]).output().await?.code != Some(1) {
+        return Ok(());
+    }
+    tokio::time::sleep(INDEX_TICK).await;
+    let index = dir.join(".git/index");
+    blocking(move || {
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let times = Timestamps { last_access: now, last_modification: now };
+        let touched = rustix::fs::utimensat(CWD, &index, &times, AtFlags::empty());
+        touched.map_err(|error| permission::explain("write", &index, error.into()))
+    })
+    .await
 }
 
 /// The last section of a clone's configuration.

@@ -112,6 +112,16 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), GitError> {
     fs::rename(&draft, path).map_err(explain)
 }
 
+/// The repository of the user whose top a directory is: named to git, which would look further up for another one if
+/// this one is broken. `None` in a folder below the top.
+fn repository_at(dir: &Path) -> Option<PathBuf> {
+    let inner = dir.join(".git");
+    if fs::symlink_metadata(&inner).is_ok() {
+        return Some(inner);
+    }
+    (dir.join("objects").is_dir() && dir.join("refs").is_dir()).then(|| dir.to_owned())
+}
+
 /// Where git runs. The directory is always named to git: it never looks for a repository upwards.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Place<'g> {
@@ -300,6 +310,9 @@ impl<'g> Call<'g> {
                     "-c",
                     "core.fsmonitor=false",
                 ]);
+                if let Some(repository) = repository_at(dir) {
+                    command.arg("--git-dir").arg(repository);
+                }
             }
         }
         command.args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));

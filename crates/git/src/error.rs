@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use orchd_core::id::Sha;
 
+use crate::permission::shell_quote;
+
 /// A failure of git, of the file system beneath it, or of what was given to it.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
@@ -120,10 +122,36 @@ pub enum GitError {
         head: Sha,
     },
     /// A shallow repository has no ancestry to judge by.
-    #[error("{} is a shallow clone; run: git -C {0:?} fetch --unshallow", path.display())]
+    #[error("{} is a shallow clone; run: git -C {} fetch --unshallow", path.display(), shell_quote(path))]
     Shallow {
         /// The repository.
         path: PathBuf,
+    },
+    /// A partial clone is not to be cloned from while it lacks objects.
+    #[error(
+        "{} is a partial clone, and objects of its history are at its remote alone; run: git -C {} fetch --refetch --no-filter",
+        path.display(),
+        shell_quote(path)
+    )]
+    Partial {
+        /// The repository.
+        path: PathBuf,
+    },
+    /// A repository of another kind of object names.
+    #[error("{} names its objects by {format}; orchd works with repositories of sha1 names alone", path.display())]
+    OtherNames {
+        /// The repository.
+        path: PathBuf,
+        /// How it names its objects.
+        format: String,
+    },
+    /// What should be the user's repository is none.
+    #[error("git can not read {} as a repository ({why}); mend it, or go into another", path.display())]
+    NoRepository {
+        /// Where it should be.
+        path: PathBuf,
+        /// git's words.
+        why: String,
     },
     /// A compare-and-swap on a ref kept losing.
     #[error("{what} kept moving while orchd {doing}; try again")]

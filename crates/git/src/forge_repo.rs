@@ -115,6 +115,46 @@ impl ForgeRepo {
         bare::resolve(&self.git, &self.dir, &main_ref()).await
     }
 
+    /// Refuses a user's repository that nothing can be landed on, and only looks: one that git can not read, one whose
+    /// history is not there, and one whose objects have names that orchd does not know.
+    pub async fn check_user(git: &Git, user_repo: &Path) -> Result<(), GitError> {
+        let user = absolute(user_repo)?;
+        let call = git.call("look at the user's repository", Place::Foreign(&user));
+        let call = call.args(["rev-parse", "--is-shallow-repository", "--show-object-format"]);
+        let answer = match call.text().await {
+            Err(GitError::Failed { stderr, .. }) if stderr.contains("not a git repository") => {
+                return Err(GitError::NoRepository { path: user, why: stderr });
+            }
+            answer => answer?,
+        };
+        match answer.split_once('\n') {
+            Some(("true", _)) => Err(GitError::Shallow { path: user }),
+            Some((_, format)) if format != "sha1" => {
+                Err(GitError::OtherNames { path: user, format: format.to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a partial clone that lacks an object of the branch: git would fetch it from where the clone is of, but for
+    /// nobody who fetches from the clone. Looks at every object there is of one; any other repository is whole.
+    pub async fn check_whole(git: &Git, user_repo: &Path, branch: &Branch) -> Result<(), GitError> {
+        let (user, name) = (absolute(user_repo)?, branch_ref(branch)?);
+        let call = git.call("look for a partial clone", Place::Foreign(&user));
+        // Exits 1 where no remote is one.
+        let partial = call.args(["config", "--get-regexp", r"^remote\..*\.promisor$"]).output().await?;
+        if partial.code != Some(0) {
+            return Ok(());
+        }
+        let mut lacks = false;
+        let mut look = |bytes: &[u8]| lacks |= bytes.contains(&b'?');
+        let list = git.call("look for objects that are elsewhere", Place::Foreign(&user)).network();
+        let list =
+            list.args(["rev-list", "--objects", "--no-object-names", "--missing=print", name.as_str()]);
+        list.stream(&mut look).await?;
+        if lacks { Err(GitError::Partial { path: user }) } else { Ok(()) }
+    }
+
     /// The branch that is checked out in the user's repository; none if its HEAD is detached.
     pub async fn current_branch(git: &Git, user_repo: &Path) -> Result<Option<Branch>, GitError> {
         let doing = "read the current branch";
@@ -186,10 +226,7 @@ impl ForgeRepo {
     /// error: nothing can be landed on a history that is not there.
     pub async fn has_branch(git: &Git, user_repo: &Path, branch: &Branch) -> Result<bool, GitError> {
         let (user, name) = (absolute(user_repo)?, branch_ref(branch)?);
-        let shallow = git.call("look for a shallow clone", Place::Foreign(&user));
-        if shallow.args(["rev-parse", "--is-shallow-repository"]).text().await? == "true" {
-            return Err(GitError::Shallow { path: user });
-        }
+        Self::check_user(git, &user).await?;
         let list = git.call("list the user's branch", Place::Foreign(&user));
         let sha = list.args(["for-each-ref", "--format=%(objectname)", "--", name.as_str()]).text().await?;
         Ok(!sha.is_empty())

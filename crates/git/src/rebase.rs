@@ -14,6 +14,10 @@ use crate::union::{self, VanishedEntry};
 /// Conflict text kept for the next agent's prompt.
 const HUNKS_CAP: usize = 64 * 1024;
 
+/// Files are as the commits have them: a file whose line ends the project's attributes would change on the way into a
+/// commit is seen by git as somebody's change, and in its way.
+const AS_STORED: &str = "* -text -ident -working-tree-encoding -filter\n";
+
 /// What to rebase.
 #[derive(Debug, Clone)]
 pub struct RebaseRequest<'a> {
@@ -67,7 +71,7 @@ pub async fn rebase(mirror: &Mirror, request: RebaseRequest<'_>) -> Result<Rebas
     if mirror.is_ancestor(head, onto).await? == Ancestry::Yes {
         return Ok(RebaseOutcome::AlreadyIn);
     }
-    let attributes = union::attributes(union)?;
+    let attributes = format!("{AS_STORED}{}", union::attributes(union)?);
     let checkout = GateCheckout::with_attributes(mirror, head, dir, &attributes).await?;
     let outcome = replay(mirror, &checkout, head, onto).await;
     // The outcome is worth more than the removal of its scaffold, which the next rebase there repeats.

@@ -124,6 +124,7 @@ pub(crate) fn repo(repo: &Repo, name: impl Fn(TaskId) -> String) -> dto::Repo {
         lane: repo.lane_queue.iter().copied().map(&name).collect(),
         frozen: repo.frozen.as_ref().map(|f| f.why.clone()),
         main: repo.main.as_ref().map(|m| m.sha.to_string()),
+        main_failure: repo.main_failure.clone(),
     }
 }
 

@@ -170,6 +170,9 @@ pub struct Repo {
     pub frozen: Option<String>,
     /// Main as last seen.
     pub main: Option<String>,
+    /// Why the last look at main failed; it is looked at again by itself.
+    #[serde(default)]
+    pub main_failure: Option<String>,
 }
 
 /// A provider of agents.

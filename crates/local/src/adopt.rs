@@ -27,7 +27,7 @@ pub enum AdoptError {
     #[error(transparent)]
     Git(#[from] GitError),
     /// There is no such branch.
-    #[error("{} has no commit on {wanted}; commit there first, or name the branch that is its main", repo.display())]
+    #[error("{} has no commit on {wanted}; commit there first, or name the branch that is its main with --main", repo.display())]
     NoBranch {
         /// The person's repository.
         repo: PathBuf,
@@ -60,12 +60,14 @@ pub async fn main_of(git: &Git, user_repo: &Path, branch: Option<&Branch>) -> Re
         Some(branch) => vec![branch.clone()],
         None => MAINS.map(Branch::new).into(),
     };
+    ForgeRepo::check_user(git, user_repo).await?;
     if branch.is_none() {
         let current = ForgeRepo::current_branch(git, user_repo).await?;
         candidates.extend(current.filter(|current| !MAINS.contains(&current.as_str())));
     }
     for branch in &candidates {
         if ForgeRepo::has_branch(git, user_repo, branch).await? {
+            ForgeRepo::check_whole(git, user_repo, branch).await?;
             return Ok(branch.clone());
         }
     }

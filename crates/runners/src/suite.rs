@@ -195,7 +195,8 @@ fn said(launched: Launched, told: bool) -> Said {
         }
         SuiteVerdict::NothingRan => {
             let end = last_lines(&output, OUTPUT_CAP);
-            let output = format!("zero tests ran (exit {code}): a suite must show at least one test\n{end}");
+            // Last, where what is wrong is looked for.
+            let output = format!("{end}\nzero tests ran (exit {code}): a suite must show at least one test");
             SuiteOutcome::Red { failing: Vec::new(), output }
         }
     })

@@ -42,9 +42,12 @@ fn admit(view: &View, now: Timestamp) -> Decided {
     match view.repo.suite_of(&main.tree) {
         _ if repair || view.policy.test.is_none() => {}
         Some(SuiteOutcome::Green { .. }) => {}
-        Some(SuiteOutcome::Red { .. } | SuiteOutcome::Infra { .. }) => {
-            let why = format!("main is red at {}", main.sha.short());
-            return frozen(why);
+        Some(SuiteOutcome::Red { failing, output }) => {
+            return frozen(format!("main is red at {}: {}", main.sha.short(), evidence(failing, output)));
+        }
+        // Never kept of a tree.
+        Some(SuiteOutcome::Infra { reason }) => {
+            return frozen(format!("main can not be looked at: {reason}"));
         }
         None => return look(view, Look { at: None, ask_anew: false }, GateName::Admission),
     }
@@ -52,6 +55,22 @@ fn admit(view: &View, now: Timestamp) -> Decided {
     let mut decided = Decided::new(Decision::Advance { to, cut_from: Some(main.sha.clone()) });
     decided.judged = gate::leaving(Stage::Created).iter().map(|gate| passed(view, *gate, now)).collect();
     decided
+}
+
+/// Characters of a red suite that a sentence has room for.
+const EVIDENCE: usize = 200;
+
+/// What is red, in a line: the tests' names, else the end of what was said.
+fn evidence(failing: &[String], output: &str) -> String {
+    let line = match failing {
+        [] => {
+            output.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+        }
+        names => names.join(", "),
+    };
+    // A test may print anything.
+    let line: String = line.chars().filter(|c| !c.is_control()).take(EVIDENCE).collect();
+    if line.is_empty() { "its tests failed and said nothing".to_owned() } else { line }
 }
 
 fn passed(view: &View, gate: GateName, now: Timestamp) -> GateResult {

@@ -18,7 +18,7 @@ fn below_a_floor_nothing_new_is_started_and_the_sentence_says_what_to_do() {
     let disk = why(judge("/data", Some(99 * MIB), Some(51 * MIB), FLOORS));
     assert_eq!(
         disk,
-        "the file system of /data has 99 MiB free and 100 MiB are kept free: free some, or lower --disk-floor"
+        "the file system of /data has 99 MiB free and 100 MiB are kept free: free some, or lower disk_floor (--disk-floor)"
     );
     let memory = why(judge("/data", Some(100 * MIB), Some(49 * MIB), FLOORS));
     assert!(memory.contains("49 MiB") && memory.contains("--memory-floor"), "{memory}");

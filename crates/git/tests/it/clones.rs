@@ -175,3 +175,34 @@ async fn a_runs_attributes_have_no_say_in_what_is_taken_over() {
         assert_eq!(std::fs::read_to_string(dir.join(format!("{folder}lines"))).unwrap(), "one\ntwo\n");
     }
 }
+
+#[tokio::test]
+async fn line_ends_that_attributes_would_change_are_in_no_commit_of_an_agents() {
+    let world = World::new().await;
+    let author = Person::clone_of(world.mirror.dir(), &world.path("author"), &world.base);
+    author.write("dos", "a\r\nb\r\n");
+    author.run(["add", "dos"]);
+    author.run(["commit", "-q", "-m", "dos"]);
+    author.write("inner/.gitattributes", "");
+    author.write(".gitattributes", "* text\n");
+    author.run(["add", ".gitattributes", "inner"]);
+    author.run(["commit", "-q", "-m", "attributes"]);
+    let at = author.head();
+    let mirror = Person { dir: world.mirror.dir().to_owned() };
+    mirror.run(["fetch", "-q", author.dir.to_str().unwrap(), &format!("{at}:refs/test/dos")]);
+    let dir = world.path("clones/KEY-1");
+    for _ in 0..2 {
+        AgentClone::prepare(&world.mirror, &dir, &CloneSpec { at: at.clone(), ..spec(&world, &[]) })
+            .await
+            .unwrap();
+        let agent = Person { dir: dir.clone() };
+        assert_eq!(std::fs::read(dir.join("dos")).unwrap(), b"a\r\nb\r\n");
+        agent.write("work", "1");
+        agent.run(["add", "--all"]);
+        assert_eq!(agent.run(["diff", "--cached", "--name-only"]), "work");
+        // What somebody changes is a change, of the same size and at once, too.
+        agent.write("dos", "a\r\nc\r\n");
+        agent.run(["add", "--all"]);
+        assert_eq!(agent.run(["diff", "--cached", "--name-only"]), "dos\nwork");
+    }
+}

@@ -90,3 +90,39 @@ async fn a_gate_checkout_is_exactly_the_commit() {
     again.remove().await.unwrap();
     assert!(!dir.exists());
 }
+
+#[tokio::test]
+async fn line_ends_that_attributes_would_change_are_in_nobodys_way() {
+    let world = World::new().await;
+    let dos = world.commit_bytes(&world.base, &[("dos", b"a\r\nb\r\n"), ("page.html", b"$Id$\r\n")]).await;
+    // As somebody does who adds attributes and leaves the files as they are.
+    let author = Person::clone_of(world.mirror.dir(), &world.path("author"), &dos);
+    author.write(".gitattributes", "* text\n*.html text eol=crlf ident\n");
+    author.run(["add", ".gitattributes"]);
+    author.run(["commit", "-q", "-m", "attributes"]);
+    let base = author.head();
+    author.write("other", "2");
+    author.run(["add", "other"]);
+    author.run(["commit", "-q", "-m", "main"]);
+    let main = author.head();
+    author.run(["checkout", "-q", "--force", "--detach", base.as_str()]);
+    author.write("work", "1");
+    author.run(["add", "work"]);
+    author.run(["commit", "-q", "-m", "work"]);
+    let head = author.head();
+    let mirror = Person { dir: world.mirror.dir().to_owned() };
+    let from = author.dir.to_str().unwrap();
+    mirror.run([
+        "fetch",
+        "-q",
+        from,
+        &format!("{main}:refs/test/crlf-main"),
+        &format!("{head}:refs/test/crlf"),
+    ]);
+    let outcome = run(&world, &head, &main, &[]).await;
+    let RebaseOutcome::Rebased { head: new, patch_before, patch_after } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(patch_before, patch_after);
+    assert_eq!(mirror.run(["diff", "--name-only", main.as_str(), new.as_str()]), "work");
+}
