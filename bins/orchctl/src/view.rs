@@ -174,4 +174,4 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

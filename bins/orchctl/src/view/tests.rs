@@ -9,7 +9,7 @@ fn totals(stage: &str, visits: u32, ms: i64) -> StageTotals {
     StageTotals { stage: stage.to_owned(), visits, attempts: visits, ms, cost_usd: 0.0 }
 }
 
-pub(crate) fn task() -> Task {
+fn task() -> Task {
     let strings = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
     Task {
         id: "id".to_owned(),
@@ -48,7 +48,7 @@ pub(crate) fn task() -> Task {
     }
 }
 
-pub(crate) fn state(task: Task) -> State {
+fn state(task: Task) -> State {
     State {
         v: 1,
         now: 6_000,

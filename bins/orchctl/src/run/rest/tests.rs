@@ -2,11 +2,34 @@
 
 use orchd_http::dto::{Job, Repo};
 
+use serde_json::json;
+
 use super::*;
-use crate::view::tests::{state, task};
 
 fn waits(id: &str, word: &str) -> Task {
-    Task { id: id.to_owned(), waiting: Some(word.to_owned()), ..task() }
+    let task = json!({
+        "id": id, "key": "DEMO-1", "life": 1, "project": "demo", "repo": "demo", "title": "Count", "track": "express",
+        "stage": "created", "visit": 1, "created_at": 0, "entered_at": 0, "status": "New", "waiting": word, "sentence": "",
+        "waiting_since": 0, "hold": null, "job": null, "questions": [], "branch": "orchd/DEMO-1", "head": null, "base": null,
+        "landed": [], "proven_in": null, "rework": 0, "runs": 0, "cost_usd": 0.0, "tokens": [0, 0], "stages": [], "walks": [],
+        "gates": [], "commands": [], "depends_on": [], "version": 1
+    });
+    serde_json::from_value(task).expect("a task of the API")
+}
+
+fn state(tasks: &[Task]) -> State {
+    State {
+        v: 1,
+        now: 6_000,
+        drained: false,
+        short: None,
+        containment: String::new(),
+        providers: Vec::new(),
+        tasks: tasks.to_vec(),
+        repos: Vec::new(),
+        jobs: Vec::new(),
+        pending: 0,
+    }
 }
 
 /// A repository that is frozen, and these tasks; long after the watch began.
@@ -21,7 +44,7 @@ fn frozen(tasks: &[Task]) -> State {
         main: None,
         main_failure: None,
     };
-    State { tasks: tasks.to_vec(), repos: vec![repo], ..state(task()) }
+    State { repos: vec![repo], ..state(tasks) }
 }
 
 fn job(of: &str, word: &str) -> Job {
@@ -68,13 +91,14 @@ fn what_moves_by_itself_is_waited_for() {
         assert!(!rests(&frozen(std::slice::from_ref(&mine)), &[mine]), "{word}");
     }
     let mine = waits("mine", "drained");
-    assert!(rests(&State { drained: true, ..state(mine.clone()) }, &[mine]));
+    assert!(rests(&State { drained: true, ..state(std::slice::from_ref(&mine)) }, &[mine]));
 }
 
 #[test]
 fn room_is_waited_for_a_while() {
     let mine = waits("mine", "working");
-    let full = |now, jobs| State { now, jobs, short: Some("full".to_owned()), ..state(mine.clone()) };
+    let full =
+        |now, jobs| State { now, jobs, short: Some("full".to_owned()), ..state(std::slice::from_ref(&mine)) };
     let mut seen = Seen::default();
     let queued = || vec![job("mine", "queued")];
     assert!(!seen.rests(&full(0, queued()), std::slice::from_ref(&mine)));
