@@ -74,3 +74,6 @@ fn is_stuck(state: &State, task: &Task) -> bool {
         && !looks
         && !state.tasks.iter().any(mends)
 }
+
+#[cfg(test)]
+mod tests;
