@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 #[command(name = "orchd", version, about)]
 struct Args {
     /// The configuration; without it and --data, the one of your account (~/.config/orchd/orchd.toml)
-    #[arg(long, env = "ORCHD_CONFIG", value_name = "FILE", conflicts_with = "data")]
+    #[arg(long, env = "ORCHD_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// A data directory as it was configured at its last start; then the options below count
     #[arg(long, env = "ORCHD_DATA", value_name = "DIR")]
@@ -55,10 +55,21 @@ fn main() -> ExitCode {
     match serve(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("orchd: {error:#}");
+            eprintln!("orchd: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes; many say them themselves.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 fn serve(args: Args) -> anyhow::Result<()> {
@@ -90,6 +101,11 @@ fn serve(args: Args) -> anyhow::Result<()> {
 
 /// From the configuration, or for a data directory from the arguments.
 fn settings(args: Args, exe: PathBuf, asked: Arc<Notify>) -> anyhow::Result<Settings> {
+    if args.data.is_some() && args.config.is_some() {
+        anyhow::bail!(
+            "a configuration (--config, ORCHD_CONFIG) names its own data directory, and --data or ORCHD_DATA names one too: leave one of them out"
+        );
+    }
     if let Some(data) = args.data {
         let floors = Floors {
             disk: args.disk_floor.saturating_mul(MIB),

@@ -139,6 +139,19 @@ fn a_server_works_as_its_configuration_says() {
     assert_eq!((second[0].policy.test.as_ref(), &second[0].user_branch), (None, &first[0].user_branch));
 }
 
+/// What is wrong is said once, with all of its causes; a variable that stays set from elsewhere is found.
+#[test]
+fn an_error_at_the_start_is_told_once() {
+    let mut place = Place::new();
+    let said = place.refused();
+    assert_eq!(said.matches("orchd.toml").count(), 1, "{said}");
+    assert_eq!(said.matches("No such file").count(), 1, "{said}");
+    place.write_config("command = [\"true\"]");
+    place.env.push(("ORCHD_DATA".to_owned(), "/nowhere".to_owned()));
+    let said = place.refused();
+    assert!(said.contains("--data or ORCHD_DATA names one too: leave one of them out"), "{said}");
+}
+
 /// What waits learns of a configuration that was read again; one that is wrong, or says what only a start can change,
 /// counts in nothing, and the server goes on.
 #[test]
