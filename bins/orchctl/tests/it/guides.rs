@@ -145,9 +145,9 @@ impl Home {
 /// No command stands in a page that nothing runs.
 #[test]
 fn every_command_of_a_guide_is_in_a_block_that_is_run() {
-    let guides = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide")).unwrap();
-    for guide in guides {
-        let path = guide.unwrap().path();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let guides = std::fs::read_dir(root.join("docs/guide")).unwrap().map(|guide| guide.unwrap().path());
+    for path in guides.chain([root.join("README.md")]) {
         let text = std::fs::read_to_string(&path).unwrap();
         let mut block = None;
         for line in text.lines() {
@@ -162,6 +162,12 @@ fn every_command_of_a_guide_is_in_a_block_that_is_run() {
             }
         }
     }
+}
+
+#[test]
+fn the_readme() {
+    let said = Home::new().follow(&page("README"));
+    assert!(said.contains("SHOP-1 is done"), "{said}");
 }
 
 #[test]
