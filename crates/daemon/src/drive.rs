@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use orchd_core::fact::Address;
 use orchd_core::job::JobResult;
 use orchd_core::port::executor::RunContext;
 use orchd_core::port::store::SettleOutcome;
@@ -171,11 +172,15 @@ async fn work(shared: &Shared, context: RunContext) {
             }
         }
     };
-    shared.decide.notify_one();
-    // The decision about a result is followed by a claim, of its own next job too; a stale one brings no decision.
-    if outcome == SettleOutcome::Stale {
-        shared.claim.notify_one();
+    // Whose result it is, is decided here and now: its next run waits for no turn of the loop's. What is left, or was
+    // woken by it, the loop finds.
+    if let (SettleOutcome::Settled, Address::Task(task)) = (outcome, &claimed.of)
+        && let Err(error) = shared.engine.decide_on(*task).await
+    {
+        tracing::error!(%task, "it is decided by the next look: {error}");
     }
+    shared.claim.notify_one();
+    shared.decide.notify_one();
 }
 
 async fn project(shared: Arc<Shared>) {

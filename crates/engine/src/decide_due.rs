@@ -51,7 +51,7 @@ impl Engine {
 
     /// Takes turns of a task while each leaves it due. Who lost a race leaves the task as the winner did: what is still
     /// due is found again.
-    async fn decide_on(&self, task: TaskId) -> Result<(), EngineError> {
+    pub async fn decide_on(&self, task: TaskId) -> Result<(), EngineError> {
         for _ in 0..FOLLOWING {
             if self.decide_once(task).await? != Taken::AndDue {
                 break;
