@@ -22,7 +22,7 @@ pub(crate) fn command(command: &Command) -> Option<(String, dto::Command)> {
         Command::Stop(judge) => (judge, of("stop", judge)),
         Command::Escalate(judge) => (judge, of("escalate", judge)),
         Command::Reject { judge, reason } => {
-            (judge, dto::Command { reason: reason.clone(), ..of("reject", judge) })
+            (judge, dto::Command { reason: Some(reason.clone()), ..of("reject", judge) })
         }
         Command::Pause { judge, reason, now } => {
             (judge, dto::Command { reason: reason.clone(), now: *now, ..of("pause", judge) })

@@ -139,6 +139,10 @@ pub(crate) async fn say(client: &Client, out: &Out, key: &str, words: String) ->
         by: act::person(),
         ..dto::Command::default()
     };
+    if !out.json {
+        let what = if name == "retry" { "the Hold is ended by it" } else { "the pause is ended by it" };
+        out.line(&format!("Said; {what}, and it is the next run's first word."));
+    }
     act::run(client, out, key, command).await
 }
 

@@ -73,7 +73,7 @@ pub(crate) enum Command {
         judge: Judge,
         /// The reason, for whoever works on it next
         #[arg(long, short)]
-        reason: Option<String>,
+        reason: String,
     },
     /// Start the deployment you are asked to confirm
     ConfirmDeploy(Judge),
@@ -276,9 +276,6 @@ pub(crate) enum TaskCommand {
         /// What is wanted, and how it is recognised
         #[arg(long, short, default_value = "")]
         description: String,
-        /// The title says it all
-        #[arg(long)]
-        no_description: bool,
         /// The project, where there are several
         #[arg(long)]
         project: Option<String>,

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use orchd_daemon::{
     Config, ConfigError, Document, Explained, Origin, config_schema, data_of_config, default_config,
-    read_config,
+    fingerprint_of, read_config,
 };
+use orchd_http::dto::State;
 use serde_json::json;
 
 use crate::cli::ConfigCommand;
@@ -125,4 +126,15 @@ fn origin(one: &Explained) -> String {
 
 fn as_json(one: &Explained) -> serde_json::Value {
     json!({ "key": one.key, "value": one.value, "origin": origin(one), "does": one.does })
+}
+
+/// What is said where a server does not know the configuration as it is now.
+pub(crate) const OTHER: &str = "the server that runs works by another configuration than the file has now: send it SIGHUP \
+     (`systemctl reload orchd`), or restart it where its log says that only a start can take that; its runs go on meanwhile";
+
+/// Whether a server works by this configuration.
+pub(crate) fn counts(state: &State, config: &Config) -> Result<bool, Exit> {
+    let Some(configured) = &state.configured else { return Ok(true) };
+    let said = fingerprint_of(config).map_err(|error| Exit::failed(error.to_string()))?;
+    Ok(said == *configured)
 }

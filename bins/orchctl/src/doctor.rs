@@ -24,6 +24,11 @@ pub(crate) async fn run(out: &Out, data: Option<PathBuf>, config: Option<PathBuf
         // The server's own surroundings count, not those of this terminal.
         let sentence = format!("it runs; {}", state.containment);
         findings.push(Finding::new("server", Health::Good, sentence));
+        if let Some(config) = config
+            && !crate::config::counts(&state, config)?
+        {
+            findings.push(Finding::new("server", Health::Missing, crate::config::OTHER));
+        }
     }
     findings.extend(store(&client, &data).await);
     if out.json {

@@ -9,7 +9,9 @@ mod text;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use orchd_daemon::{Ready, agents_ready, check_config, remote_of, try_repository};
+use orchd_daemon::{Ready, agents_ready, check_config, remote_of, socket, try_repository};
+use orchd_http::client::Client;
+use orchd_http::dto::State;
 
 use crate::cli::{ForgeKind, InitArgs};
 use crate::exit::Exit;
@@ -31,11 +33,14 @@ pub(crate) async fn run(
     let top = repository::top(args.dir.as_deref().unwrap_or(Path::new(".")))?;
     let before = before(&path)?;
     if let Some(name) = text::project_of(&before, &path, &top) {
-        out.line(&format!(
-            "{} is project {name} in {} already; nothing is changed.",
-            top.display(),
-            path.display()
-        ));
+        let known = format!("{} is project {name} in {} already", top.display(), path.display());
+        let is_other = args.name.as_ref().is_some_and(|other| *other != name)
+            || args.forge.is_some_and(|kind| (kind == ForgeKind::Git) != text::is_at_remote(&before, &name));
+        if is_other {
+            let todo = "change it there, or set up another with --config FILE and --data DIR of its own";
+            return Err(usage(format!("{known}, and set up otherwise; {todo}")));
+        }
+        out.line(&format!("{known}; nothing is changed."));
         return Ok(());
     }
     if top.to_str().is_none() {
@@ -86,6 +91,9 @@ pub(crate) async fn run(
         return Ok(());
     }
     write(&path, &after).map_err(|error| Exit::failed(format!("{}: {error}", path.display())))?;
+    if Client::new(&socket(&data)).get::<State>("/state").await.is_ok() {
+        out.line("A server works there already: restart it, so that it knows the project (its runs go on).");
+    }
     out.line("Written. Next: `orchctl run \"...\"` asks for something and watches it become code on main.");
     Ok(())
 }
@@ -279,7 +287,8 @@ fn plan(out: &Out, path: &Path, draft: &Draft, data: &Path, before: &str, after:
     };
     out.line(&format!(
         "\nWhen it works, orchd keeps its store, its clones and what runs leave in {}. Your repository's work tree, index, \
-         branches and configuration stay as they are; {written}\n",
+         branches and configuration stay as they are; {written}\nEach task also commits its documents (request, \
+         specification, decisions), below docs/work-items/KEY/.\n",
         data.display()
     ));
 }

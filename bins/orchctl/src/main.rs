@@ -10,6 +10,7 @@ mod doctor;
 mod engine;
 mod env;
 mod exit;
+mod here;
 mod init;
 mod own_git;
 mod provider;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, TaskArgs, TaskCommand};
 use exit::Exit;
 
 fn main() -> ExitCode {
@@ -71,7 +72,12 @@ fn run(cli: Cli) -> Result<(), Exit> {
         }
         // It has a directory of its own.
         command @ Command::Demo(_) => runtime()?.block_on(ask(command, None, cli.json)),
-        command => {
+        mut command => {
+            if let Command::Task(TaskArgs { what: TaskCommand::New { project, .. } }) = &mut command
+                && project.is_none()
+            {
+                *project = here::meant(cli.config.clone(), cli.data.as_deref())?;
+            }
             let data = cli.data.map_or_else(|| config::data(cli.config), |data| Ok(Some(data)))?;
             runtime()?.block_on(ask(command, data, cli.json))
         }
@@ -99,7 +105,7 @@ async fn ask(command: Command, data: Option<std::path::PathBuf>, json: bool) -> 
     let out = render::Out::new(json);
     let session = session::open(data).await?;
     let done = match command {
-        Command::Task(args) => task::run(&session.client, &out, args).await,
+        Command::Task(args) => task::run(&session, &out, args).await,
         Command::Why { key } => task::why(&session.client, &out, &key).await,
         Command::Attach { key, run } => attach::attach(&session.client, &out, &key, run).await,
         Command::Say { key, words } => attach::say(&session.client, &out, &key, words).await,

@@ -41,9 +41,20 @@ pub(crate) async fn run(
     data: Option<PathBuf>,
 ) -> Result<(), Exit> {
     let place = Place::find(config, data)?;
+    let mut args = args;
+    if let (Some(document), Some(_), None) = (&place.document, &args.title, &args.project) {
+        args.project = crate::here::project(document.config())?;
+    }
     let client = Client::new(&socket(&place.data));
     let engine = match client.get::<State>("/state").await {
-        Ok(_) => None,
+        Ok(state) => {
+            if let Some(document) = &place.document
+                && !crate::config::counts(&state, document.config())?
+            {
+                return Err(Exit::failed(crate::config::OTHER.to_owned()));
+            }
+            None
+        }
         Err(ClientError::NotRunning { .. }) => Some(Engine::start(&place, &client).await?),
         Err(error) => return Err(error.into()),
     };

@@ -16,6 +16,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Whether somebody works: a server, and not this command for its own length.
+    pub(crate) const fn is_served(&self) -> bool {
+        self.brief.is_none()
+    }
+
     pub(crate) async fn close(self) {
         if let Some(brief) = self.brief {
             brief.close().await;
@@ -32,6 +37,10 @@ pub(crate) async fn open(data: Option<PathBuf>) -> Result<Session, Exit> {
         Ok(_) | Err(ClientError::Broken { .. } | ClientError::Refused(_) | ClientError::BadAnswer(_)) => {
             return Ok(Session { client, brief: None });
         }
+    }
+    if !data.exists() {
+        let todo = "`orchctl init` in your repository sets a project up; `orchctl run \"…\"` or the server, `orchd`, makes it";
+        return Err(Exit::unreachable(format!("there is nothing in {} yet; {todo}", data.display())));
     }
     let exe = exe()?;
     let opened = orchd_daemon::serve_briefly(&data, &exe).await;

@@ -8,8 +8,10 @@ use orchd_http::dto;
 use crate::cli::{TaskArgs, TaskCommand};
 use crate::exit::Exit;
 use crate::render::{Out, cut, span};
+use crate::session::Session;
 
-pub(crate) async fn run(client: &Client, out: &Out, args: TaskArgs) -> Result<(), Exit> {
+pub(crate) async fn run(session: &Session, out: &Out, args: TaskArgs) -> Result<(), Exit> {
+    let client = &session.client;
     match args.what {
         TaskCommand::Amend { key, title, description } => {
             let by = crate::act::person();
@@ -22,12 +24,13 @@ pub(crate) async fn run(client: &Client, out: &Out, args: TaskArgs) -> Result<()
             };
             crate::act::run(client, out, &key, command).await
         }
-        TaskCommand::New { title, description, no_description, project, track, priority, after, repair } => {
+        TaskCommand::New { title, description, project, track, priority, after, repair } => {
             let new = dto::NewTask {
                 project,
                 title,
+                // As with `run`: who gives a title alone means it.
+                waive_description: description.is_empty(),
                 description,
-                waive_description: no_description,
                 track,
                 priority,
                 after,
@@ -43,7 +46,7 @@ pub(crate) async fn run(client: &Client, out: &Out, args: TaskArgs) -> Result<()
             ));
             Ok(())
         }
-        TaskCommand::List => list(client, out).await,
+        TaskCommand::List => list(session, out).await,
         TaskCommand::Show { key } => show(client, out, &key).await,
         TaskCommand::Events { key, all } => events(client, out, &key, all).await,
         TaskCommand::Log { key, follow, run, of } => log(client, out, &key, follow, run, of).await,
@@ -51,8 +54,8 @@ pub(crate) async fn run(client: &Client, out: &Out, args: TaskArgs) -> Result<()
     }
 }
 
-async fn list(client: &Client, out: &Out) -> Result<(), Exit> {
-    let state: dto::State = client.get("/state").await?;
+async fn list(session: &Session, out: &Out) -> Result<(), Exit> {
+    let state: dto::State = session.client.get("/state").await?;
     if out.json {
         return out.data(&state.tasks);
     }
@@ -61,7 +64,7 @@ async fn list(client: &Client, out: &Out) -> Result<(), Exit> {
         return Ok(());
     }
     let row = |task: &dto::Task| {
-        let waiting = task.job.clone().or_else(|| task.waiting.clone()).unwrap_or_default();
+        let waiting = task.job.clone().unwrap_or_else(|| waiting(task));
         vec![
             task.key.clone(),
             task.stage.clone(),
@@ -71,7 +74,21 @@ async fn list(client: &Client, out: &Out) -> Result<(), Exit> {
         ]
     };
     out.table(&["KEY", "STAGE", "NOW", "FOR", "TITLE"], state.tasks.iter().map(row).collect());
+    let is_open = |task: &dto::Task| task.stage != "done" && task.stage != "cancelled";
+    if !session.is_served() && state.tasks.iter().any(is_open) {
+        out.line("Nobody works on them now: `orchctl run` does, or the server, `orchd`.");
+    }
     Ok(())
+}
+
+/// What a task waits for, in the words of its sentence.
+fn waiting(task: &dto::Task) -> String {
+    match task.waiting.as_deref() {
+        Some("paused") if !task.questions.is_empty() => "asks you".to_owned(),
+        Some("person") => "needs your word".to_owned(),
+        Some(other) => other.to_owned(),
+        None => String::new(),
+    }
 }
 
 async fn show(client: &Client, out: &Out, key: &str) -> Result<(), Exit> {

@@ -1,6 +1,7 @@
 //! orchd: the daemon of one data directory as a server. Everything it does is in `orchd-daemon`; the hidden
 //! subcommands `shim` and `submit` are what it starts itself as for each run, and what a run's agent starts.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -51,7 +52,11 @@ fn main() -> ExitCode {
     if let Some(code) = hidden {
         return ExitCode::from(u8::try_from(code).unwrap_or(1));
     }
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_max_level(tracing::Level::INFO)
+        .init();
     match serve(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -135,19 +135,32 @@ pub(crate) fn projects_of(config: &Config) -> Result<Vec<Project>, ProjectsError
         }
         Err(error) => return Err(error),
     };
-    Ok(config.projects.iter().map(|project| of(project, &before)).collect())
+    config.projects.iter().map(|project| of(project, &before)).collect()
 }
 
-fn of(project: &orchd_config::Project, before: &[Project]) -> Project {
+/// What a configuration says, to be compared with what a server works by.
+pub fn fingerprint_of(config: &Config) -> Result<String, ConfigError> {
+    Ok(projects::fingerprint(&projects_of(config)?))
+}
+
+fn of(project: &orchd_config::Project, before: &[Project]) -> Result<Project, ProjectsError> {
     let (repo, remote) = (project.repo.clone(), project.remote.clone());
     let same = |known: &&Project| {
         known.policy.repo == project.policy.repo && known.user_repo == repo && known.remote == remote
     };
+    let place = |remote: &Option<orchd_config::Remote>| {
+        remote.as_ref().map_or("in orchd's own main".to_owned(), |remote| format!("at {}", remote.url))
+    };
+    let known = before.iter().find(|known| known.policy.repo == project.policy.repo);
+    if let Some(known) = known.filter(|known| place(&known.remote) != place(&remote)) {
+        let (before, after) = (place(&known.remote), place(&remote));
+        return Err(ProjectsError::Moved { project: project.policy.project.to_string(), before, after });
+    }
     let found = before.iter().find(same).and_then(|known| known.user_branch.clone());
-    Project {
+    Ok(Project {
         policy: project.policy.clone(),
         user_repo: repo,
         user_branch: project.main.clone().or(found),
         remote,
-    }
+    })
 }

@@ -21,7 +21,7 @@ mod sources;
 mod wire;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use orchd_engine::EngineError;
@@ -29,7 +29,9 @@ use orchd_http::api::App;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
-pub use config::{ConfigError, check_config, data_of_config, default_config, read_config, take_over};
+pub use config::{
+    ConfigError, check_config, data_of_config, default_config, fingerprint_of, read_config, take_over,
+};
 pub use doctor::{Finding, Health, examine, judged, look};
 pub use host::{Floors, MIB};
 pub use housekeeping::Keep;
@@ -153,7 +155,9 @@ pub async fn serve(
         tokio::spawn(async move { housekeeping::keep_house(&engine, &shop, clock.as_ref(), keep).await })
     };
     let alerts = tokio::spawn(alerts::watch_repositories(Arc::clone(&engine)));
-    let reload = settings.reload.map(|reload| tokio::spawn(reload.serve(Arc::clone(&engine), hint)));
+    let reload = settings
+        .reload
+        .map(|reload| tokio::spawn(reload.serve(Arc::clone(&engine), hint, Arc::clone(&wired.configured))));
     ready();
     // An error means that the sender is gone, which is a stop as well.
     let _ = stop.wait_for(|stop| *stop).await;
@@ -179,6 +183,10 @@ fn app(wired: &Wired, hint: Arc<tokio::sync::Notify>, containment: String) -> Ar
         files: Arc::clone(&wired.files),
         hint: Arc::new(move || hint.notify_one()),
         containment,
+        configured: {
+            let configured = Arc::clone(&wired.configured);
+            Arc::new(move || configured.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        },
         now: Arc::new(move || clock.now()),
     })
 }

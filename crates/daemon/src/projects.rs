@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use orchd_config::Remote;
-use orchd_core::id::Branch;
+use orchd_core::id::{Branch, Digest};
 use orchd_core::policy::Policy;
 use orchd_core::stage::Role;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,15 @@ pub struct Project {
     /// Where main is, if not in orchd's data.
     #[serde(default)]
     pub remote: Option<Remote>,
+}
+
+/// What projects are configured as, in one word: what a server works by, and what a configuration says, are compared by it.
+/// What a start finds by itself is no part of it.
+pub(crate) fn fingerprint(projects: &[Project]) -> String {
+    let said: Vec<_> = projects.iter().map(|p| (&p.policy, &p.user_repo, &p.remote)).collect();
+    // A policy is always JSON; were it not, the two would differ, which is said.
+    let text = serde_json::to_vec(&said).unwrap_or_default();
+    Digest::of(&text).as_str().to_owned()
 }
 
 /// Why the projects can not be read or written.
@@ -52,6 +61,19 @@ pub enum ProjectsError {
         path: PathBuf,
         /// What the reader said.
         source: serde_json::Error,
+    },
+    /// One that would land elsewhere than it did.
+    #[error(
+        "project {project} lands {before}, and is to land {after}: its tasks and what landed are there. Take what landed \
+         (`orchctl pull`), then give what lands {after} another name, [project.NAME], or a data directory of its own"
+    )]
+    Moved {
+        /// Which.
+        project: String,
+        /// Where.
+        before: String,
+        /// Where.
+        after: String,
     },
     /// A pipeline that must not start.
     #[error("project {project}: {source}")]

@@ -2,7 +2,7 @@
 //! start (the data directory, the host, which repositories there are) is not changed here.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use orchd_config::Config;
@@ -39,11 +39,16 @@ enum Refused {
 
 impl Reload {
     /// Reads the configuration whenever it is asked to.
-    pub(crate) async fn serve(mut self, engine: Arc<Engine>, hint: Arc<Notify>) {
+    pub(crate) async fn serve(
+        mut self,
+        engine: Arc<Engine>,
+        hint: Arc<Notify>,
+        configured: Arc<Mutex<String>>,
+    ) {
         loop {
             self.asked.notified().await;
             let path = self.path.display().to_string();
-            match self.again(&engine) {
+            match self.again(&engine, &configured) {
                 Ok(false) => tracing::info!("{path} was read again: nothing in it has changed"),
                 Ok(true) => {
                     wake(&engine).await;
@@ -60,7 +65,7 @@ impl Reload {
     }
 
     /// Whether anything is different now.
-    fn again(&mut self, engine: &Engine) -> Result<bool, Refused> {
+    fn again(&mut self, engine: &Engine, configured: &Mutex<String>) -> Result<bool, Refused> {
         let document = read_config(&self.path)?;
         let config = document.config();
         if *config == self.config {
@@ -69,6 +74,7 @@ impl Reload {
         at_start(&self.config, config).map_or(Ok(()), |what| Err(Refused::AtStart(what)))?;
         take_over(config)?;
         let projects = projects::load(&config.data).map_err(ConfigError::Projects)?;
+        *configured.lock().unwrap_or_else(PoisonError::into_inner) = projects::fingerprint(&projects);
         engine.set_policies(policies_of(projects));
         self.config = config.clone();
         Ok(true)

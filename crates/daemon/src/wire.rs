@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use orchd_config::{Login, OwnRefs};
@@ -44,6 +44,8 @@ pub struct Wired {
     pub clock: Arc<dyn Clock>,
     /// What executors share.
     pub workshop: Workshop,
+    /// By what it is configured, see [`crate::projects::fingerprint`].
+    pub configured: Arc<Mutex<String>>,
 }
 
 /// Why a data directory can not be opened.
@@ -111,6 +113,7 @@ pub async fn wire(
     private(&data)?;
     let mut projects = projects::load(&data)?;
     projects::check_prompts(&projects)?;
+    let configured = Arc::new(Mutex::new(projects::fingerprint(&projects)));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(RandomIds);
     let store = Arc::new(open_store(&data, &clock).await?);
@@ -149,7 +152,7 @@ pub async fn wire(
         host: Arc::new(ThisHost { data: data.clone(), floors }),
     };
     let files = Arc::new(DataFiles { workshop: Arc::new(workshop.clone()) });
-    Ok(Wired { engine: Arc::new(Engine::new(deps)), board, files, clock, workshop })
+    Ok(Wired { engine: Arc::new(Engine::new(deps)), board, files, clock, workshop, configured })
 }
 
 /// This program as it runs, whatever lies at its path by now: a shim is of the same version as who starts it. By pid

@@ -49,6 +49,8 @@ pub struct App {
     pub hint: Arc<dyn Fn() + Send + Sync>,
     /// What keeps the processes of runs together, for people.
     pub containment: String,
+    /// By what its projects are configured, in one word.
+    pub configured: Arc<dyn Fn() -> String + Send + Sync>,
     /// Now.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -112,6 +114,7 @@ async fn state(State(app): Shared) -> Answer<dto::State> {
         drained: store.drained().await?,
         short: short(engine),
         containment: app.containment.clone(),
+        configured: Some((app.configured)()),
         providers: store
             .providers()
             .await?

@@ -223,6 +223,9 @@ pub struct State {
     pub short: Option<String>,
     /// What keeps the processes of this server's runs together.
     pub containment: String,
+    /// By what its projects are configured, in one word: whoever has the configuration can tell whether it counts here.
+    #[serde(default)]
+    pub configured: Option<String>,
     /// Providers that nobody may use now, a line each: what is down, since when, and when it is tried again.
     pub providers: Vec<String>,
     /// All tasks, oldest first.

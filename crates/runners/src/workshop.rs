@@ -274,7 +274,7 @@ impl Workshop {
                 let dir = user.dir.display();
                 Ok(Some(format!(
                     "{} of {dir} is at {} and orchd's main at {}: each has commits that the other lacks. \
-                     Merge them with: git -C '{dir}' merge orchd/main",
+                     Merge them with: git -C '{dir}' merge orchd/main (or rebase yours on top of it); it goes on by itself then",
                     user.branch,
                     theirs.short(),
                     ours.short()

@@ -81,7 +81,8 @@ fn python(top: &Path) -> Option<Way> {
     let tools = project.as_ref().and_then(|project| project.get("tool")?.as_table());
     let has_tool = |name: &str| tools.is_some_and(|tools| tools.contains_key(name));
     let is_python = project.is_some()
-        || ["setup.py", "setup.cfg", "tox.ini", "pytest.ini"].iter().any(|name| has(top, name));
+        || ["setup.py", "setup.cfg", "tox.ini", "pytest.ini"].iter().any(|name| has(top, name))
+        || ["tests", "test"].iter().any(|folder| has_python_tests(&top.join(folder)));
     if !is_python {
         return None;
     }
@@ -103,6 +104,13 @@ fn python(top: &Path) -> Option<Way> {
         &[],
         format!("a Python project with {folder}/"),
     ))
+}
+
+/// As unittest looks for them.
+fn has_python_tests(folder: &Path) -> bool {
+    let is_test = |name: &str| name.starts_with("test") && name.ends_with(".py");
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_name().to_str().is_some_and(is_test))
 }
 
 fn maven(top: &Path) -> Option<Way> {

@@ -109,6 +109,13 @@ pub(super) fn project_of(text: &str, path: &Path, repo: &Path) -> Option<String>
     table.get("project")?.as_table()?.iter().find(|(_, project)| is_it(project)).map(|(name, _)| name.clone())
 }
 
+/// Whether a project's main is at a remote.
+pub(super) fn is_at_remote(text: &str, name: &str) -> bool {
+    let table: Option<toml::Table> = text.parse().ok();
+    let forge = table.and_then(|table| table.get("project")?.get(name)?.get("forge").cloned());
+    forge.is_some_and(|forge| forge.as_str() == Some("git"))
+}
+
 /// Whether a file has a project of this name.
 pub(super) fn has_project(text: &str, name: &str) -> bool {
     let table: Option<toml::Table> = text.parse().ok();

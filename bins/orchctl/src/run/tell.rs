@@ -78,7 +78,9 @@ fn tell(out: &Out, task: &Task, short: Option<&str>, document: Option<&Document>
         out.line(&format!("  answer with: orchctl resume {key} --answer \"...\""));
     }
     let typed = |command: &String| match command.as_str() {
-        "amend" => format!("orchctl task amend {key}"),
+        "amend" => format!("orchctl task amend {key} -d TEXT"),
+        "prioritise" => format!("orchctl prioritise {key} N"),
+        "reject" => format!("orchctl reject {key} --reason TEXT"),
         command => format!("orchctl {command} {key}"),
     };
     let mut ways: Vec<String> = task.commands.iter().map(typed).collect();

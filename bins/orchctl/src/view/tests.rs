@@ -54,6 +54,7 @@ fn state(task: Task) -> State {
         now: 6_000,
         drained: false,
         short: None,
+        configured: None,
         containment: String::new(),
         providers: Vec::new(),
         tasks: vec![task],

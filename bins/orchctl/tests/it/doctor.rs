@@ -48,7 +48,7 @@ impl Place {
     /// One with a task, which nobody has decided yet.
     fn with_a_task() -> Self {
         let place = Self::new();
-        let made = place.ask(&["task", "new", "Do something", "--no-description"]);
+        let made = place.ask(&["task", "new", "Do something"]);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         place
     }

@@ -197,6 +197,23 @@ fn a_server_that_protects_main_is_told_beforehand() {
     assert_eq!(place.landed(), ["first"]);
 }
 
+/// What landed in one place would be missing in the other.
+#[test]
+fn a_project_lands_in_one_place_for_good() {
+    let place = Place::new();
+    let (said, code) = place.run();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("is proven to be in main of "), "{said}");
+    place.edit("forge = \"git\"", "forge = \"local\"");
+    let url = format!("url = \"{}\"", place.at("hub.git").display());
+    place.edit(&format!("[project.shop.remote]\n{url}\n"), "");
+    let (said, code) = place.orchctl(&["run", "Add another flag", "--track", "express"]);
+    assert!(said.contains("is to land in orchd's own main: its tasks and what landed are there"), "{said}");
+    assert_eq!(code, Some(1), "{said}");
+    let (said, _) = place.orchctl(&["init", "--forge", "git", "--script", "/bin/true"]);
+    assert!(said.contains("is project shop in ") && said.contains("set up otherwise"), "{said}");
+}
+
 #[test]
 fn a_remote_that_is_not_there_is_told() {
     let place = Place::new();

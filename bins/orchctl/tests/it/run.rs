@@ -73,12 +73,20 @@ impl Place {
         all
     }
 
+    fn command(&self, dir: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_orchctl"));
+        command.args(args).current_dir(self.dir.path().join(dir)).env_clear();
+        command.env("HOME", self.dir.path()).env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        command
+    }
+
     /// All that it says, and how it ends.
     fn orchctl(&self, args: &[&str]) -> (String, Option<i32>) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_orchctl"));
-        command.args(args).current_dir(self.repo()).env_clear();
-        command.env("HOME", self.dir.path()).env("PATH", "/usr/local/bin:/usr/bin:/bin");
-        let Output { stdout, stderr, status } = command.output().unwrap();
+        self.orchctl_in("shop", args)
+    }
+
+    fn orchctl_in(&self, dir: &str, args: &[&str]) -> (String, Option<i32>) {
+        let Output { stdout, stderr, status } = self.command(dir, args).output().unwrap();
         (String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap(), status.code())
     }
 }
@@ -133,4 +141,49 @@ fn without_a_configuration_it_says_how_to_make_one() {
     std::fs::remove_file(place.dir.path().join(".config/orchd/orchd.toml")).unwrap();
     let (said, code) = place.orchctl(&["run", "Add a --version flag"]);
     assert!(said.contains("`orchctl init` in your repository makes it") && code == Some(1), "{said}");
+}
+
+/// In a repository that is no project nobody works on another one's.
+#[test]
+fn a_request_is_for_the_repository_one_is_in() {
+    let place = Place::new();
+    let other = place.dir.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    let at = other.to_str().unwrap();
+    place.git(&["init", "-q", at]);
+    let (said, code) = place.orchctl(&["task", "list"]);
+    assert!(said.contains("the server, `orchd`, makes it") && code == Some(3), "{said}");
+    assert_eq!(place.orchctl(&["run", "Add a --quiet flag", "--track", "express"]).1, Some(0));
+    for words in [&["run", "Add a --version flag"][..], &["task", "new", "Add a --version flag"]] {
+        let (said, code) = place.orchctl_in("other", words);
+        assert!(said.contains("is no project") && said.contains("--project which you mean: shop"), "{said}");
+        assert_eq!(code, Some(1), "{said}");
+    }
+    let (said, code) =
+        place.orchctl_in("other", &["task", "new", "Add a --version flag", "--project", "shop"]);
+    assert!(said.contains("SHOP-2") && code == Some(0), "{said}");
+    place.git(&["worktree", "add", "-q", "../beside"]);
+    let (said, code) = place.orchctl_in("beside", &["task", "new", "Add a --brief flag"]);
+    assert!(said.contains("SHOP-3") && code == Some(0), "another work tree of the same: {said}");
+}
+
+/// Who changed the configuration since is told so, and gets nothing done by the old one.
+#[test]
+fn a_server_of_another_configuration_is_told() {
+    let place = Place::new();
+    std::fs::write(place.dir.path().join("agent"), "#!/bin/sh\nsleep 2\nexit 1\n").unwrap();
+    let mut first = place.command("shop", &["run", "Take your time", "--track", "express"]);
+    let mut first =
+        first.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    while !place.orchctl(&["queue"]).0.contains("SHOP-1") {}
+    let config = place.dir.path().join(".config/orchd/orchd.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("approval = \"auto\"", "approval = \"ask\"")).unwrap();
+    let (said, code) = place.orchctl(&["run", "Add a --version flag", "--track", "express"]);
+    assert!(said.contains("works by another configuration") && code == Some(1), "{said}");
+    let (said, _) = place.orchctl(&["doctor"]);
+    assert!(said.contains("MISSING  server: the server that runs works by another configuration"), "{said}");
+    assert!(!first.wait().unwrap().success());
+    let (said, _) = place.orchctl(&["task", "list"]);
+    assert!(!said.contains("SHOP-2") && said.contains("Nobody works on them now"), "{said}");
 }

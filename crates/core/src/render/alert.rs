@@ -13,14 +13,21 @@ pub fn of_task(task: &Task) -> Option<Alert> {
     let key = &task.key;
     let commands: Vec<String> = match (kind, code) {
         (AlertKind::Approval, _) => {
-            vec![format!("orchctl approve {key}"), format!("orchctl reject {key} --reason TEXT")]
+            vec![
+                format!("orchctl task diff {key}"),
+                format!("orchctl approve {key}"),
+                format!("orchctl reject {key} --reason TEXT"),
+            ]
         }
         (AlertKind::ConfirmDeploy, _) => {
             vec![format!("orchctl confirm-deploy {key}"), format!("orchctl reject {key} --reason TEXT")]
         }
         (AlertKind::Question, _) => vec![format!("orchctl resume {key} --answer TEXT")],
         (AlertKind::Hold | AlertKind::Frozen, Some(code)) => {
-            code.row().ends.iter().map(|kind| format!("orchctl {} {key}", kind.name())).collect()
+            let amended = matches!(code, HoldCode::Entry | HoldCode::Ambiguous);
+            let amend = amended.then(|| format!("orchctl task amend {key} -d TEXT"));
+            let ends = code.row().ends.iter().map(|kind| format!("orchctl {} {key}", kind.name()));
+            amend.into_iter().chain(ends).collect()
         }
         (AlertKind::Hold | AlertKind::Frozen, None) => Vec::new(),
     };

@@ -6,6 +6,7 @@ use crate::admission;
 use crate::command::{CommandKind, commands};
 use crate::decide::head_gates;
 use crate::gate::{self, GateName, Judged};
+use crate::hold::HoldCode;
 use crate::reason::{Ask, Reason, Wait};
 use crate::stage::Stage;
 use crate::time::{Span, Timestamp};
@@ -121,8 +122,18 @@ fn ending_commands(view: &View) -> Vec<String> {
     let mut list: Vec<String> = commands(view)
         .into_iter()
         .filter(|(kind, allowed)| allowed.is_ok() && ends(*kind))
-        .map(|(kind, _)| format!("orchctl {} {key}", kind.name()))
+        .map(|(kind, _)| match kind {
+            CommandKind::Resume if view.task.pause.as_ref().is_some_and(|p| !p.questions.is_empty()) => {
+                format!("orchctl resume {key} --answer \"…\"")
+            }
+            CommandKind::Reject => format!("orchctl reject {key} --reason \"…\""),
+            kind => format!("orchctl {} {key}", kind.name()),
+        })
         .collect();
+    if view.task.hold.as_ref().is_some_and(|held| matches!(held.code, HoldCode::Entry | HoldCode::Ambiguous))
+    {
+        list.insert(0, format!("orchctl task amend {key} -d \"…\""));
+    }
     match &view.task.reason {
         Some(Reason::Wait(Wait::Drained)) => list.insert(0, "orchctl undrain".to_owned()),
         Some(Reason::Wait(Wait::Frozen { .. })) => {

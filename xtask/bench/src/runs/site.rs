@@ -95,17 +95,7 @@ impl<'p> Site<'p> {
 
     /// Starts a task of a project; answers its key.
     pub(super) fn start(&self, project: &str, title: &str) -> Result<String> {
-        let said = self.ask(&[
-            "--json",
-            "task",
-            "new",
-            "--project",
-            project,
-            "--track",
-            "express",
-            "--no-description",
-            title,
-        ])?;
+        let said = self.ask(&["--json", "task", "new", "--project", project, "--track", "express", title])?;
         let task: serde_json::Value = serde_json::from_str(&said)?;
         let key = task.get("key").and_then(serde_json::Value::as_str);
         Ok(key.with_context(|| format!("a task without a key: {said}"))?.to_owned())

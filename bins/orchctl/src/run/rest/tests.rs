@@ -23,6 +23,7 @@ fn state(tasks: &[Task]) -> State {
         now: 6_000,
         drained: false,
         short: None,
+        configured: None,
         containment: String::new(),
         providers: Vec::new(),
         tasks: tasks.to_vec(),

@@ -12,7 +12,7 @@ pub(super) const ROWS: &[Row] = &[
         test: Some("echo 'not ok 1 - flags'; exit 1"),
         reads: &[
             "SHOP-1 waits for you: The repository is frozen (main is red at <commit>: flags): a person mends the cause, then `orchctl repo unfreeze`.",
-            "You may: orchctl repo unfreeze shop, orchctl stop SHOP-1, orchctl pause SHOP-1, orchctl escalate SHOP-1, orchctl prioritise SHOP-1, orchctl task amend SHOP-1",
+            "You may: orchctl repo unfreeze shop, orchctl stop SHOP-1, orchctl pause SHOP-1, orchctl escalate SHOP-1, orchctl prioritise SHOP-1 N, orchctl task amend SHOP-1 -d TEXT",
         ],
         ..WAITS
     },
