@@ -11,6 +11,7 @@ mod engine;
 mod env;
 mod exit;
 mod init;
+mod log;
 mod own_git;
 mod provider;
 mod pull;
