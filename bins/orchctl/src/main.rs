@@ -12,6 +12,7 @@ mod env;
 mod exit;
 mod here;
 mod init;
+mod log;
 mod own_git;
 mod provider;
 mod pull;

@@ -1,7 +1,5 @@
 //! `orchctl task …` and `orchctl why`: start, list and look at tasks.
 
-use std::time::Duration;
-
 use orchd_http::client::Client;
 use orchd_http::dto;
 
@@ -49,7 +47,9 @@ pub(crate) async fn run(session: &Session, out: &Out, args: TaskArgs) -> Result<
         TaskCommand::List => list(session, out).await,
         TaskCommand::Show { key } => show(client, out, &key).await,
         TaskCommand::Events { key, all } => events(client, out, &key, all).await,
-        TaskCommand::Log { key, follow, run, of } => log(client, out, &key, follow, run, of).await,
+        TaskCommand::Log { key, follow, run, of } => {
+            crate::log::show(client, out, &crate::log::Asked { key, run, of }, follow).await
+        }
         TaskCommand::Diff { key } => diff(client, out, &key).await,
     }
 }
@@ -171,47 +171,6 @@ async fn events(client: &Client, out: &Out, key: &str, all: bool) -> Result<(), 
         }
     }
     Ok(())
-}
-
-async fn log(
-    client: &Client,
-    out: &Out,
-    key: &str,
-    follow: bool,
-    run: Option<String>,
-    of: Option<String>,
-) -> Result<(), Exit> {
-    let mut shown: Option<String> = None;
-    let mut offset = 0;
-    loop {
-        let which = match (&run, &of) {
-            (Some(run), _) => format!("&run={run}"),
-            (None, Some(of)) => format!("&of={of}"),
-            (None, None) => String::new(),
-        };
-        let part: dto::LogPart = client.get(&format!("/tasks/{key}/log?offset={offset}{which}")).await?;
-        if part.run != shown {
-            if let (Some(run), true) = (&part.run, follow) {
-                out.line(&format!("── run {run} ──"));
-            }
-            let restart = shown.is_some();
-            shown.clone_from(&part.run);
-            if restart {
-                offset = 0;
-                continue;
-            }
-        }
-        out.text(&part.text);
-        offset = part.next;
-        if part.text.is_empty() {
-            let task: dto::Task = client.get(&format!("/tasks/{key}")).await?;
-            let over = task.stage == "done" || task.stage == "cancelled";
-            if !follow || over || (run.is_some() && part.eof) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        }
-    }
 }
 
 async fn diff(client: &Client, out: &Out, key: &str) -> Result<(), Exit> {

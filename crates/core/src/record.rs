@@ -5,6 +5,7 @@ use crate::account::Account;
 use crate::effect::{Effect, EffectState, Intent, LandingAnswer, ProbeAnswer, Proof};
 use crate::event::{Event, RepoEvent};
 use crate::fact::Fact;
+use crate::gate::red;
 use crate::id::{JobId, Sha};
 use crate::job::{DeployAnswer, JobKind, JobResult, MainReport, SuiteOutcome};
 use crate::mutant::{self, Mutant};
@@ -62,7 +63,7 @@ fn job_ended(task: &Task, kind: JobKind, result: JobResult) -> Vec<Event> {
 fn ci_state(outcome: SuiteOutcome) -> CiState {
     match outcome {
         SuiteOutcome::Green { .. } => CiState::Success,
-        SuiteOutcome::Red { output, .. } => CiState::Failure { output },
+        SuiteOutcome::Red { failing, output } => CiState::Failure { output: red::told(&failing, &output) },
         SuiteOutcome::Infra { reason } => CiState::Infra { why: reason },
     }
 }

@@ -42,14 +42,29 @@ impl DataFiles {
     }
 }
 
-/// A part of a run's output, with what must not be seen masked.
-fn part(dir: &RunDir, run: RunId, offset: u64, secrets: &[String]) -> std::io::Result<dto::LogPart> {
-    let over = RunResult::read(dir, run).is_ok();
-    let total = log::extent(dir, RunDir::STDOUT)?.total;
+/// Where an output is kept.
+const fn file(stream: dto::Stream) -> &'static str {
+    match stream {
+        dto::Stream::Stdout => RunDir::STDOUT,
+        dto::Stream::Stderr => RunDir::STDERR,
+    }
+}
+
+/// A part of one of a run's outputs, with what must not be seen masked.
+fn part(
+    dir: &RunDir,
+    run: RunId,
+    file: &str,
+    offset: u64,
+    secrets: &[String],
+) -> std::io::Result<dto::LogPart> {
+    let ended = RunResult::read(dir, run).ok().map(|result| result.ended.to_string());
+    let over = ended.is_some();
+    let total = log::extent(dir, file)?.total;
     let offset = offset.min(total);
     // A credential may begin before this part: what is before it is looked at too, and not shown.
     let longest = secrets.iter().map(String::len).max().unwrap_or(0) as u64;
-    let mut chunk = log::chunk(dir, RunDir::STDOUT, offset - offset.min(longest), PART)?;
+    let mut chunk = log::chunk(dir, file, offset - offset.min(longest), PART)?;
     mask(&mut chunk.bytes, secrets);
     if !(over && chunk.eof) {
         hold_back(&mut chunk, secrets);
@@ -60,7 +75,7 @@ fn part(dir: &RunDir, run: RunId, offset: u64, secrets: &[String]) -> std::io::R
         text.insert_str(0, &format!("[{} bytes are gone: the log is bounded]\n", chunk.dropped));
     }
     let eof = over && chunk.eof;
-    Ok(dto::LogPart { run: Some(run.to_string()), text, next: chunk.next, total: chunk.total, eof })
+    Ok(dto::LogPart { run: Some(run.to_string()), text, next: chunk.next, total: chunk.total, eof, ended })
 }
 
 /// Overwrites credentials, each by stars of its length: places in the output stay what they are. All are found before
@@ -97,10 +112,10 @@ fn hold_back(chunk: &mut Chunk, secrets: &[String]) {
 
 #[async_trait]
 impl Files for DataFiles {
-    async fn log(&self, run: &str, offset: u64) -> Result<dto::LogPart, String> {
+    async fn log(&self, run: &str, stream: dto::Stream, offset: u64) -> Result<dto::LogPart, String> {
         let (run, dir) = self.run(run)?;
         let secrets = self.secrets(&dir);
-        let read = spawn_blocking(move || part(&dir, run, offset, &secrets)).await;
+        let read = spawn_blocking(move || part(&dir, run, file(stream), offset, &secrets)).await;
         let read = read.map_err(|e| e.to_string())?;
         read.map_err(|e| format!("run {run} has no output here: {e}"))
     }

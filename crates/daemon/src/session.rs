@@ -10,7 +10,7 @@ use orchd_http::session::{Heard, Hearing};
 use orchd_launcher::dialect::{Event, Translator};
 use orchd_launcher::log;
 use orchd_launcher::run_dir::ShimIdentity;
-use orchd_launcher::{RunDir, RunResult, RunSpec};
+use orchd_launcher::{Ended, RunDir, RunResult, RunSpec};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -118,6 +118,7 @@ impl Watcher {
         if let Some(result) = result {
             let last = self.translator.end(&result.ended);
             self.say(last, None);
+            self.complain(&result.ended);
             self.waiting.push_back(Heard::Over { ended: result.ended.to_string() });
             self.over = true;
         }
@@ -127,6 +128,18 @@ impl Watcher {
             self.waiting.insert(at, Heard::CaughtUp);
         }
         Ok(!self.waiting.is_empty())
+    }
+
+    /// What a run that failed wrote to standard error last: there most programs say why.
+    fn complain(&mut self, ended: &Ended) {
+        if matches!(ended, Ended::Exited { code: 0 }) {
+            return;
+        }
+        match self.translator.last_of_stderr(&self.dir) {
+            Ok(text) if text.is_empty() => {}
+            Ok(text) => self.say(vec![Event::Text { text: format!("standard error ended:\n{text}") }], None),
+            Err(error) => tracing::warn!(run = %self.run, "its standard error can not be read: {error}"),
+        }
     }
 
     /// Whether nobody is there any more who could write a result. Looks only: what is left of a lost run is its job's.

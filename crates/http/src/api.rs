@@ -59,7 +59,7 @@ pub struct App {
 #[async_trait]
 pub trait Files: Send + Sync {
     /// A part of a run's output.
-    async fn log(&self, run: &str, offset: u64) -> Result<dto::LogPart, String>;
+    async fn log(&self, run: &str, stream: dto::Stream, offset: u64) -> Result<dto::LogPart, String>;
     /// A run as a session: what was said from this offset of its output on, and what comes.
     async fn session(&self, run: &str, from: u64) -> Result<Hearing, String>;
     /// The patch of a task.
@@ -388,6 +388,8 @@ async fn undrain(State(app): Shared, Json(change): Json<dto::Change>) -> Answer<
 struct LogQuery {
     #[serde(default)]
     offset: u64,
+    #[serde(default)]
+    stream: dto::Stream,
     run: Option<String>,
     of: Option<String>,
 }
@@ -405,7 +407,7 @@ pub(crate) async fn latest_run(app: &App, key: &str, of: Option<&str>) -> Result
     Ok(runs.find_map(|row| row.run).map(|run| run.to_string()))
 }
 
-/// The output of a task's latest run, or of the named one.
+/// An output of a task's latest run, or of the named one.
 async fn log(
     State(app): Shared,
     Path(key): Path<String>,
@@ -416,9 +418,10 @@ async fn log(
         None => latest_run(&app, &key, query.of.as_deref()).await?,
     };
     let Some(run) = run else {
-        return Ok(Json(dto::LogPart { run: None, text: String::new(), next: 0, total: 0, eof: true }));
+        let none = dto::LogPart { run: None, text: String::new(), next: 0, total: 0, eof: true, ended: None };
+        return Ok(Json(none));
     };
-    let part = app.files.log(&run, query.offset).await;
+    let part = app.files.log(&run, query.stream, query.offset).await;
     part.map(Json).map_err(|why| Problem::new(StatusCode::NOT_FOUND, "log-not-found", why))
 }
 

@@ -349,6 +349,17 @@ pub struct Why {
     pub text: String,
 }
 
+/// Which output of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// Standard output.
+    #[default]
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
 /// A part of a log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogPart {
@@ -362,6 +373,9 @@ pub struct LogPart {
     pub total: u64,
     /// The run is over and this is its end.
     pub eof: bool,
+    /// How the run ended, once it has.
+    #[serde(default)]
+    pub ended: Option<String>,
 }
 
 /// A task's patch.

@@ -1,5 +1,5 @@
-//! What a test runner says it did, read from the summary formats it may have: cargo test, nextest, pytest, go test,
-//! TAP, and a plain line `N passed, N failed`. Pure. A known format that shows no test is `Known` with zeros, which is
+//! What a test runner says it did, read from the summary formats it may have: cargo test, nextest, pytest, unittest,
+//! go test, TAP, and a plain line `N passed, N failed`. Pure. A known format that shows no test is `Known` with zeros, which is
 //! no pass; what is not recognised is `Unknown`, never zero.
 
 mod line;
@@ -41,6 +41,10 @@ pub struct Reader {
     nextest: Counts,
     /// pytest's last line, or the plain one.
     counts: Counts,
+    unittest: Counts,
+    /// Tests that unittest ran, before it says how that ended.
+    unittest_ran: Option<u64>,
+    unittest_failing: BTreeSet<String>,
     tap: Counts,
     go_tests: Counts,
     go_packages: Counts,
@@ -83,44 +87,55 @@ impl Reader {
             Seen::Cargo { passed, failed } => self.cargo.add(passed, failed),
             Seen::Nextest { passed, failed } => self.nextest.add(passed, failed),
             Seen::Counts { passed, failed } => self.counts.add(passed, failed),
+            Seen::UnittestRan(tests) => self.unittest_ran = Some(tests),
+            Seen::UnittestEnd { failed, others } => {
+                // The word alone may be anybody's.
+                if let Some(ran) = self.unittest_ran.take() {
+                    self.unittest.add(ran.saturating_sub(failed).saturating_sub(others), failed);
+                }
+            }
+            Seen::UnittestFailing(name) => fails(&mut self.unittest_failing, name),
             Seen::Tap { name: None } => self.tap.add(1, 0),
             Seen::Tap { name: Some(name) } => {
                 self.tap.add(0, 1);
-                self.fails(name);
+                fails(&mut self.failing, name);
             }
             Seen::TapOther => self.tap.seen = true,
             Seen::GoTest { name: None } => self.go_tests.add(1, 0),
             Seen::GoTest { name: Some(name) } => {
                 self.go_tests.add(0, 1);
-                self.fails(name);
+                fails(&mut self.failing, name);
             }
             Seen::GoPackage { passed, failed } => self.go_packages.add(passed, failed),
-            Seen::Failing(name) => self.fails(name),
+            Seen::Failing(name) => fails(&mut self.failing, name),
             Seen::Nothing => {}
-        }
-    }
-
-    fn fails(&mut self, name: &str) {
-        if self.failing.len() < NAMES {
-            self.failing.insert(name.to_owned());
         }
     }
 
     /// The sum over all runners that were seen. A runner that tells its tests and then counts them (TAP and a last
     /// line, go's tests and packages) is counted once.
-    pub fn finish(self) -> Summary {
+    pub fn finish(mut self) -> Summary {
+        if self.unittest.seen {
+            self.unittest_failing.iter().for_each(|name| fails(&mut self.failing, name));
+        }
         let mut go = self.go_tests.or(self.go_packages);
         // Without -v go names only what failed: the packages tell that anything passed, and what did not build.
         if self.go_tests.passed == 0 {
             go.passed = self.go_packages.passed;
         }
         go.failed = go.failed.max(self.go_packages.failed);
-        let total = self.cargo.plus(self.nextest).plus(self.counts.or(self.tap)).plus(go);
+        let total = self.cargo.plus(self.nextest).plus(self.counts.or(self.tap)).plus(self.unittest).plus(go);
         if total.seen {
             Summary::Known { passed: total.passed, failed: total.failed, failing: self.failing }
         } else {
             Summary::Unknown
         }
+    }
+}
+
+fn fails(names: &mut BTreeSet<String>, name: &str) {
+    if names.len() < NAMES {
+        names.insert(name.to_owned());
     }
 }
 

@@ -211,3 +211,27 @@ fn when_something_is_wrong() {
     let said = Home::new().follow(&page("troubleshooting"));
     assert!(said.contains("agent-failed"), "{said}");
 }
+
+/// Runs a program that fails, and shows its log twice.
+fn log_of_a_failing(program: &str) -> String {
+    let page = format!(
+        "<!-- before\ncd shop\nprintf '#!/bin/sh\\n{program}\\nexit 1\\n' > ~/agent; chmod +x ~/agent\n-->\n```sh\n\
+         orchctl init --script ~/agent --money-per-task 1 --money-per-day 5\n\
+         orchctl run 'Add a greeting' -d 'It says hello.'    # (exit 6)\n\
+         orchctl task log SHOP-1\n\
+         orchctl task log SHOP-1 --of analyst\n```\n"
+    );
+    Home::new().follow(&page)
+}
+
+#[test]
+fn the_log_of_a_run_that_wrote_only_to_standard_error() {
+    let said = log_of_a_failing("echo no login here >&2");
+    assert_eq!(said.matches("\n── standard error ──\nno login here\n").count(), 2, "{said}");
+}
+
+#[test]
+fn the_log_of_a_run_that_printed_nothing_says_so() {
+    let said = log_of_a_failing("true");
+    assert_eq!(said.matches("\nit printed nothing; it ended with: exit 1\n").count(), 2, "{said}");
+}

@@ -4,7 +4,7 @@
 use super::{Decided, Decision, FreezeOrder, Look};
 use crate::admission;
 use crate::event::How;
-use crate::gate::{self, GateName, GateOutcome, GateResult, Judged, Subject};
+use crate::gate::{self, GateName, GateOutcome, GateResult, Judged, Subject, red};
 use crate::hold::HoldCode;
 use crate::job::SuiteOutcome;
 use crate::reason::{Reason, Wait};
@@ -43,7 +43,11 @@ fn admit(view: &View, now: Timestamp) -> Decided {
         _ if repair || view.policy.test.is_none() => {}
         Some(SuiteOutcome::Green { .. }) => {}
         Some(SuiteOutcome::Red { failing, output }) => {
-            return frozen(format!("main is red at {}: {}", main.sha.short(), evidence(failing, output)));
+            return frozen(format!(
+                "main is red at {}: {}",
+                main.sha.short(),
+                red::evidence(failing, output)
+            ));
         }
         // Never kept of a tree.
         Some(SuiteOutcome::Infra { reason }) => {
@@ -55,22 +59,6 @@ fn admit(view: &View, now: Timestamp) -> Decided {
     let mut decided = Decided::new(Decision::Advance { to, cut_from: Some(main.sha.clone()) });
     decided.judged = gate::leaving(Stage::Created).iter().map(|gate| passed(view, *gate, now)).collect();
     decided
-}
-
-/// Characters of a red suite that a sentence has room for.
-const EVIDENCE: usize = 200;
-
-/// What is red, in a line: the tests' names, else the end of what was said.
-fn evidence(failing: &[String], output: &str) -> String {
-    let line = match failing {
-        [] => {
-            output.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
-        }
-        names => names.join(", "),
-    };
-    // A test may print anything.
-    let line: String = line.chars().filter(|c| !c.is_control()).take(EVIDENCE).collect();
-    if line.is_empty() { "its tests failed and said nothing".to_owned() } else { line }
 }
 
 fn passed(view: &View, gate: GateName, now: Timestamp) -> GateResult {

@@ -13,6 +13,7 @@ mod merge_ready;
 mod merge_verify;
 mod missing;
 mod questions;
+pub(crate) mod red;
 mod review_verdict;
 mod tests_verdict;
 

@@ -103,11 +103,7 @@ fn main_is_red_too(view: &View, tree: &Sha, failing: &[String]) -> Option<bool> 
 }
 
 fn red(suite: &SuiteRun, failing: &[String], output: &str) -> Judged {
-    let text = if failing.is_empty() {
-        output.to_owned()
-    } else {
-        format!("failing: {}\n{output}", failing.join(", "))
-    };
+    let text = super::red::told(failing, output);
     let finding = Finding { priority: Priority::P0, file: None, line: None, text };
     Judged::reject(vec![finding], format!("tests failed at {}", suite.head.short()))
 }

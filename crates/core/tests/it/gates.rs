@@ -271,3 +271,28 @@ fn a_red_main_is_told_from_a_red_head() {
     assert!(same(&[], red(&["a"])) && same(&["a"], red(&[])) && same(&[], red(&[])), "no names are known");
     assert!(!same(&["a"], green.clone()) && !same(&[], green), "main is green");
 }
+
+/// Where the names of what failed are not known, the line that people are shown is the last one, as runners put it there.
+#[test]
+fn a_red_suite_without_names_is_told_by_its_last_line() {
+    let told = |failing: &[&str], output: &str| {
+        let mut driver = Driver::new(policy());
+        let id = driver.create(1, "express");
+        driver.run_to(id, Stage::Testing);
+        let mut view = driver.view(id);
+        let branch = view.task.branch_state.clone().expect("there is a branch");
+        let failing = failing.iter().map(|name| (*name).to_owned()).collect();
+        let outcome = SuiteOutcome::Red { failing, output: output.to_owned() };
+        let (head, base_tree) = (branch.head.clone(), tree(&branch.base));
+        row(&mut view).evidence.suite =
+            Some(SuiteRun { head, base_tree: base_tree.clone(), base: branch.base, outcome });
+        match GateName::TestsVerdict.judge(&view, T0) {
+            Judged::Is(GateOutcome::Reject { findings }, _) => findings[0].text.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let output = "...F.\n=====\nmake: *** [test] Error 1\n-----\n";
+    assert_eq!(told(&[], output), format!("it ended: make: *** [test] Error 1\n{output}"));
+    assert_eq!(told(&["a"], "...F.\n"), "failing: a\n...F.\n");
+    assert_eq!(told(&[], "no\n"), "no\n");
+}

@@ -27,7 +27,8 @@ fn wherever_a_part_begins_no_piece_of_a_credential_is_shown() {
     let (_temp, dir) = log(&text);
     let masked = text.replace(SECRET, &"*".repeat(SECRET.len()));
     for offset in 0..=text.len() {
-        let part = part(&dir, RUN, offset as u64, &[SECRET.to_owned(), String::new()]).expect("it is read");
+        let part = part(&dir, RUN, RunDir::STDOUT, offset as u64, &[SECRET.to_owned(), String::new()])
+            .expect("it is read");
         assert_eq!(part.text, masked[offset..], "from {offset}");
         assert_eq!(part.next, text.len() as u64);
     }
@@ -37,11 +38,11 @@ fn wherever_a_part_begins_no_piece_of_a_credential_is_shown() {
 fn a_credential_that_is_just_being_written_waits_for_its_end() {
     let (_temp, dir) = log("so: top-secret");
     let secrets = [SECRET.to_owned()];
-    let first = part(&dir, RUN, 0, &secrets).expect("it is read");
+    let first = part(&dir, RUN, RunDir::STDOUT, 0, &secrets).expect("it is read");
     assert_eq!((first.text.as_str(), first.next), ("so: ", 4));
     let mut file = std::fs::File::options().append(true).open(dir.file(RunDir::STDOUT)).expect("a log");
     file.write_all(b"-key.\n").expect("it is written");
-    let second = part(&dir, RUN, first.next, &secrets).expect("it is read");
+    let second = part(&dir, RUN, RunDir::STDOUT, first.next, &secrets).expect("it is read");
     assert_eq!(second.text, "**************.\n");
 }
 
@@ -57,4 +58,12 @@ fn a_credential_that_is_a_part_of_another_leaves_nothing_of_it() {
     let mut bytes = b"top-secret-key".to_vec();
     mask(&mut bytes, &["secret".to_owned(), SECRET.to_owned()]);
     assert_eq!(bytes, b"**************");
+}
+
+#[test]
+fn standard_error_is_shown_too_and_masked_as_well() {
+    let (_temp, dir) = log("");
+    std::fs::write(dir.file(RunDir::STDERR), format!("no such key: {SECRET}\n")).expect("it is written");
+    let shown = part(&dir, RUN, RunDir::STDERR, 0, &[SECRET.to_owned()]).expect("it is read");
+    assert_eq!((shown.text.as_str(), shown.ended), ("no such key: **************\n", None));
 }

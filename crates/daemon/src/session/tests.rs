@@ -38,9 +38,13 @@ impl Log {
     }
 
     fn end(&self) {
+        self.end_with(0);
+    }
+
+    fn end_with(&self, code: i32) {
         let result = RunResult {
             run: RUN,
-            ended: Ended::Exited { code: 0 },
+            ended: Ended::Exited { code },
             started_at: Timestamp(1),
             ended_at: Timestamp(2),
             stdout: Output::of(&self.dir, RunDir::STDOUT).expect("it can be read"),
@@ -121,6 +125,15 @@ async fn a_credential_is_masked() {
     log.end();
     let (said, _) = rest(log.hear(0)).await;
     assert_eq!(said.trim_end(), "the key is ***.");
+}
+
+#[tokio::test]
+async fn a_run_that_failed_ends_with_its_last_lines_of_standard_error() {
+    let log = Log::new();
+    std::fs::write(log.dir.file(RunDir::STDERR), "no login with top-secret-key\n").expect("it is written");
+    log.end_with(1);
+    let (said, ended) = rest(log.hear(0)).await;
+    assert_eq!((said.as_str(), ended.as_str()), ("standard error ended:\nno login with ***", "exit 1"));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The one reader of a program's output: pieces of bytes in, events out, and at the end the [`Reading`]. The same for
 //! a run that is over and for one somebody watches. Memory is bounded whatever the program prints.
 
+use std::io;
+
 use orchd_core::time::Timestamp;
 use serde_json::Value;
 
@@ -15,6 +17,7 @@ use super::mask::Secrets;
 use super::opencode::Opencode;
 use super::{AgentOutcome, Dialect, Reading, by_end, usage};
 use crate::ended::{Ended, ExitClass, class};
+use crate::run_dir::RunDir;
 
 /// Under this name stands what a model used that nobody named.
 const UNNAMED: &str = "(unnamed)";
@@ -23,6 +26,8 @@ const STDERR: usize = 4 * 1024;
 /// Of standard error, as the program's last complaint.
 const COMPLAINT_LINES: usize = 5;
 const COMPLAINT: usize = 500;
+/// Of standard error, for who watches a run that failed.
+const SHOWN_LINES: usize = 20;
 
 /// One dialect: events of a program in, verbs of [`Heard`] out.
 pub(super) trait Reader: std::fmt::Debug + Send {
@@ -80,6 +85,14 @@ impl Translator {
     /// What is replaced.
     pub(super) fn secrets(&self) -> &Secrets {
         self.heard.secrets()
+    }
+
+    /// The last lines of the run's standard error, without what is replaced.
+    pub fn last_of_stderr(&self, dir: &RunDir) -> io::Result<String> {
+        let end = self.secrets().tail(dir, RunDir::STDERR, STDERR as u64)?;
+        let mut last: Vec<&str> = end.trim_end().lines().rev().take(SHOWN_LINES).collect();
+        last.reverse();
+        Ok(last.join("\n"))
     }
 
     /// Takes the next piece of output, and when it came where that is now; gives the events it completes.

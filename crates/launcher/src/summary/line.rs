@@ -11,6 +11,13 @@ pub(super) enum Seen<'a> {
     Nextest { passed: u64, failed: u64 },
     /// pytest's last line, or `N passed, N failed` alone.
     Counts { passed: u64, failed: u64 },
+    /// `Ran 3 tests in 0.001s`
+    UnittestRan(u64),
+    /// `OK`, `FAILED (failures=1, errors=2, skipped=3)`, `NO TESTS RAN`: those that failed, and those that neither failed
+    /// nor passed.
+    UnittestEnd { failed: u64, others: u64 },
+    /// `FAIL: test_x (tests.test_a.A.test_x)`; a word before a colon may be anything's until unittest has counted.
+    UnittestFailing(&'a str),
     /// `ok 1 - name` or `not ok 1 - name`; the name of a failed one.
     Tap { name: Option<&'a str> },
     /// A plan, or a test that was skipped or is expected to fail.
@@ -26,7 +33,7 @@ pub(super) enum Seen<'a> {
 }
 
 pub(super) fn see(line: &str) -> Seen<'_> {
-    let readers = [cargo, nextest, tap, go, pytest_name, counts];
+    let readers = [cargo, nextest, unittest, tap, go, pytest_name, counts];
     readers.into_iter().find_map(|read| read(line)).unwrap_or(Seen::Nothing)
 }
 
@@ -71,6 +78,42 @@ fn nextest(line: &str) -> Option<Seen<'_>> {
         None => rest,
     };
     failed.then_some(Seen::Failing(name))
+}
+
+fn unittest(line: &str) -> Option<Seen<'_>> {
+    if let Some(rest) = line.strip_prefix("Ran ") {
+        let (number, time) = rest.split_once(" tests in ").or_else(|| rest.split_once(" test in "))?;
+        time.strip_suffix('s')?.parse::<f64>().ok()?;
+        return Some(Seen::UnittestRan(number.parse().ok()?));
+    }
+    let named = ["FAIL: ", "ERROR: ", "UNEXPECTED SUCCESS: "].into_iter().find_map(|w| line.strip_prefix(w));
+    if let Some(name) = named {
+        let (test, class) = name.split_once(" (")?;
+        let is_path = |text: &str| text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
+        let whole = is_path(test) && is_path(class.split_once(')')?.0);
+        return whole.then_some(Seen::UnittestFailing(name));
+    }
+    let (word, counts) = match line.split_once(" (") {
+        Some((word, counts)) => (word, counts.strip_suffix(')')?),
+        None => (line, ""),
+    };
+    // Red without a count is still red.
+    let (mut failed, mut others) = match word {
+        "OK" | "NO TESTS RAN" => (0_u64, 0_u64),
+        "FAILED" if counts.is_empty() => (1, 0),
+        "FAILED" => (0, 0),
+        _ => return None,
+    };
+    for part in counts.split(", ").filter(|part| !part.is_empty()) {
+        let (what, number) = part.split_once('=')?;
+        let number: u64 = number.parse().ok()?;
+        match what {
+            "failures" | "errors" | "unexpected successes" => failed = failed.saturating_add(number),
+            "skipped" | "expected failures" => others = others.saturating_add(number),
+            _ => return None,
+        }
+    }
+    Some(Seen::UnittestEnd { failed, others })
 }
 
 fn tap(line: &str) -> Option<Seen<'_>> {

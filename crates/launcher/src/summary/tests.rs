@@ -45,6 +45,25 @@ fn pytest() {
 }
 
 #[test]
+fn unittest() {
+    let red = "E.sFFxu\n======\nERROR: test_err (test_a.A.test_err)\nWith a docstring\n------\nTraceback (most recent call last):\n\
+        ValueError\n\n======\nFAIL: test_sub (test_a.A.test_sub) (i=1)\n------\n======\nFAIL: test_upper (test_a.A)\n------\n\
+        UNEXPECTED SUCCESS: test_xs (test_a.A.test_xs)\n------\nRan 7 tests in 0.005s\n\n\
+        FAILED (failures=2, errors=1, skipped=1, expected failures=1, unexpected successes=1)\n";
+    let names = [
+        "test_err (test_a.A.test_err)",
+        "test_sub (test_a.A.test_sub) (i=1)",
+        "test_upper (test_a.A)",
+        "test_xs (test_a.A.test_xs)",
+    ];
+    check(red, 1, 4, &names);
+    check("..\n------\nRan 2 tests in 0.000s\n\nOK\n", 2, 0, &[]);
+    check("s\n------\nRan 1 test in 0.000s\n\nOK (skipped=1)\n", 0, 0, &[]);
+    check("------\nRan 0 tests in 0.000s\n\nOK\n", 0, 0, &[]);
+    check("------\nRan 0 tests in 0.000s\n\nNO TESTS RAN\n", 0, 0, &[]);
+}
+
+#[test]
 fn go_test() {
     let plain = "ok  \texample.org/a\t0.003s\n--- FAIL: TestX (0.00s)\n    x_test.go:5: no\nFAIL\nFAIL\texample.org/b\t0.004s\n\
         ?   \texample.org/c\t[no test files]\nFAIL\n";
@@ -85,6 +104,10 @@ fn other_output_is_unknown_never_zero() {
         "okay 1 - x\n",
         "ok 1st\n",
         "see 1..3\n",
+        "OK\n",
+        "FAILED (failures=1)\n",
+        "ERROR: connect (db.main) refused\n",
+        "Ran 3 tests in 2 files\nOK\n",
         "FAILED to connect - retrying\n",
         "took 3 errors, 2 apples in 5s\n",
         "\u{1b}[",
