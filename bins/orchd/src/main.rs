@@ -52,11 +52,13 @@ fn main() -> ExitCode {
     if let Some(code) = hidden {
         return ExitCode::from(u8::try_from(code).unwrap_or(1));
     }
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .with_max_level(tracing::Level::INFO)
-        .init();
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO);
+    // On a terminal NO_COLOR decides.
+    if std::io::stderr().is_terminal() {
+        log.init()
+    } else {
+        log.with_ansi(false).init()
+    }
     match serve(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
