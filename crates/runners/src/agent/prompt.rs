@@ -85,15 +85,8 @@ fn text(role_text: &str, task: &Task, assigned: &Assigned<'_>, dir: &RunDir, doc
     if !assigned.must_fix.is_empty() {
         section(&mut out, "Must be fixed", &findings(assigned.must_fix, dir));
     }
-    if !assigned.questions.is_empty() || assigned.answers.is_some() {
-        let answers = assigned
-            .answers
-            .unwrap_or("(none yet; go on with the most careful assumption, and write it down)");
-        section(
-            &mut out,
-            "Questions and answers",
-            &format!("Asked:\n{}\n\nAnswered:\n{}", quoted(&list(assigned.questions)), quoted(answers)),
-        );
+    if let Some(exchanges) = exchanges(task, assigned) {
+        section(&mut out, "Questions and answers", &exchanges);
     }
     if let Some(failure) = assigned.last_failure {
         section(&mut out, "Why the last attempt did not count", &quoted(failure));
@@ -103,6 +96,29 @@ fn text(role_text: &str, task: &Task, assigned: &Assigned<'_>, dir: &RunDir, doc
         section(&mut out, "Forms", &forms);
     }
     out
+}
+
+/// All that was asked in this task so far and what people said, the latest last.
+fn exchanges(task: &Task, assigned: &Assigned<'_>) -> Option<String> {
+    let exchange = |questions: &[String], answer: &str| {
+        format!("Asked:\n{}\n\nAnswered:\n{}", quoted(&list(questions)), quoted(answer))
+    };
+    // The answer that this run is begun with is told whole, and once.
+    let (mut earlier, mut asked) = (task.answered.as_slice(), assigned.questions);
+    if let (Some((last, before)), Some(words)) = (earlier.split_last(), assigned.answers)
+        && words.starts_with(&last.answer)
+    {
+        earlier = before;
+        asked = if asked.is_empty() { &last.questions } else { asked };
+    }
+    let mut all: Vec<String> =
+        earlier.iter().map(|answered| exchange(&answered.questions, &answered.answer)).collect();
+    let open = !asked.is_empty() && earlier.iter().all(|answered| answered.questions != asked);
+    if open || assigned.answers.is_some() {
+        let none = "(none yet; go on with the most careful assumption, and write it down)";
+        all.push(exchange(asked, assigned.answers.unwrap_or(none)));
+    }
+    (!all.is_empty()).then(|| all.join("\n\n"))
 }
 
 fn section(out: &mut String, title: &str, body: &str) {
