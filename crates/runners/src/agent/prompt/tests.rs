@@ -75,7 +75,7 @@ fn whole(role: Role) -> (tempfile::TempDir, String) {
         resume: None,
     };
     let documents = ["docs/work-items/DEMO-1/01-brd.md".to_owned()];
-    let text = text(prompts::built_in(role), &task, &assigned, &dir, &documents);
+    let text = text(prompts::built_in(role), &task, &assigned, &dir, &documents, Some(2));
     (place, text)
 }
 
@@ -156,7 +156,7 @@ fn earlier_answers_are_told_and_none_twice() {
     let all = exchanges(&task, &assigned).unwrap();
     let order = ["- Which colour?", "blue", "- How large?", "huge"].map(|part| all.find(part).unwrap());
     assert!(order.is_sorted(), "{all}");
-    assert!(text("", &task, &assigned, &dir, &[]).contains(&all));
+    assert!(text("", &task, &assigned, &dir, &[], None).contains(&all));
     let asked = ["How large?".to_owned()];
     assigned.questions = &asked;
     assert_eq!(exchanges(&task, &assigned).as_ref(), Some(&all));
