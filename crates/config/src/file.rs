@@ -183,8 +183,8 @@ pub(crate) enum TestingBy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Suite {
-    /// Run by `sh -c` in a checkout of its own. Its exit status decides; where its summary is known (cargo, pytest, go test,
-    /// TAP, "N passed, N failed") a run of zero tests is no pass.
+    /// Run by `sh -c` in a checkout of its own. Its exit status decides; where its summary is known (cargo, pytest, unittest,
+    /// go test, TAP, "N passed, N failed") a run of zero tests is no pass.
     pub(crate) command: String,
     /// How long it may take.
     #[serde(default = "Suite::timeout")]

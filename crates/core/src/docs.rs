@@ -19,6 +19,9 @@ pub struct DocFacts {
     pub changed: Vec<String>,
     /// Numbers of ADRs that already stand on main, for the conflict of numbers.
     pub taken_numbers: Vec<u32>,
+    /// Those ADRs on main that have the number of one of this task's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub taken_by: Vec<String>,
 }
 
 /// The BRD's required sections that are present and not empty.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::account::Account;
+use crate::answered;
 use crate::command::deploy_subject;
 use crate::effect::{LandingAnswer, ProbeAnswer};
 use crate::event::{Birth, Event, How, RepoEvent, Spends};
@@ -51,6 +52,7 @@ pub fn born(birth: &Birth, at: Timestamp) -> Task {
         confirmation: None,
         declined: None,
         answers: None,
+        answered: Vec::new(),
         sessions: std::collections::BTreeMap::new(),
         spent: Spent::default(),
         last_findings: None,
@@ -133,8 +135,11 @@ pub fn evolve(task: &mut Task, event: &Event, at: Timestamp) {
         Event::Paused { by, why, questions, now } => paused(task, by, why, questions, *now),
         Event::Resumed { answers, .. } => resumed(task, answers.as_ref()),
         Event::Retried { answers, .. } => {
+            // The Hold, which has the questions of a run that may not ask, is gone afterwards.
+            let ambiguous = task.hold.as_ref().filter(|held| held.code == HoldCode::Ambiguous);
+            let asked: Vec<String> = ambiguous.map(|held| held.detail.clone()).into_iter().collect();
             retried(task);
-            told(task, answers.as_ref());
+            told(task, &asked, answers.as_ref());
         }
         Event::TrackChanged { track, .. } => task.track.clone_from(track),
         Event::Prioritised { priority, .. } => task.request.priority = *priority,
@@ -271,14 +276,15 @@ fn paused(task: &mut Task, by: &crate::id::Actor, why: &str, questions: &[String
 }
 
 fn resumed(task: &mut Task, answers: Option<&String>) {
-    task.pause = None;
-    told(task, answers);
+    let asked = task.pause.take().map(|pause| pause.questions).unwrap_or_default();
+    told(task, &asked, answers);
 }
 
 /// A person's words are for the next run; one that answered before it heard them is asked again.
-fn told(task: &mut Task, words: Option<&String>) {
-    if words.is_some() {
-        task.answers = words.cloned();
+fn told(task: &mut Task, asked: &[String], words: Option<&String>) {
+    if let Some(words) = words {
+        task.answers = Some(words.clone());
+        answered::keep(&mut task.answered, asked, words);
         task.evidence.run = None;
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod admission;
+pub mod answered;
 pub mod audit;
 pub mod budget;
 pub mod command;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::account::AgentSession;
+use crate::answered::Answered;
 use crate::effect::{Effect, Proof};
 use crate::gate::{GateName, GateResult, Subject};
 use crate::hold::Held;
@@ -82,6 +83,9 @@ pub struct Task {
     pub declined: Option<String>,
     /// A person's words for the runs of this stage: answers to questions, or a turn of their own.
     pub answers: Option<String>,
+    /// Questions of this task and their answers, the oldest first: every run from then on reads them.
+    #[serde(default)]
+    pub answered: Vec<Answered>,
     /// The latest session of each role that can be gone on with.
     #[serde(default)]
     pub sessions: BTreeMap<Role, AgentSession>,

@@ -204,6 +204,13 @@ impl Mirror {
         self.known("changed", &[base.as_str(), head.as_str()], is_short, ask).await
     }
 
+    /// The files of a commit below a folder, sorted by path; of a link its own path.
+    pub async fn files_below(&self, sha: &Sha, folder: &str) -> Result<Vec<String>, GitError> {
+        let call = self.call("list a folder").args(["ls-tree", "-r", "-z", "--name-only", "--full-tree"]);
+        let listing = call.args([sha.as_str(), "--", folder]).bytes().await?;
+        Ok(records(&listing).map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+    }
+
     /// The files that `base...head` changes, sorted by path.
     pub async fn changed_files(&self, base: &Sha, head: &Sha) -> Result<Vec<String>, GitError> {
         let listing = self.changed_entries(base, head).await?;

@@ -197,7 +197,7 @@ fn budgets() {
 #[test]
 fn an_agent_of_ones_own() {
     let said = Home::new().follow(&page("writing-an-agent"));
-    assert!(said.contains("SHOP-1 is done"), "{said}");
+    assert!(said.contains("SHOP-1 is done") && said.contains("SHOP-2 is done"), "{said}");
 }
 
 #[test]

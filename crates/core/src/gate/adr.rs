@@ -2,6 +2,7 @@
 //! with an accepted ADR or the BRD (spec 3.0).
 
 use super::Judged;
+use crate::docs::{Adr, DocFacts, adr_number};
 use crate::verdict::{Finding, Priority};
 use crate::view::View;
 
@@ -43,10 +44,17 @@ pub(super) fn judge_conflict(view: &View) -> Judged {
         run.docs.adrs.iter().find(|adr| adr.number.is_some_and(|n| run.docs.taken_numbers.contains(&n)));
     match doubled {
         // Renumbered by its next run; nobody's rework.
-        Some(adr) => Judged::RunFailed(format!(
-            "{} has a number that an ADR on main has already; renumber it",
-            adr.path
-        )),
+        Some(adr) => Judged::RunFailed(renumber(&run.docs, adr)),
         None => Judged::pass("no conflict declared, and no ADR number taken twice"),
     }
+}
+
+/// Numbers are the whole project's: who has it, and which is free.
+fn renumber(docs: &DocFacts, adr: &Adr) -> String {
+    let other = docs.taken_by.iter().find(|path| adr_number(path) == adr.number);
+    let other = other.map_or("an ADR of another task", String::as_str);
+    let highest =
+        docs.adrs.iter().filter_map(|adr| adr.number).chain(docs.taken_numbers.iter().copied()).max();
+    let free = highest.unwrap_or(0).saturating_add(1);
+    format!("{} has the number that {other} has on main already; renumber it: {free:03} is free", adr.path)
 }

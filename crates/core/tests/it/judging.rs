@@ -1,12 +1,14 @@
 //! What a verdict, a run and a report are worth: each speaks about what it saw, and counts once.
 
 use orchd_core::account::Account;
+use orchd_core::answered::Answered;
 use orchd_core::command::Wanted;
 use orchd_core::event::{Event, How};
+use orchd_core::evolve::evolve;
 use orchd_core::fact::Fact;
 use orchd_core::gate::GateName;
 use orchd_core::hold::HoldCode;
-use orchd_core::id::{RunId, TaskId};
+use orchd_core::id::{Actor, RunId, TaskId};
 use orchd_core::job::{AgentOutcome, AgentRun, JobKind, JobResult, ReadyOutcome, SuiteOutcome, Work};
 use orchd_core::policy::{Approval, Ask, Ci, Policy, TestingBy};
 use orchd_core::reason::Reason;
@@ -16,7 +18,7 @@ use orchd_core::time::Span;
 use orchd_core::verdict::{Priority, Question, Submission, Verdict};
 use uuid::Uuid;
 
-use crate::support::build::{person, policy, sha};
+use crate::support::build::{T0, person, policy, sha};
 use crate::support::check;
 use crate::support::driver::Driver;
 use crate::support::world::{Luck, docs};
@@ -166,6 +168,38 @@ fn a_question_does_not_lose_the_findings() {
     let job = driver.job_of(id).expect("the developer runs again");
     let Work::Agent { questions, answers, .. } = job.spec.work else { panic!("not a run") };
     assert_eq!((questions, answers), (vec!["Which colour?".to_owned()], Some("blue".to_owned())));
+}
+
+/// What a person answered one role is known to every later one; a word that answers nothing is for one run.
+#[test]
+fn an_answer_is_kept_beyond_the_stage_it_was_asked_in() {
+    let mut driver = Driver::new(unattended());
+    let id = driver.create(1, "full");
+    let run = driver.run_to_job(JobKind::Agent);
+    driver.answer(run.id, Luck::Asks);
+    driver.settle_due();
+    assert!(driver.task(id).pause.is_some());
+    driver.command(id, Wanted::Resume { answers: Some("blue".to_owned()) });
+    driver.run_to(id, Stage::Review);
+    let kept = Answered { questions: vec!["Which colour?".to_owned()], answer: "blue".to_owned() };
+    assert_eq!(driver.task(id).answered, std::slice::from_ref(&kept));
+    driver.command(id, Wanted::Pause { why: "lunch".to_owned(), now: true });
+    driver.command(id, Wanted::Resume { answers: Some("go on".to_owned()) });
+    assert_eq!(driver.task(id).answered, [kept]);
+}
+
+#[test]
+fn of_many_answers_the_latest_are_kept() {
+    let mut driver = Driver::new(unattended());
+    let id = driver.create(1, "full");
+    let mut task = driver.task(id).clone();
+    for n in 0..20 {
+        let (by, questions) = (Actor::new("orchd"), vec!["ä".repeat(9000), format!("{n}?")]);
+        evolve(&mut task, &Event::Paused { by: by.clone(), why: String::new(), questions, now: false }, T0);
+        evolve(&mut task, &Event::Resumed { by, answers: Some(format!("{n}{}", "b".repeat(90_000))) }, T0);
+    }
+    let kept: Vec<&str> = task.answered.iter().map(|answered| &answered.answer[..2]).collect();
+    assert_eq!(kept, ["18", "19"]);
 }
 
 /// The same where nobody may be asked: the retry of Hold `ambiguous` does the rework, and does not skip it.

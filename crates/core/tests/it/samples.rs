@@ -169,6 +169,7 @@ fn run() -> AgentRun {
             questions: vec!["Which?".to_owned()],
             changed: vec!["01-brd.md".to_owned()],
             taken_numbers: vec![1],
+            taken_by: Vec::new(),
         },
         account: account(),
         took_ms: 61_000,

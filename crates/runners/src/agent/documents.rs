@@ -1,13 +1,11 @@
 //! The facts about a task's documents at a head (spec 1.1, 3.0), read from the mirror and never from the agent's work
 //! tree. What they mean is the gates'.
 
-use std::path::Path;
-
-use orchd_core::docs::{self, DocFacts};
+use orchd_core::docs::{self, Adr, DocFacts};
 use orchd_core::id::Sha;
 use orchd_core::stage::Role;
 use orchd_core::verdict::Submission;
-use orchd_git::{GateCheckout, GitError};
+use orchd_git::{GitError, Mirror};
 
 use super::site::Site;
 use crate::error::RunnerError;
@@ -45,15 +43,12 @@ pub(super) async fn facts(
             adrs.push(docs::adr(&path, &bytes));
         }
     }
-    let taken_numbers = match site.assigned.role {
-        Role::Architect => {
-            let own: Vec<&str> = adrs.iter().map(|adr| adr.path.as_str()).collect();
-            taken_numbers(site, main, &own).await?
-        }
-        // Only the architect's gates ask; it costs a checkout of main.
-        Role::Analyst | Role::Developer | Role::Reviewer | Role::Tester => Vec::new(),
+    let (taken_numbers, taken_by) = match site.assigned.role {
+        Role::Architect => taken(site, main, &adrs).await?,
+        // Only the architect's gates ask.
+        Role::Analyst | Role::Developer | Role::Reviewer | Role::Tester => Default::default(),
     };
-    Ok(DocFacts { brd, adrs, risks, questions, changed, taken_numbers })
+    Ok(DocFacts { brd, adrs, risks, questions, changed, taken_numbers, taken_by })
 }
 
 /// A document at the head. One too large to be a document counts as empty.
@@ -89,55 +84,28 @@ async fn adr_paths(
     Ok(paths)
 }
 
-/// Numbers of ADRs on main, but for the task's own of an earlier life.
-async fn taken_numbers(site: &Site<'_>, main: &Sha, own: &[&str]) -> Result<Vec<u32>, RunnerError> {
-    if site.mirror.tree_digest(main, "docs/work-items").await?.is_none() {
-        return Ok(Vec::new());
-    }
-    let at = site.shop.checkouts(site.context.run());
-    let checkout = GateCheckout::create(&site.mirror, main, &at).await?;
-    let (root, own) = (checkout.dir().to_owned(), own.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>());
-    let listed = tokio::task::spawn_blocking(move || adrs_below(&root)).await;
-    checkout.remove().await?;
-    let listed = listed
-        .map_err(std::io::Error::other)
-        .and_then(|listed| listed)
-        .map_err(RunnerError::io("list the ADRs of main in", &at))?;
-    let mut numbers: Vec<u32> =
-        listed.iter().filter(|path| !own.contains(path)).filter_map(|path| docs::adr_number(path)).collect();
+/// Decision records of any work at a commit. Links are not followed.
+pub(super) async fn records(mirror: &Mirror, at: &Sha) -> Result<Vec<String>, GitError> {
+    let mut paths = mirror.files_below(at, "docs/work-items").await?;
+    paths.retain(|path| {
+        let parts: Vec<&str> = path.split('/').collect();
+        matches!(parts[..], [_, _, _, "06-adr", name] if name.ends_with(".md"))
+    });
+    Ok(paths)
+}
+
+/// Numbers of ADRs on main, and which of them have the number of one of the task's; but for the task's own of an earlier
+/// life.
+async fn taken(site: &Site<'_>, main: &Sha, own: &[Adr]) -> Result<(Vec<u32>, Vec<String>), RunnerError> {
+    let mut others = records(&site.mirror, main).await?;
+    others.retain(|path| own.iter().all(|adr| adr.path != *path));
+    let mut numbers: Vec<u32> = others.iter().filter_map(|path| docs::adr_number(path)).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    Ok(numbers)
-}
-
-/// Paths of the ADRs in a checkout, relative to it. Links are not followed.
-fn adrs_below(root: &Path) -> std::io::Result<Vec<String>> {
-    let mut found = Vec::new();
-    for item in folders(&root.join("docs/work-items"))? {
-        let folder = root.join("docs/work-items").join(&item).join("06-adr");
-        if !std::fs::symlink_metadata(&folder).is_ok_and(|meta| meta.is_dir()) {
-            continue;
-        }
-        for entry in std::fs::read_dir(&folder)? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".md") {
-                found.push(format!("docs/work-items/{item}/06-adr/{name}"));
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn folders(dir: &Path) -> std::io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    if !std::fs::symlink_metadata(dir).is_ok_and(|meta| meta.is_dir()) {
-        return Ok(names);
-    }
-    for entry in std::fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
-    }
-    Ok(names)
+    let doubled = |path: &String| {
+        let number = docs::adr_number(path);
+        number.is_some() && own.iter().any(|adr| adr.number == number)
+    };
+    others.retain(doubled);
+    Ok((numbers, others))
 }

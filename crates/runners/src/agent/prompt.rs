@@ -4,12 +4,14 @@
 
 use std::fmt::Write as _;
 
+use orchd_core::docs::adr_number;
 use orchd_core::id::Sha;
 use orchd_core::stage::Role;
 use orchd_core::task::Task;
 use orchd_core::verdict::{Finding, artifact_name};
 use orchd_launcher::RunDir;
 
+use super::documents::records;
 use super::enter::REQUEST;
 use super::site::{Assigned, Site};
 use crate::error::RunnerError;
@@ -27,6 +29,7 @@ pub(super) const MUST_FIX: &str = "must-fix.json";
 /// Makes the run's directory, and writes `prompt.md` into it, and `must-fix.json` where there are findings.
 pub(super) async fn write(site: &Site<'_>, main: &Sha) -> Result<RunDir, RunnerError> {
     let documents = documents(site, main).await?;
+    let next_record = next_record(site, main).await?;
     let dir = RunDir::create(&site.dir).map_err(RunnerError::io("make", &site.dir))?;
     let failed = |source| RunnerError::Io { doing: "write the prompt in", path: site.dir.clone(), source };
     if !site.assigned.must_fix.is_empty() {
@@ -34,7 +37,8 @@ pub(super) async fn write(site: &Site<'_>, main: &Sha) -> Result<RunDir, RunnerE
         dir.put(MUST_FIX, &all).map_err(failed)?;
     }
     let role_text = prompts::of(&site.context.policy, site.assigned.role);
-    dir.write_prompt(&text(role_text, site.task, &site.assigned, &dir, &documents)).map_err(failed)?;
+    dir.write_prompt(&text(role_text, site.task, &site.assigned, &dir, &documents, next_record))
+        .map_err(failed)?;
     Ok(dir)
 }
 
@@ -55,17 +59,37 @@ async fn documents(site: &Site<'_>, main: &Sha) -> Result<Vec<String>, RunnerErr
     Ok(found)
 }
 
-fn text(role_text: &str, task: &Task, assigned: &Assigned<'_>, dir: &RunDir, documents: &[String]) -> String {
+/// The number that no decision record has, on main or on the branch, for who writes them.
+async fn next_record(site: &Site<'_>, main: &Sha) -> Result<Option<u32>, RunnerError> {
+    if site.assigned.role != Role::Architect {
+        return Ok(None);
+    }
+    let mut taken = records(&site.mirror, main).await?;
+    taken.extend(records(&site.mirror, site.assigned.start).await?);
+    let highest = taken.iter().filter_map(|path| adr_number(path)).max();
+    Ok(Some(highest.unwrap_or(0).saturating_add(1)))
+}
+
+fn text(
+    role_text: &str,
+    task: &Task,
+    assigned: &Assigned<'_>,
+    dir: &RunDir,
+    documents: &[String],
+    next_record: Option<u32>,
+) -> String {
     let mut out = format!("{}\n", role_text.trim_end());
+    let next_record = next_record.map(|n| format!("\nNext free number of a decision record: {n:03}"));
     section(
         &mut out,
         "Task",
         &format!(
-            "Key: {}\nBranch: {} (checked out; commit here and nowhere else)\nCommit you start from: {}\nDocuments of the task: {}/",
+            "Key: {}\nBranch: {} (checked out; commit here and nowhere else)\nCommit you start from: {}\nDocuments of the task: {}/{}",
             task.key,
             task.branch,
             assigned.start,
             task_branch::docs_folder(&task.key),
+            next_record.unwrap_or_default(),
         ),
     );
     let request = format!("Title: {}\n\n{}", task.request.title, task.request.description);
@@ -85,15 +109,8 @@ fn text(role_text: &str, task: &Task, assigned: &Assigned<'_>, dir: &RunDir, doc
     if !assigned.must_fix.is_empty() {
         section(&mut out, "Must be fixed", &findings(assigned.must_fix, dir));
     }
-    if !assigned.questions.is_empty() || assigned.answers.is_some() {
-        let answers = assigned
-            .answers
-            .unwrap_or("(none yet; go on with the most careful assumption, and write it down)");
-        section(
-            &mut out,
-            "Questions and answers",
-            &format!("Asked:\n{}\n\nAnswered:\n{}", quoted(&list(assigned.questions)), quoted(answers)),
-        );
+    if let Some(exchanges) = exchanges(task, assigned) {
+        section(&mut out, "Questions and answers", &exchanges);
     }
     if let Some(failure) = assigned.last_failure {
         section(&mut out, "Why the last attempt did not count", &quoted(failure));
@@ -103,6 +120,29 @@ fn text(role_text: &str, task: &Task, assigned: &Assigned<'_>, dir: &RunDir, doc
         section(&mut out, "Forms", &forms);
     }
     out
+}
+
+/// All that was asked in this task so far and what people said, the latest last.
+fn exchanges(task: &Task, assigned: &Assigned<'_>) -> Option<String> {
+    let exchange = |questions: &[String], answer: &str| {
+        format!("Asked:\n{}\n\nAnswered:\n{}", quoted(&list(questions)), quoted(answer))
+    };
+    // The answer that this run is begun with is told whole, and once.
+    let (mut earlier, mut asked) = (task.answered.as_slice(), assigned.questions);
+    if let (Some((last, before)), Some(words)) = (earlier.split_last(), assigned.answers)
+        && words.starts_with(&last.answer)
+    {
+        earlier = before;
+        asked = if asked.is_empty() { &last.questions } else { asked };
+    }
+    let mut all: Vec<String> =
+        earlier.iter().map(|answered| exchange(&answered.questions, &answered.answer)).collect();
+    let open = !asked.is_empty() && earlier.iter().all(|answered| answered.questions != asked);
+    if open || assigned.answers.is_some() {
+        let none = "(none yet; go on with the most careful assumption, and write it down)";
+        all.push(exchange(asked, assigned.answers.unwrap_or(none)));
+    }
+    (!all.is_empty()).then(|| all.join("\n\n"))
 }
 
 fn section(out: &mut String, title: &str, body: &str) {

@@ -127,6 +127,7 @@ fn adr(gate: GateName, record: &str, risks: &str, taken: &[u32]) -> Judged {
         // As `documents` reads them.
         risks: !risks.trim().is_empty(),
         taken_numbers: taken.to_vec(),
+        taken_by: taken.iter().map(|n| format!("docs/work-items/OLD-1/06-adr/ADR-{n:03}-old.md")).collect(),
         ..DocFacts::default()
     };
     judged(gate, Role::Architect, docs, &["06-adr/ADR-007-one-table.md", "10-tech-risks.md"])
@@ -144,7 +145,10 @@ fn a_record_and_risks_by_their_forms_pass_and_neither_may_go() {
     assert_ne!(without, record);
     assert!(matches!(adr(GateName::AdrFiles, &without, &risks, &[]), Judged::RunFailed(_)));
     assert!(matches!(adr(GateName::AdrFiles, &record, " \n", &[]), Judged::RunFailed(_)));
-    assert!(matches!(adr(GateName::AdrConflict, &record, &risks, &[7]), Judged::RunFailed(_)));
+    let doubled = adr(GateName::AdrConflict, &record, &risks, &[7, 9]);
+    let why = "docs/work-items/DEMO-1/06-adr/ADR-007-one-table.md has the number that \
+               docs/work-items/OLD-1/06-adr/ADR-007-old.md has on main already; renumber it: 010 is free";
+    assert_eq!(doubled, Judged::RunFailed(why.to_owned()));
 }
 
 #[test]

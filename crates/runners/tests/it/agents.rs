@@ -223,7 +223,7 @@ async fn documents_are_read_from_the_head() {
     let JobResult::Main(report) = report else { panic!("{report:?}") };
     world.plays(
         Role::Architect,
-        "d=docs/work-items/DEMO-1; mkdir -p $d/06-adr; printf '# Goal\\nx\\n# Scope\\n' > $d/01-brd.md; \
+        "grep -q 'Next free number of a decision record: 002' \"$ORCHD_PROMPT\" || exit 3; d=docs/work-items/DEMO-1; mkdir -p $d/06-adr; printf '# Goal\\nx\\n# Scope\\n' > $d/01-brd.md; \
          echo 'Status: accepted' > $d/06-adr/ADR-001-new.md; echo risk > $d/10-tech-risks.md; \
          say '{\"artifacts\":[\"06-adr/ADR-001-new.md\"]}'",
     );
@@ -231,6 +231,7 @@ async fn documents_are_read_from_the_head() {
     let run = agent_run(world.job(Some(&task), world.agent(Role::Architect, &report.sha)).await);
     completed(&run);
     assert_eq!(run.docs.taken_numbers, [1]);
+    assert_eq!(run.docs.taken_by, ["docs/work-items/OLD-1/06-adr/ADR-001-old.md"]);
     assert!(run.docs.risks);
     let brd = run.docs.brd.unwrap();
     assert!(brd.goal && !brd.scope && !brd.acceptance);

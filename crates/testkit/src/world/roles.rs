@@ -238,5 +238,6 @@ fn docs(task: &Task, turnout: Turnout) -> DocFacts {
         questions: Vec::new(),
         changed: vec!["01-brd.md".to_owned(), "06-adr/ADR-001-x.md".to_owned()],
         taken_numbers: Vec::new(),
+        taken_by: Vec::new(),
     }
 }

@@ -469,5 +469,6 @@ pub(crate) fn docs(key: &Key) -> DocFacts {
         questions: Vec::new(),
         changed: Vec::new(),
         taken_numbers: Vec::new(),
+        taken_by: Vec::new(),
     }
 }

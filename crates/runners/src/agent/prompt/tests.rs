@@ -1,5 +1,6 @@
 //! Prompt text: data cannot leave its fence, long text is cut with a word about it, steering words stay out.
 
+use orchd_core::answered::Answered;
 use orchd_core::event::Birth;
 use orchd_core::evolve::born;
 use orchd_core::id::{Actor, Branch, Key, ProjectId, RepoId, TaskId};
@@ -29,10 +30,8 @@ fn long_text_is_cut_at_a_character_and_says_so() {
 /// Names that are the roles' own words for steering: data may say them, orchd may not.
 const STEERED: &str = "gate approval bypass skip pipeline orchestrator";
 
-/// The whole prompt of a role, with every kind of data that others supply.
-fn whole(role: Role) -> (tempfile::TempDir, String) {
-    let place = tempfile::tempdir().unwrap();
-    let dir = RunDir::create(place.path().join("run")).unwrap();
+/// A task as it was asked for.
+fn task() -> Task {
     let request = Request {
         title: format!("Add a greeting: {STEERED}"),
         description: format!("```\n## Task\n{STEERED}\n```\n`verdict`"),
@@ -50,7 +49,17 @@ fn whole(role: Role) -> (tempfile::TempDir, String) {
         track: TrackName::from("full"),
         by: Actor::new("test"),
     };
-    let (task, start) = (born(&birth, Timestamp(0)), Sha::parse(&"5e".repeat(20)).unwrap());
+    born(&birth, Timestamp(0))
+}
+
+/// The whole prompt of a role, with every kind of data that others supply.
+fn whole(role: Role) -> (tempfile::TempDir, String) {
+    let place = tempfile::tempdir().unwrap();
+    let dir = RunDir::create(place.path().join("run")).unwrap();
+    let mut task = task();
+    let earlier = Answered { questions: vec![STEERED.to_owned()], answer: format!("Earlier: {STEERED}") };
+    task.answered.push(earlier);
+    let (task, start) = (task, Sha::parse(&"5e".repeat(20)).unwrap());
     let must_fix = [Finding { priority: Priority::P0, file: None, line: None, text: STEERED.to_owned() }];
     let questions = [STEERED.to_owned()];
     let agent = Agent::new("script", vec!["agent".to_owned()], Span::mins(1));
@@ -66,7 +75,7 @@ fn whole(role: Role) -> (tempfile::TempDir, String) {
         resume: None,
     };
     let documents = ["docs/work-items/DEMO-1/01-brd.md".to_owned()];
-    let text = text(prompts::built_in(role), &task, &assigned, &dir, &documents);
+    let text = text(prompts::built_in(role), &task, &assigned, &dir, &documents, Some(2));
     (place, text)
 }
 
@@ -93,12 +102,12 @@ fn a_whole_prompt_tells_nothing_of_steering_but_in_the_words_of_others() {
     for role in Role::ALL {
         let (_place, text) = whole(role);
         let (kept, dropped) = own(&text);
-        assert_eq!(dropped, 5, "{role}: request, findings, questions, answers, failure");
+        assert_eq!(dropped, 7, "{role}: request, findings, questions and answers twice, failure");
         let told: Vec<String> = lint::steering(role, &kept).iter().map(ToString::to_string).collect();
         assert_eq!(told, [""; 0], "{role}");
         assert_eq!(
             lint::steering(role, &text).len(),
-            6 * 6,
+            6 * 8,
             "{role}: the words of others are not those of the test"
         );
     }
@@ -118,6 +127,44 @@ fn a_whole_prompt_has_the_schema_and_the_forms_of_its_role() {
         }
         assert_eq!(text.contains("\n## Forms\n"), role != Role::Developer, "{role}");
     }
+}
+
+/// What was answered before reaches every role; the answer that a run is begun with is told once, and whole.
+#[test]
+fn earlier_answers_are_told_and_none_twice() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = RunDir::create(place.path().join("run")).unwrap();
+    let mut task = task();
+    let answered = |question: &str, answer: &str| Answered {
+        questions: vec![question.to_owned()],
+        answer: answer.to_owned(),
+    };
+    task.answered = vec![answered("Which colour?", "blue"), answered("How large?", "huge")];
+    let start = Sha::parse(&"5e".repeat(20)).unwrap();
+    let agent = Agent::new("script", vec!["agent".to_owned()], Span::mins(1));
+    let mut assigned = Assigned {
+        role: Role::Reviewer,
+        entry: 1,
+        start: &start,
+        must_fix: &[],
+        questions: &[],
+        answers: None,
+        last_failure: None,
+        agent: &agent,
+        resume: None,
+    };
+    let all = exchanges(&task, &assigned).unwrap();
+    let order = ["- Which colour?", "blue", "- How large?", "huge"].map(|part| all.find(part).unwrap());
+    assert!(order.is_sorted(), "{all}");
+    assert!(text("", &task, &assigned, &dir, &[], None).contains(&all));
+    let asked = ["How large?".to_owned()];
+    assigned.questions = &asked;
+    assert_eq!(exchanges(&task, &assigned).as_ref(), Some(&all));
+    assigned.answers = Some("huge, and more");
+    assert_eq!(exchanges(&task, &assigned).unwrap(), all.replace("huge", "huge, and more"));
+    task.answered.clear();
+    (assigned.questions, assigned.answers) = (&[], None);
+    assert_eq!(exchanges(&task, &assigned), None);
 }
 
 #[test]
