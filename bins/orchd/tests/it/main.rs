@@ -201,7 +201,7 @@ fn whatever_needs_a_person_is_told_to_the_operators_command() {
     place.wait_for_note("told", 1);
     let alert: serde_json::Value = serde_json::from_str(&place.note("told")).unwrap();
     assert_eq!((&alert["kind"], &alert["task"]), (&"approval".into(), &"T-1".into()), "{alert}");
-    assert_eq!(alert["commands"][0], "orchctl approve T-1");
+    assert_eq!(alert["commands"][1], "orchctl approve T-1");
     place.freeze("main is odd");
     place.wait_for_note("told", 2);
     assert!(place.note("told").contains("main is odd"));
