@@ -17,6 +17,7 @@ mod own_git;
 mod provider;
 mod pull;
 mod queue;
+mod reader;
 mod render;
 mod repo;
 mod run;

@@ -5,14 +5,13 @@
 mod rest;
 mod tell;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use orchd_daemon::{DaemonError, Document, OnStop, Settings, read_config, socket, take_over};
 use orchd_http::client::{Client, ClientError};
-use orchd_http::dto::{Event, NewTask, State, Task};
+use orchd_http::dto::{NewTask, State, Task};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -20,10 +19,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::cli::RunArgs;
 use crate::exit::Exit;
+use crate::reader::{self, Reader};
 use crate::render::Out;
 use crate::screen::Screen;
 use crate::session::exe;
-use crate::view;
 use rest::{Seen, has_ended};
 use tell::{Ended, conclude};
 
@@ -184,7 +183,7 @@ async fn follow(
         screen,
         quiet: out.json,
         only: Vec::new(),
-        read: BTreeMap::new(),
+        reader: Reader::default(),
         since: 0,
         seen: Seen::default(),
     };
@@ -226,8 +225,7 @@ struct Watched<'a> {
     quiet: bool,
     /// The task that was asked for here; else those that were open.
     only: Vec<String>,
-    /// Per task id: the last event that was read.
-    read: BTreeMap<String, u64>,
+    reader: Reader,
     since: i64,
     seen: Seen,
 }
@@ -244,7 +242,7 @@ impl Watched<'_> {
             }
             self.since = state.now;
             for task in &open {
-                self.events(task).await?;
+                self.reader.events(self.client, task).await?;
             }
             self.only = open.into_iter().map(|task| task.id).collect();
             return Ok(());
@@ -268,34 +266,15 @@ impl Watched<'_> {
         let state: State = self.client.get("/state").await?;
         let tasks: Vec<Task> =
             state.tasks.iter().filter(|task| self.only.contains(&task.id)).cloned().collect();
-        let mut lines = Vec::new();
+        let mut happened = Vec::new();
         for task in &tasks {
-            for event in self.events(task).await? {
-                let line = view::fact(&task.key, &event, self.since, self.screen.dress());
-                lines.extend(line.map(|line| (event.at, line)));
-            }
+            happened.push((task, self.reader.events(self.client, task).await?));
         }
-        lines.sort_by_key(|(at, _)| *at);
         if !self.quiet {
-            let mut lines: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
+            let mut lines = reader::lines(&happened, self.since, self.screen.dress());
             lines.extend(self.seen.news(&state, &tasks));
             self.screen.show(&lines, &State { tasks: tasks.clone(), ..state.clone() });
         }
         Ok((tasks, state))
-    }
-
-    /// The events of a task that were not read yet.
-    async fn events(&mut self, task: &Task) -> Result<Vec<Event>, Exit> {
-        let mut all = Vec::new();
-        loop {
-            let after = self.read.get(&task.id).copied().unwrap_or(0);
-            let page: Vec<Event> =
-                self.client.get(&format!("/tasks/{}/events?after={after}", task.id)).await?;
-            let Some(last) = page.iter().map(|event| event.seq).max().filter(|last| *last > after) else {
-                return Ok(all);
-            };
-            self.read.insert(task.id.clone(), last);
-            all.extend(page);
-        }
     }
 }

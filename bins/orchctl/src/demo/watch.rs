@@ -14,8 +14,8 @@ use tokio::time::sleep;
 use super::error::DemoError;
 use super::process::Engine;
 use super::story::STORIES;
+use crate::reader::{self, Reader};
 use crate::screen::Screen;
-use crate::view;
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(150);
@@ -37,8 +37,7 @@ pub(super) struct Seen {
 pub(super) struct Watch<'a> {
     client: &'a Client,
     screen: &'a mut Screen,
-    /// Per task id: the last event that was read.
-    read: BTreeMap<String, u64>,
+    reader: Reader,
     /// Time on the screen counts from here; none before the first look.
     since: Option<i64>,
     red: Option<String>,
@@ -54,8 +53,8 @@ fn is_over(task: &Task) -> bool {
 
 impl<'a> Watch<'a> {
     pub(super) fn new(client: &'a Client, screen: &'a mut Screen) -> Self {
-        let (read, answered) = (BTreeMap::new(), BTreeMap::new());
-        Self { client, screen, read, since: None, red: None, events: Vec::new(), answered }
+        let (reader, answered) = (Reader::default(), BTreeMap::new());
+        Self { client, screen, reader, since: None, red: None, events: Vec::new(), answered }
     }
 
     /// Follows everything to its end.
@@ -131,35 +130,22 @@ impl<'a> Watch<'a> {
 
     /// The lines of everything that happened since the last look, in its order.
     async fn news(&mut self, state: &State) -> Result<Vec<String>, DemoError> {
-        let mut lines = Vec::new();
+        let mut happened = Vec::new();
         for task in &state.tasks {
-            for event in self.events(task).await? {
-                let line = view::fact(&task.key, &event, self.since(), self.screen.dress());
-                lines.extend(line.map(|line| (event.at, line)));
-            }
+            happened.push((task, self.events(task).await?));
         }
-        lines.sort_by_key(|(at, _)| *at);
-        Ok(lines.into_iter().map(|(_, line)| line).collect())
+        Ok(reader::lines(&happened, self.since(), self.screen.dress()))
     }
 
     /// The events of a task that were not read yet.
     async fn events(&mut self, task: &Task) -> Result<Vec<Event>, DemoError> {
-        let mut all = Vec::new();
-        loop {
-            let after = self.read.get(&task.id).copied().unwrap_or(0);
-            let page: Vec<Event> =
-                self.client.get(&format!("/tasks/{}/events?after={after}", task.id)).await?;
-            let Some(last) = page.iter().map(|event| event.seq).max().filter(|last| *last > after) else {
-                return Ok(all);
-            };
-            self.read.insert(task.id.clone(), last);
-            if self.red.is_none() {
-                self.red = page.iter().find_map(red);
-            }
-            let known = |event: &Event| serde_json::from_value(event.data.clone()).ok();
-            self.events.extend(page.iter().filter_map(known));
-            all.extend(page);
+        let new = self.reader.events(self.client, task).await?;
+        if self.red.is_none() {
+            self.red = new.iter().find_map(red);
         }
+        let known = |event: &Event| serde_json::from_value(event.data.clone()).ok();
+        self.events.extend(new.iter().filter_map(known));
+        Ok(new)
     }
 
     /// Answers a question once everything else has come to its end: the other request lands while one waits for its

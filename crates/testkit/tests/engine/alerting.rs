@@ -8,19 +8,16 @@ use async_trait::async_trait;
 use orchd_core::event::RepoEvent;
 use orchd_core::hold::{Held, HoldCode};
 use orchd_core::id::Actor;
-use orchd_core::lease::LeasePolicy;
-use orchd_core::policy::Policy;
 use orchd_core::port::alert::{Alert, AlertKind, Alerts};
-use orchd_core::port::clock::Clock;
-use orchd_core::port::store::{CommitOutcome, Store, Surface};
+use orchd_core::port::store::{CommitOutcome, Surface};
 use orchd_core::port::tracker::OutsideError;
 use orchd_core::reason::Reason;
 use orchd_core::repo::Freeze;
 use orchd_core::task::Task;
 use orchd_core::time::Span;
-use orchd_engine::{Deps, Engine};
+use orchd_engine::Engine;
 use orchd_testkit::contract::lab::{Lab, row};
-use orchd_testkit::{CountingIds, NoSurfaces, Space, block_on, contract};
+use orchd_testkit::{NoSurfaces, block_on, contract};
 
 /// Hears nothing for as many calls as it is told.
 #[derive(Default)]
@@ -49,21 +46,7 @@ impl Ear {
 }
 
 fn process(lab: &Lab, ear: &Arc<Ear>) -> Engine {
-    let policy = Policy::new("project", "repo", "P");
-    Engine::new(Deps {
-        store: lab.shared() as Arc<dyn Store>,
-        clock: Arc::clone(&lab.clock) as Arc<dyn Clock>,
-        ids: Arc::new(CountingIds::new(61)),
-        tracker: Arc::new(NoSurfaces),
-        forge: Arc::new(NoSurfaces),
-        alerts: Arc::clone(ear) as Arc<dyn Alerts>,
-        executors: BTreeMap::new(),
-        host: Arc::new(Space(true)),
-        policies: BTreeMap::from([(policy.project.clone(), Arc::new(policy))]),
-        boot: lab.boot(),
-        leases: LeasePolicy::default(),
-        max_running: None,
-    })
+    crate::process(lab, Arc::new(NoSurfaces), Arc::clone(ear) as Arc<dyn Alerts>)
 }
 
 /// The task is on Hold from now on, or is not.

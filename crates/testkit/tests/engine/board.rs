@@ -1,22 +1,18 @@
 //! The board of an issue that has several lives shows the latest one's status.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use orchd_core::id::{Key, ProjectId};
-use orchd_core::lease::LeasePolicy;
-use orchd_core::policy::Policy;
-use orchd_core::port::clock::Clock;
-use orchd_core::port::store::{Store, Surface};
+use orchd_core::port::store::Surface;
 use orchd_core::port::tracker::{OutsideError, Tracker};
 use orchd_core::stage::Stage;
 use orchd_core::task::Task;
 use orchd_core::time::Span;
-use orchd_engine::{Deps, Engine};
+use orchd_engine::Engine;
 use orchd_testkit::contract::lab::Lab;
-use orchd_testkit::{CountingIds, NoSurfaces, Space, block_on, contract};
+use orchd_testkit::{NoSurfaces, block_on, contract};
 
 /// A board that is busy when it is told to be, for one call.
 #[derive(Default)]
@@ -43,21 +39,7 @@ impl Board {
 }
 
 fn process(lab: &Lab, board: &Arc<Board>) -> Engine {
-    let policy = Policy::new("project", "repo", "P");
-    Engine::new(Deps {
-        store: lab.shared() as Arc<dyn Store>,
-        clock: Arc::clone(&lab.clock) as Arc<dyn Clock>,
-        ids: Arc::new(CountingIds::new(61)),
-        tracker: Arc::clone(board) as Arc<dyn Tracker>,
-        forge: Arc::new(NoSurfaces),
-        alerts: Arc::new(NoSurfaces),
-        executors: BTreeMap::new(),
-        host: Arc::new(Space(true)),
-        policies: BTreeMap::from([(policy.project.clone(), Arc::new(policy))]),
-        boot: lab.boot(),
-        leases: LeasePolicy::default(),
-        max_running: None,
-    })
+    crate::process(lab, Arc::clone(board) as Arc<dyn Tracker>, Arc::new(NoSurfaces))
 }
 
 async fn is_to_be_shown(lab: &Lab, task: &Task) {

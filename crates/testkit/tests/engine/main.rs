@@ -11,14 +11,36 @@ use std::sync::Arc;
 use orchd_core::id::{BootId, Key, ProjectId, RepoId};
 use orchd_core::lease::LeasePolicy;
 use orchd_core::policy::Policy;
-use orchd_core::port::clock::Ids as _;
+use orchd_core::port::alert::Alerts;
+use orchd_core::port::clock::{Clock, Ids as _};
 use orchd_core::port::store::{JobState, Store};
+use orchd_core::port::tracker::Tracker;
 use orchd_core::repo::Repo;
 use orchd_core::stage::Stage;
 use orchd_core::task::{Request, Task};
 use orchd_core::time::Timestamp;
 use orchd_engine::{Deps, Engine, NewRequest};
+use orchd_testkit::contract::lab::Lab;
 use orchd_testkit::{CountingIds, ManualClock, MemoryStore, NoSurfaces, Space, block_on};
+
+/// A process of this store with one project and nobody to work, and these surfaces.
+fn process(lab: &Lab, tracker: Arc<dyn Tracker>, alerts: Arc<dyn Alerts>) -> Engine {
+    let policy = Policy::new("project", "repo", "P");
+    Engine::new(Deps {
+        store: lab.shared() as Arc<dyn Store>,
+        clock: Arc::clone(&lab.clock) as Arc<dyn Clock>,
+        ids: Arc::new(CountingIds::new(61)),
+        tracker,
+        forge: Arc::new(NoSurfaces),
+        alerts,
+        executors: BTreeMap::new(),
+        host: Arc::new(Space(true)),
+        policies: BTreeMap::from([(policy.project.clone(), Arc::new(policy))]),
+        boot: lab.boot(),
+        leases: LeasePolicy::default(),
+        max_running: None,
+    })
+}
 
 struct World {
     store: Arc<MemoryStore>,
