@@ -74,7 +74,13 @@ fn prepare(data: &Path, project: &Path, serial: bool) -> Result<(), Exit> {
     let failed = |e: std::io::Error| Exit::failed(format!("{}: {e}", data.display()));
     std::fs::create_dir_all(data).map_err(failed)?;
     let policy = policy(serial, &exe()?.display().to_string());
-    let projects = [Project { policy, user_repo: Some(project.to_owned()), user_branch: None, remote: None }];
+    let projects = [Project {
+        policy,
+        user_repo: Some(project.to_owned()),
+        user_branch: None,
+        remote: None,
+        main: None,
+    }];
     save_projects(data, &projects).map_err(|e| Exit::failed(e.to_string()))
 }
 

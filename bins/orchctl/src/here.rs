@@ -41,7 +41,7 @@ pub(crate) fn project(config: &Config) -> Result<Option<String>, Exit> {
 }
 
 /// What all work trees of a repository share.
-fn repository(dir: &Path) -> Option<PathBuf> {
+pub(crate) fn repository(dir: &Path) -> Option<PathBuf> {
     let common = ask(dir, &["rev-parse", "--git-common-dir"]).ok()??;
     dir.join(common).canonicalize().ok()
 }

@@ -177,7 +177,12 @@ struct Remote {
 /// Where main is: as it is said, or as a person who has a remote says.
 async fn remote(out: &Out, asks: &Asks, args: &InitArgs, top: &Path) -> Result<Option<Remote>, Exit> {
     let name = &args.remote;
-    let found = remote_of(top, name).await;
+    let found = match remote_of(top, name).await {
+        Ok(found) => found,
+        Err(why) if args.forge == Some(ForgeKind::Git) => return Err(usage(why)),
+        // Nobody asked for it.
+        Err(_) => None,
+    };
     let found = found.map(|(url, main)| Remote { url, main: main.map(|main| main.to_string()) });
     let is_git = match (args.forge, &found) {
         (Some(ForgeKind::Git), None) => {

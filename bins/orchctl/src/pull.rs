@@ -15,20 +15,29 @@ pub(crate) const LANDED: &str = "refs/remotes/orchd/main";
 pub(crate) fn run(out: &Out, dir: Option<PathBuf>, config: Option<PathBuf>) -> Result<(), Exit> {
     let dir = dir.unwrap_or_else(|| PathBuf::from("."));
     let dir = dir.canonicalize().map_err(|error| Exit::failed(format!("{}: {error}", dir.display())))?;
-    match remote(config, &dir) {
+    match remote(config, &dir)? {
         Some((url, main)) => from_remote(&dir, &url, &main),
         None => from_orchd(out, &dir),
     }
 }
 
 /// Where orchd pushes this repository's main to, and what it is called there; none where it keeps main itself.
-fn remote(config: Option<PathBuf>, dir: &Path) -> Option<(String, String)> {
-    let document = read_config(&crate::config::path(config).ok()?).ok()?;
-    let is_here = |repo: &PathBuf| repo.canonicalize().is_ok_and(|repo| dir.starts_with(repo));
+fn remote(config: Option<PathBuf>, dir: &Path) -> Result<Option<(String, String)>, Exit> {
+    let Some(path) = crate::config::path(config).ok().filter(|path| path.exists()) else { return Ok(None) };
+    let document = match read_config(&path) {
+        Ok(document) => document,
+        // What is in the repository already can be taken whatever the configuration says.
+        Err(_) if ask(dir, &["rev-parse", "--verify", "--quiet", LANDED])?.is_some() => return Ok(None),
+        Err(error) => return Err(Exit::failed(error.to_string())),
+    };
+    let here = crate::here::repository(dir);
+    let is_here = |repo: &PathBuf| here.is_some() && crate::here::repository(repo) == here;
     let mut projects = document.config().projects.iter();
-    let project = projects.find(|project| project.repo.as_ref().is_some_and(is_here))?;
-    let main = project.main.as_ref().map_or_else(|| "main".to_owned(), ToString::to_string);
-    Some((project.remote.as_ref()?.url.clone(), main))
+    let found = projects.find(|project| project.repo.as_ref().is_some_and(is_here));
+    Ok(found.and_then(|project| {
+        let main = project.main.as_ref().map_or_else(|| "main".to_owned(), ToString::to_string);
+        Some((project.remote.as_ref()?.url.clone(), main))
+    }))
 }
 
 fn from_remote(dir: &Path, url: &str, main: &str) -> Result<(), Exit> {

@@ -18,6 +18,11 @@ pub struct Answered {
 }
 
 impl Answered {
+    /// Whether it is what was kept of these words.
+    pub fn is_of(&self, words: &str) -> bool {
+        cut(words, TEXT) == self.answer
+    }
+
     fn bytes(&self) -> usize {
         self.answer.len() + self.questions.iter().map(String::len).sum::<usize>()
     }

@@ -1,6 +1,8 @@
 //! Reads the documents that shape the code (spec 1.1, 3.0): which required sections stand, which ADRs there
 //! are. Bytes in, facts out; where the bytes come from is the executor's business.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// What was found under `docs/work-items/<KEY>/` at a head.
@@ -100,6 +102,13 @@ pub fn adr_number(path: &str) -> Option<u32> {
     let digits: String =
         name.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
+}
+
+/// The number for a new record: after the highest that has three digits; a date or a slip of the pen is no number to go on from.
+pub fn free_adr_number(taken: impl IntoIterator<Item = u32>) -> u32 {
+    let taken: BTreeSet<u32> = taken.into_iter().collect();
+    let highest = taken.iter().copied().filter(|number| *number < 1000).max().unwrap_or(0);
+    (highest..u32::MAX).map(|number| number + 1).find(|number| !taken.contains(number)).unwrap_or(u32::MAX)
 }
 
 /// The text below the first heading that starts with `name` (case-insensitive), up to the next heading.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +13,9 @@ use orchd_core::port::alert::{Alert, Alerts};
 use orchd_core::port::tracker::OutsideError;
 use orchd_core::time::Timestamp;
 use orchd_engine::Engine;
-use tokio::io::AsyncWriteExt as _;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::Child;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -23,8 +25,10 @@ const AT_ONCE: Duration = Duration::from_millis(500);
 const IN_ALL: Duration = Duration::from_secs(60);
 /// How often it is looked whether a repository froze.
 const LOOK: Duration = Duration::from_secs(2);
-/// What is told of its output where it fails.
+/// Bytes that are told of its output where it fails.
 const SAID: usize = 500;
+/// What a command that ended said last is read within this.
+const LAST_WORDS: Duration = Duration::from_millis(20);
 
 type Telling = JoinHandle<Result<(), String>>;
 
@@ -58,7 +62,10 @@ impl Alerts for CommandAlerts {
             Ok(Ok(told)) => told.map_err(failed),
             Ok(Err(error)) => Err(failed(format!("it broke: {error}"))),
             Err(_elapsed) => {
-                self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(text, telling);
+                let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+                // Of what nobody asks about any more.
+                under_way.retain(|_, telling| !telling.is_finished());
+                under_way.insert(text, telling);
                 Err(failed("it is still at work".to_owned()))
             }
         }
@@ -67,25 +74,62 @@ impl Alerts for CommandAlerts {
 
 async fn told(command: String, dir: PathBuf, text: String) -> Result<(), String> {
     let mut shell = tokio::process::Command::new("/bin/sh");
-    shell.arg("-c").arg(&command).current_dir(dir).kill_on_drop(true);
+    shell.arg("-c").arg(&command).current_dir(dir).process_group(0);
     shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = shell.spawn().map_err(|error| format!("/bin/sh can not be started: {error}"))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        match stdin.write_all(text.as_bytes()).await {
-            // Who does not want to read it is told all the same.
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error.to_string()),
-            Err(_) | Ok(()) => {}
-        }
-    }
-    let output = match timeout(IN_ALL, child.wait_with_output()).await {
-        Ok(output) => output.map_err(|error| error.to_string())?,
+    let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
+    let mut said = Vec::new();
+    let ended = match timeout(IN_ALL, attend(&mut child, &text, &mut said)).await {
+        Ok(ended) => ended.map_err(|error| error.to_string())?,
         Err(_elapsed) => return Err(format!("it took longer than {} s and was ended", IN_ALL.as_secs())),
     };
-    if output.status.success() {
+    // What it leaves at work in its background is its own.
+    group.0 = None;
+    if ended.success() {
         return Ok(());
     }
-    let said: String = String::from_utf8_lossy(&output.stderr).trim().chars().take(SAID).collect();
-    Err(format!("{}: {said}", output.status))
+    Err(format!("{ended}: {}", String::from_utf8_lossy(&said).trim()))
+}
+
+/// Feeds it and hears it, until it ends; whoever still holds its outputs then is not waited for.
+async fn attend(child: &mut Child, text: &str, said: &mut Vec<u8>) -> std::io::Result<ExitStatus> {
+    let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+    let feed = async {
+        if let Some(mut stdin) = stdin {
+            // Who does not want to read it is told all the same.
+            let _ = stdin.write_all(text.as_bytes()).await;
+        }
+    };
+    let hear = async {
+        let Some(mut stderr) = stderr else { return };
+        let mut buffer = [0; 1024];
+        while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
+            let room = SAID.saturating_sub(said.len()).min(read);
+            said.extend_from_slice(&buffer[..room]);
+        }
+    };
+    let ended = async {
+        let ended = child.wait().await;
+        // What it said last is on its way.
+        sleep(LAST_WORDS).await;
+        ended
+    };
+    tokio::select! {
+        ended = ended => ended,
+        _ = async { tokio::join!(feed, hear); std::future::pending::<()>().await } => unreachable!(),
+    }
+}
+
+/// Ends all of a command that is given up.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0 {
+            // It may be gone already.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
 }
 
 /// Tells of repositories that freeze. What was told is not remembered beyond this process: one that is frozen still at the

@@ -119,10 +119,12 @@ fn bad_remotes(document: &Document) -> Vec<Problem> {
 
 /// Makes the data directory what the configuration says, for the next start: its projects, each with the branch that an
 /// earlier start found to be main.
-pub fn take_over(config: &Config) -> Result<(), ConfigError> {
+pub fn take_over(config: &Config) -> Result<Vec<Project>, ConfigError> {
     let data = &config.data;
     std::fs::create_dir_all(data).map_err(|source| ConfigError::Data { path: data.clone(), source })?;
-    Ok(projects::save(data, &projects_of(config)?)?)
+    let projects = projects_of(config)?;
+    projects::save(data, &projects)?;
+    Ok(projects)
 }
 
 /// The projects as the next start has them.
@@ -162,5 +164,6 @@ fn of(project: &orchd_config::Project, before: &[Project]) -> Result<Project, Pr
         user_repo: repo,
         user_branch: project.main.clone().or(found),
         remote,
+        main: project.main.clone(),
     })
 }

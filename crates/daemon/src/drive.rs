@@ -180,6 +180,7 @@ async fn work(shared: &Shared, context: RunContext) {
         tracing::error!(%task, "it is decided by the next look: {error}");
     }
     shared.claim.notify_one();
+    shared.project.notify_one();
     shared.decide.notify_one();
 }
 

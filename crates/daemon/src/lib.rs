@@ -3,6 +3,7 @@
 //! adapters; no rule of the pipeline lives here.
 
 mod alerts;
+mod bounded;
 mod config;
 mod doctor;
 mod drive;

@@ -24,12 +24,15 @@ pub struct Project {
     /// Where main is, if not in orchd's data.
     #[serde(default)]
     pub remote: Option<Remote>,
+    /// The branch that is main, where that was said.
+    #[serde(default)]
+    pub main: Option<Branch>,
 }
 
 /// What projects are configured as, in one word: what a server works by, and what a configuration says, are compared by it.
 /// What a start finds by itself is no part of it.
 pub(crate) fn fingerprint(projects: &[Project]) -> String {
-    let said: Vec<_> = projects.iter().map(|p| (&p.policy, &p.user_repo, &p.remote)).collect();
+    let said: Vec<_> = projects.iter().map(|p| (&p.policy, &p.user_repo, &p.remote, &p.main)).collect();
     // A policy is always JSON; were it not, the two would differ, which is said.
     let text = serde_json::to_vec(&said).unwrap_or_default();
     Digest::of(&text).as_str().to_owned()

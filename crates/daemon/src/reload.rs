@@ -72,8 +72,7 @@ impl Reload {
             return Ok(false);
         }
         at_start(&self.config, config).map_or(Ok(()), |what| Err(Refused::AtStart(what)))?;
-        take_over(config)?;
-        let projects = projects::load(&config.data).map_err(ConfigError::Projects)?;
+        let projects = take_over(config)?;
         *configured.lock().unwrap_or_else(PoisonError::into_inner) = projects::fingerprint(&projects);
         engine.set_policies(policies_of(projects));
         self.config = config.clone();

@@ -76,6 +76,9 @@ fn findings(what: &str, url: &str, trial: &Trial, refs: OwnRefs) -> Vec<Finding>
             Health::Missing,
             format!("its main takes no push: {why}; let orchd's account push there, or nothing can land"),
         ),
+        Tried::Unknown { why } if trial.atomic == Tried::Allowed => {
+            tell(Health::Weak, format!("whether its main can be pushed to is not known: {why}"));
+        }
         Tried::Unknown { .. } => {}
     }
     match &trial.forced {
@@ -86,14 +89,22 @@ fn findings(what: &str, url: &str, trial: &Trial, refs: OwnRefs) -> Vec<Finding>
                 .to_owned(),
         ),
         Tried::Refused { .. } => tell(Health::Good, "its main refuses forced pushes".to_owned()),
+        Tried::Unknown { why } if trial.main == Tried::Allowed => {
+            tell(Health::Weak, format!("whether its main refuses forced pushes is not known: {why}"));
+        }
         Tried::Unknown { .. } => {}
     }
     findings
 }
 
-/// The address of one of a repository's own remotes, and the branch that it has as its main.
-pub async fn remote_of(repo: &Path, name: &str) -> Option<(String, Option<Branch>)> {
-    let scratch = tempfile::tempdir().ok()?;
-    let git = git(scratch.path()).ok()?;
-    ForgeRepo::remote_of(&git, repo, name).await.ok()?
+/// The address of one of a repository's own remotes, and the branch that it has as its main. The error says why orchd can
+/// not go there, without what is secret in it.
+pub async fn remote_of(repo: &Path, name: &str) -> Result<Option<(String, Option<Branch>)>, String> {
+    let scratch = tempfile::tempdir().map_err(|error| format!("no temporary directory: {error}"))?;
+    let git = git(scratch.path()).map_err(|error| chain(&error))?;
+    let found = ForgeRepo::remote_of(&git, repo, name).await.map_err(|error| chain(&error))?;
+    if let Some((url, _)) = &found {
+        orchd_git::check_url(url).map_err(|error| chain(&error))?;
+    }
+    Ok(found)
 }

@@ -27,6 +27,7 @@ use orchd_runners::{RepoPlace, RunnerError, UserRepo, Workshop, WorkshopConfig, 
 use orchd_store_sqlite::{OpenError, SqliteStore};
 
 use crate::alerts::CommandAlerts;
+use crate::bounded::Bounded;
 use crate::files::DataFiles;
 use crate::host::{Floors, ThisHost};
 use crate::projects::{self, Project, ProjectsError};
@@ -119,7 +120,8 @@ pub async fn wire(
     let store = Arc::new(open_store(&data, &clock).await?);
     let board: Arc<dyn Board> = store.clone();
     let git = git(&data.join("home"))?;
-    let places = repositories(&data, &git, &mut projects).await?;
+    // Who only looks, or says a word, needs no remote.
+    let places = repositories(&data, &git, &mut projects, workers > 0).await?;
     let workshop = Workshop::new(WorkshopConfig {
         data: data.clone(),
         git: git.clone(),
@@ -131,7 +133,8 @@ pub async fn wire(
     });
     let tracker: Arc<dyn Tracker> = Arc::new(LocalTracker::new(Arc::clone(&board)));
     let repos = git_repos(&workshop, &places).await?;
-    let forge: Arc<dyn Forge> = Arc::new(GitForge::new(Arc::clone(&board), repos));
+    let forge = Arc::new(GitForge::new(Arc::clone(&board), repos));
+    let forge: Arc<dyn Forge> = Arc::new(Bounded(forge));
     let store: Arc<dyn Store> = store;
     for project in &projects {
         let repo = Repo::new(project.policy.repo.clone(), project.policy.project.clone());
@@ -257,13 +260,20 @@ pub(crate) fn environment() -> Vec<(String, String)> {
 type Places = BTreeMap<RepoId, RepoPlace>;
 
 /// Each project's remote, or its local forge: made from the user's repository at the first start, which is remembered.
-async fn repositories(data: &Path, git: &Git, projects: &mut [Project]) -> Result<Places, WireError> {
+async fn repositories(
+    data: &Path,
+    git: &Git,
+    projects: &mut [Project],
+    works: bool,
+) -> Result<Places, WireError> {
     let mut places = Places::new();
     let mut found = false;
     for project in projects.iter_mut() {
         let repo = &project.policy.repo;
         if let Some(remote) = &project.remote {
-            let place = remote_place(&project.policy.project, remote, project.user_branch.as_ref())?;
+            let login = if works { remote.login.clone() } else { Login::Own };
+            let remote = orchd_config::Remote { login, ..remote.clone() };
+            let place = remote_place(&project.policy.project, &remote, project.user_branch.as_ref())?;
             places.insert(repo.clone(), place);
             continue;
         }

@@ -77,10 +77,17 @@ pub fn check_url(url: &str) -> Result<(), GitError> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let authority = rest.split('/').next().unwrap_or_default();
     let userinfo = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    let is_http = scheme.starts_with("http");
     let why = if url.starts_with('-') || url.contains(|c: char| c.is_control()) {
         "it starts with a dash or holds a control character"
-    } else if userinfo.contains(':') || (scheme.starts_with("http") && !userinfo.is_empty()) {
+    } else if userinfo.contains(':') || (is_http && !userinfo.is_empty()) {
         "it holds credentials; configure them apart from the URL"
+    } else if is_http && rest.contains('?') {
+        return Err(GitError::BadName {
+            kind: "remote URL",
+            text: format!("{}?…", url.split('?').next().unwrap_or_default()),
+            why: "it has a query, which may hold credentials; configure them apart from the URL",
+        });
     } else if url.contains("::") {
         "it names a remote helper; use https, ssh, file or a path"
     } else {

@@ -1,18 +1,12 @@
 //! What a remote lets orchd do, found out by pushes of which nothing stays: a ref of its own is made and deleted, and main
-//! is only pushed to together with a ref that no server can make, so that all of it must fail. For `orchctl doctor`.
+//! is only pushed to together with two refs of which one is below the other, which no repository can hold, so that all of
+//! it must fail whatever anybody else does there meanwhile. For `orchctl doctor`.
 
-use orchd_core::id::{RefName, Sha};
+use orchd_core::id::{Digest, RefName, Sha};
 
 use crate::error::GitError;
 use crate::mirror::{FETCH, Mirror};
 use crate::push::{PushAnswer, RefChange, push};
-
-/// Made and deleted.
-const TEST: &str = "refs/orchd/test";
-/// Goes along with the impossible one, to see that neither is made.
-const WITNESS: &str = "refs/orchd/test-witness";
-/// Below a ref that is there: no ref can be.
-const IMPOSSIBLE: &str = "refs/orchd/test/impossible";
 
 /// What came of asking for one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,21 +45,34 @@ impl Mirror {
         let stone = self.commit("an unrelated commit", None).await?;
         let next = self.commit("a commit on main", Some(&main)).await?;
         let not_asked = |why: &str| Tried::Unknown { why: why.to_owned() };
-        let own_refs = self.make(TEST, &stone).await?;
+        let test = self.test_ref("");
+        let own_refs = self.make(&test, &stone).await?;
         if own_refs != Tried::Allowed {
             let why = "it takes a ref of orchd's own to ask";
             let (atomic, main, forced) = (not_asked(why), not_asked(why), not_asked(why));
             return Ok(Trial { own_refs, atomic, main, forced });
         }
         let atomic = self.is_atomic(&stone).await?;
-        let (ahead, forced) = if atomic == Tried::Allowed {
-            (self.would_move(&main, &next).await?, self.would_move(&main, &stone).await?)
+        let ahead = if atomic == Tried::Allowed {
+            self.would_move(&main, &next).await?
         } else {
-            let why = "it is only asked of a server that takes several refs together or none";
-            (not_asked(why), not_asked(why))
+            not_asked("it is only asked of a server that takes several refs together or none")
         };
-        self.unmake(TEST, &stone).await?;
+        // Who may not push to main at all hears of that, and not whether force would help.
+        let forced = if ahead == Tried::Allowed {
+            self.would_move(&main, &stone).await?
+        } else {
+            not_asked("it is only asked where main can be pushed to")
+        };
+        self.unmake(&test, &stone).await?;
         Ok(Trial { own_refs, atomic, main: ahead, forced })
+    }
+
+    /// A ref of this trial's own: another one at the same time has others.
+    fn test_ref(&self, what: &str) -> RefName {
+        let own = format!("{} {}", self.dir().display(), std::process::id());
+        let own: String = Digest::of(own.as_bytes()).as_str().chars().take(12).collect();
+        RefName::new(format!("refs/orchd/test-{own}{what}"))
     }
 
     /// Main's commit, and nothing below it that a server can leave out.
@@ -100,14 +107,12 @@ impl Mirror {
         call.stdin(format!("orchd: {message}, to try what a server allows\n")).sha().await
     }
 
-    async fn make(&self, name: &str, at: &Sha) -> Result<Tried, GitError> {
-        let name = RefName::new(name);
-        // One that an earlier trial left is as good.
-        let expected = self.stands(&name).await?.map_or(String::new(), |sha| sha.as_str().to_owned());
-        let change = RefChange { name: name.clone(), expected, source: at.as_str().to_owned() };
+    async fn make(&self, name: &RefName, at: &Sha) -> Result<Tried, GitError> {
+        let change =
+            RefChange { name: name.clone(), expected: String::new(), source: at.as_str().to_owned() };
         Ok(match push(self, "try a ref of orchd's own", &[change]).await? {
             // Said and done are two things.
-            PushAnswer::Accepted(_) if self.stands(&name).await?.as_ref() != Some(at) => {
+            PushAnswer::Accepted(_) if self.stands(name).await?.as_ref() != Some(at) => {
                 Tried::Refused { why: format!("the server said yes, and {name} is not there") }
             }
             PushAnswer::Accepted(_) => Tried::Allowed,
@@ -116,10 +121,10 @@ impl Mirror {
         })
     }
 
-    /// Best effort: one that stays is harmless, and is the next trial's.
-    async fn unmake(&self, name: &str, at: &Sha) -> Result<(), GitError> {
+    /// Best effort: one that stays is harmless.
+    async fn unmake(&self, name: &RefName, at: &Sha) -> Result<(), GitError> {
         let change =
-            RefChange { name: RefName::new(name), expected: at.as_str().to_owned(), source: String::new() };
+            RefChange { name: name.clone(), expected: at.as_str().to_owned(), source: String::new() };
         push(self, "delete a ref of orchd's own", &[change]).await.map(drop)
     }
 
@@ -128,17 +133,13 @@ impl Mirror {
     }
 
     async fn is_atomic(&self, stone: &Sha) -> Result<Tried, GitError> {
-        let witness = RefName::new(WITNESS);
-        let there = self.stands(&witness).await?;
-        if there.is_some() {
-            self.unmake(WITNESS, stone).await?;
-        }
+        let witness = self.test_ref("-witness");
         let (_, answer) = self.push_in_vain(&witness, "", stone).await?;
         Ok(match (answer, self.stands(&witness).await?) {
             (PushAnswer::Rejected { .. }, None) => Tried::Allowed,
             (PushAnswer::NoAnswer { why }, None) => Tried::Unknown { why },
             (_, Some(_)) => {
-                self.unmake(WITNESS, stone).await?;
+                self.unmake(&witness, stone).await?;
                 Tried::Refused { why: "of two refs pushed together it made one alone".to_owned() }
             }
             (PushAnswer::Accepted(_), None) => {
@@ -153,15 +154,19 @@ impl Mirror {
         Ok(match (answer, main) {
             // Git's word for "there was nothing wrong with this one".
             (PushAnswer::Rejected { .. }, Some(own)) if own.contains("atomic") => Tried::Allowed,
+            // Refused here, by the lease: the server was not asked.
+            (PushAnswer::Rejected { .. }, Some(own)) if own.contains("stale") => {
+                Tried::Unknown { why: "somebody pushed to it meanwhile; ask again".to_owned() }
+            }
             (PushAnswer::Rejected { why, .. }, _) => Tried::Refused { why },
             (PushAnswer::NoAnswer { why }, _) => Tried::Unknown { why },
             (PushAnswer::Accepted(_), _) => {
-                Tried::Unknown { why: "the server said yes to what can not be".to_owned() }
+                Tried::Unknown { why: "the server said yes to what can not be: look at its main".to_owned() }
             }
         })
     }
 
-    /// Pushes one change together with one that can not be; what was said of the first, and of both.
+    /// Pushes one change together with two that can not be, both or either; what was said of the first, and of all.
     async fn push_in_vain(
         &self,
         name: &RefName,
@@ -170,8 +175,12 @@ impl Mirror {
     ) -> Result<(Option<String>, PushAnswer), GitError> {
         let source = to.as_str().to_owned();
         let asked = RefChange { name: name.clone(), expected: expected.to_owned(), source: source.clone() };
-        let vain = RefChange { name: RefName::new(IMPOSSIBLE), expected: String::new(), source };
-        let answer = push(self, "try a push that must fail", &[asked, vain]).await?;
+        let vain = |what| {
+            let name = self.test_ref(what);
+            RefChange { name, expected: String::new(), source: source.clone() }
+        };
+        let changes = [asked, vain("-vain"), vain("-vain/below")];
+        let answer = push(self, "try a push that must fail", &changes).await?;
         let own = match &answer {
             PushAnswer::Rejected { each, .. } => {
                 each.iter().find(|(of, _)| of == name).map(|(_, said)| said.clone())

@@ -90,7 +90,10 @@ impl Reader {
             Seen::UnittestRan(tests) => self.unittest_ran = Some(tests),
             Seen::UnittestEnd { failed, others } => {
                 // The word alone may be anybody's.
-                if let Some(ran) = self.unittest_ran.take() {
+                // Classes and parts of tests that were skipped are counted with the skips and not with what ran: then
+                // nobody knows how many passed, and it is not said that none did.
+                let counts = |ran: &u64| *ran == 0 || failed > 0 || others < *ran;
+                if let Some(ran) = self.unittest_ran.take().filter(counts) {
                     self.unittest.add(ran.saturating_sub(failed).saturating_sub(others), failed);
                 }
             }

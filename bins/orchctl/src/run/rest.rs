@@ -4,6 +4,8 @@ use orchd_http::dto::{State, Task};
 
 /// What an engine has to do about something that waits, it finds within this after its start; in milliseconds.
 const SETTLES: i64 = 1_500;
+/// Surfaces are written, and people told, within this; in milliseconds.
+const TOLD_WITHIN: i64 = 3_000;
 /// Room that comes back by itself does so within this; in milliseconds.
 const ROOM_COMES: i64 = 10_000;
 
@@ -11,6 +13,7 @@ const ROOM_COMES: i64 = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     since: Option<i64>,
+    over_since: Option<i64>,
     short_since: Option<i64>,
     said: Vec<String>,
 }
@@ -20,8 +23,11 @@ impl Seen {
     pub(super) fn rests(&mut self, state: &State, tasks: &[Task]) -> bool {
         let since = *self.since.get_or_insert(state.now);
         let settled = state.pending == 0 && state.now - since >= SETTLES;
-        tasks.iter().all(|task| is_over(task) || (settled && is_stuck(state, task)))
-            || self.has_no_room(state)
+        let rests = tasks.iter().all(|task| is_over(task) || (settled && is_stuck(state, task)));
+        // Whoever is to hear of it hears of it first, where that does not take long.
+        let is_told = state.pending == 0
+            || (rests && state.now - *self.over_since.get_or_insert(state.now) >= TOLD_WITHIN);
+        (rests && is_told) || self.has_no_room(state)
     }
 
     /// Nothing runs, and for want of room nothing is started.

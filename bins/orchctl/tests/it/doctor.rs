@@ -39,8 +39,13 @@ impl Place {
         }
         std::fs::create_dir(place.data()).unwrap();
         let user_repo = Some(place.0.path().to_owned());
-        let project =
-            Project { policy: Policy::new("p", "r", "T"), user_repo, user_branch: None, remote: None };
+        let project = Project {
+            policy: Policy::new("p", "r", "T"),
+            user_repo,
+            user_branch: None,
+            remote: None,
+            main: None,
+        };
         save_projects(&place.data(), &[project]).unwrap();
         place
     }

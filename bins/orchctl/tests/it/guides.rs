@@ -131,8 +131,8 @@ impl Home {
             let shown = line.replace('\'', "'\\''");
             script.push_str(&format!("echo '$ {shown}'\n{line}\nended=$?\n"));
             if line.ends_with('&') {
-                // A person takes a moment to type the next one.
-                script.push_str("n=0; until orchctl queue | grep -q SHOP || [ $n -gt 100 ]; do sleep 0.1; n=$((n+1)); done\n");
+                // A person takes a moment to type the next one; who asks before there is an engine would be it for a moment.
+                script.push_str("n=0; until [ -S ~/.local/share/orchd/orchd.sock ] && orchctl queue | grep -q SHOP || [ $n -gt 200 ]; do sleep 0.1; n=$((n+1)); done\n");
             }
             script.push_str(&format!(
                 "[ $ended -eq {wanted} ] || {{ echo \"GUIDE: exit $ended, not {wanted}\"; exit 9; }}\n"

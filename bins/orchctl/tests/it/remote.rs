@@ -24,7 +24,7 @@ case "$ORCHD_ROLE" in
 developer)
     cd "$ORCHD_WORKTREE"; echo --version >> flags; echo '{{"summary": "added it"}}' > "$out"
     if [ -e '{hub}/intrude' ]; then
-        rm '{hub}/intrude'; cd "$TMPDIR"; git clone -q '{hub}' other; cd other; echo hello > other
+        rm '{hub}/intrude'; cd "$ORCHD_RUN_DIR"; git clone -q '{hub}' other; cd other; echo hello > other
         git add other; git -c user.name=b -c user.email=b@c commit -q -m other; git push -q origin main
     fi ;;
 *) echo '{{"verdict": "APPROVED", "summary": "looked at it"}}' > "$out" ;;

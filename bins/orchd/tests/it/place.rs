@@ -17,8 +17,8 @@ use tempfile::TempDir;
 /// What an analyst must deliver.
 pub(crate) const ANALYSIS: &str = r##"mkdir -p docs/work-items/T-1
 printf '# BRD\n\n## Goal\nx\n\n## Scope\nx\n\n## Acceptance criteria\n1. x\n' > docs/work-items/T-1/01-brd.md
-echo '{"artifacts": ["01-brd.md"], "summary": "done"}' > "$TMPDIR/s.json"
-"$ORCHD_SUBMIT" submit "$TMPDIR/s.json""##;
+echo '{"artifacts": ["01-brd.md"], "summary": "done"}' > "${s:=$(mktemp)}"
+"$ORCHD_SUBMIT" submit "$s"; ended=$?; rm -f "$s"; [ $ended = 0 ]"##;
 
 /// On a machine with two busy cores.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -111,7 +111,8 @@ impl Place {
 
     /// One project with this policy.
     pub(crate) fn save(&self, policy: Policy) {
-        let project = Project { policy, user_repo: Some(self.at("repo")), user_branch: None, remote: None };
+        let project =
+            Project { policy, user_repo: Some(self.at("repo")), user_branch: None, remote: None, main: None };
         save_projects(&self.at("data"), &[project]).unwrap();
     }
 

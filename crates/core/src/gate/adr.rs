@@ -2,7 +2,7 @@
 //! with an accepted ADR or the BRD (spec 3.0).
 
 use super::Judged;
-use crate::docs::{Adr, DocFacts, adr_number};
+use crate::docs::{Adr, DocFacts, adr_number, free_adr_number};
 use crate::verdict::{Finding, Priority};
 use crate::view::View;
 
@@ -53,8 +53,7 @@ pub(super) fn judge_conflict(view: &View) -> Judged {
 fn renumber(docs: &DocFacts, adr: &Adr) -> String {
     let other = docs.taken_by.iter().find(|path| adr_number(path) == adr.number);
     let other = other.map_or("an ADR of another task", String::as_str);
-    let highest =
-        docs.adrs.iter().filter_map(|adr| adr.number).chain(docs.taken_numbers.iter().copied()).max();
-    let free = highest.unwrap_or(0).saturating_add(1);
+    let numbers = docs.adrs.iter().filter_map(|adr| adr.number).chain(docs.taken_numbers.iter().copied());
+    let free = free_adr_number(numbers);
     format!("{} has the number that {other} has on main already; renumber it: {free:03} is free", adr.path)
 }

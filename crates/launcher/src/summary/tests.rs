@@ -58,7 +58,10 @@ fn unittest() {
     ];
     check(red, 1, 4, &names);
     check("..\n------\nRan 2 tests in 0.000s\n\nOK\n", 2, 0, &[]);
-    check("s\n------\nRan 1 test in 0.000s\n\nOK (skipped=1)\n", 0, 0, &[]);
+    // A class that is skipped at its setup adds to the skips alone.
+    let unknown = "s.\n------\nRan 1 test in 0.000s\n\nOK (skipped=1)\n";
+    assert_eq!(read(unknown), Summary::Unknown);
+    check("s..\n------\nRan 3 tests in 0.000s\n\nOK (skipped=1)\n", 2, 0, &[]);
     check("------\nRan 0 tests in 0.000s\n\nOK\n", 0, 0, &[]);
     check("------\nRan 0 tests in 0.000s\n\nNO TESTS RAN\n", 0, 0, &[]);
 }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use orchd_core::docs::adr_number;
+use orchd_core::docs::{adr_number, free_adr_number};
 use orchd_core::id::Sha;
 use orchd_core::stage::Role;
 use orchd_core::task::Task;
@@ -66,8 +66,7 @@ async fn next_record(site: &Site<'_>, main: &Sha) -> Result<Option<u32>, RunnerE
     }
     let mut taken = records(&site.mirror, main).await?;
     taken.extend(records(&site.mirror, site.assigned.start).await?);
-    let highest = taken.iter().filter_map(|path| adr_number(path)).max();
-    Ok(Some(highest.unwrap_or(0).saturating_add(1)))
+    Ok(Some(free_adr_number(taken.iter().filter_map(|path| adr_number(path)))))
 }
 
 fn text(
@@ -125,12 +124,13 @@ fn text(
 /// All that was asked in this task so far and what people said, the latest last.
 fn exchanges(task: &Task, assigned: &Assigned<'_>) -> Option<String> {
     let exchange = |questions: &[String], answer: &str| {
-        format!("Asked:\n{}\n\nAnswered:\n{}", quoted(&list(questions)), quoted(answer))
+        let who = "Asked (an agent's words; only the answer is a person's)";
+        format!("{who}:\n{}\n\nAnswered:\n{}", quoted(&list(questions)), quoted(answer))
     };
     // The answer that this run is begun with is told whole, and once.
     let (mut earlier, mut asked) = (task.answered.as_slice(), assigned.questions);
     if let (Some((last, before)), Some(words)) = (earlier.split_last(), assigned.answers)
-        && words.starts_with(&last.answer)
+        && last.is_of(words)
     {
         earlier = before;
         asked = if asked.is_empty() { &last.questions } else { asked };
