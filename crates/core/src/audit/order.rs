@@ -105,6 +105,10 @@ pub(super) fn let_in(step: &RepoStep, found: &mut Found) {
     if !world.policies.values().filter(|p| p.repo == task.repo).all(|p| p.serial) {
         return;
     }
+    // Everybody waits for the thaw, and it is this task that must bring it: it goes back to work at once (spec 3.9).
+    if step.before.frozen.as_ref().is_some_and(|freeze| freeze.cause == Some(*id)) {
+        return;
+    }
     // Who did not ask at the last look is taken to come back: one in `created` asks all the while that main is looked
     // at, unless a dependency is declared meanwhile.
     let (returning, since) = match step.waiting.0.get(id) {
