@@ -1,5 +1,5 @@
 //! `notify.command`: an operator's own program is started for each thing that needs a person, with the alert as JSON on its
-//! standard input. It delays nobody: one that takes long is asked after later.
+//! standard input. Other surfaces wait half a second for it at most: one that takes longer is asked after later.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

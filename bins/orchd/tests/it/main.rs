@@ -183,7 +183,7 @@ fn sighup_reads_the_configuration_again_whole_or_not_at_all() {
     assert!(server.end(Signal::TERM).success());
 }
 
-/// What needs a person reaches the operator's command as JSON, tried until it works; one that hangs delays nobody.
+/// What needs a person reaches the operator's command as JSON, tried until it works, also where it takes its time.
 #[test]
 fn whatever_needs_a_person_is_told_to_the_operators_command() {
     let place = Place::new();
