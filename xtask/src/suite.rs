@@ -56,7 +56,7 @@ fn scope(args: &Args) -> Vec<String> {
 }
 
 fn nextest(root: &Path, args: &Args) -> Result<String> {
-    let mut command = shell::cargo(root, ["nextest", "run"]);
+    let mut command = shell::cargo(root, ["nextest", "run", "--no-fail-fast"]);
     command.args(scope(args)).args(&args.filters);
     if !args.extra.is_empty() {
         command.arg("--").args(&args.extra);

@@ -159,18 +159,21 @@ fn i_31_whoever_could_not_be_let_in_is_passed_over_rightly() {
 
 #[test]
 fn i_31_a_freeze_stands_in_the_way_of_all_but_whom_it_does_not_bind() {
-    let frozen = |repaired_by_first: bool| {
+    let complains_frozen = |second_is_cause: bool, first_repairs: bool| {
         complains(|lobby, first, second| {
             let (by, at) = (Actor::new("ada"), lobby.rest.now);
-            let freeze = Freeze { why: String::new(), cause: Some(second), by, at, diverged: false };
+            let cause = second_is_cause.then_some(second);
+            let freeze = Freeze { why: String::new(), cause, by, at, diverged: false };
             lobby.says(RepoEvent::Frozen { freeze });
-            if repaired_by_first {
-                lobby.says(RepoEvent::RepairNamed { task: first });
+            let repairers = [(first, first_repairs), (second, !second_is_cause)];
+            for (task, _) in repairers.into_iter().filter(|(_, named)| *named) {
+                lobby.says(RepoEvent::RepairNamed { task });
             }
         })
     };
-    assert!(!frozen(false));
-    assert!(frozen(true));
+    assert!(!complains_frozen(false, false), "the first one must wait for the thaw");
+    assert!(complains_frozen(false, true), "both are named, and they keep the order");
+    assert!(!complains_frozen(true, true), "the cause must bring the thaw: it goes back to work at once");
 }
 
 #[test]
