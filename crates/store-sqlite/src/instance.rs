@@ -64,6 +64,22 @@ pub(crate) fn check(path: &Path, conn: &mut SqliteConnection) -> Result<(), Open
     Err(OpenError::AnotherInstance { path: path.to_path_buf(), directory, id, file })
 }
 
+/// Whose store it is instead, and what to do, for [`OpenError::AnotherInstance`].
+pub(crate) fn refusal(directory: &str, id: &str, file: &Path) -> String {
+    let anew = format!("write {id} into {}", file.display());
+    if file.parent() == Some(Path::new(directory)) {
+        return format!(
+            "belongs to this directory as it was before its file instance-id was lost or replaced, and was left alone. Put \
+             that file back too; if it is gone for good and no other orchd has this store, {anew}"
+        );
+    }
+    format!(
+        "belongs to the data directory {directory}, and was left alone: it would be worked on from two places. Start orchd \
+         on that directory, or here without this file. If the directory was moved, move its file instance-id too. If it \
+         is gone for good and no other orchd has this store, {anew}"
+    )
+}
+
 /// A store that belongs to no directory yet belongs to the one it lies in; another one is where it was left.
 pub(crate) fn belong(path: &Path, conn: &mut SqliteConnection) -> Result<(), OpenError> {
     let failed = |why: &diesel::result::Error| database(path, why);

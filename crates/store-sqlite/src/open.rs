@@ -54,11 +54,7 @@ pub enum OpenError {
         why: String,
     },
     /// The file is the store of another data directory: a copy of it, or a link to it.
-    #[error(
-        "another-instance: {path} belongs to the data directory {directory}, and was left alone: it would be worked on \
-         from two places. Start orchd on that directory, or here without this file. If the directory was moved, move \
-         its file instance-id too. If it is gone for good and no other orchd has this store, write {id} into {file}"
-    )]
+    #[error("another-instance: {path} {}", instance::refusal(directory, id, file))]
     AnotherInstance {
         /// The file.
         path: PathBuf,

@@ -24,10 +24,15 @@ impl Seen {
         let since = *self.since.get_or_insert(state.now);
         let settled = state.pending == 0 && state.now - since >= SETTLES;
         let rests = tasks.iter().all(|task| is_over(task) || (settled && is_stuck(state, task)));
-        // Whoever is to hear of it hears of it first, where that does not take long.
-        let is_told = state.pending == 0
-            || (rests && state.now - *self.over_since.get_or_insert(state.now) >= TOLD_WITHIN);
-        (rests && is_told) || self.has_no_room(state)
+        if !rests {
+            self.over_since = None;
+        }
+        (rests && self.is_told(state)) || self.has_no_room(state)
+    }
+
+    /// Whoever is to hear of it hears of it first, where that does not take long.
+    fn is_told(&mut self, state: &State) -> bool {
+        state.now - *self.over_since.get_or_insert(state.now) >= TOLD_WITHIN || state.pending == 0
     }
 
     /// Nothing runs, and for want of room nothing is started.

@@ -70,6 +70,22 @@ fn inc_35_a_copy_of_the_store_in_another_directory_is_refused() {
 }
 
 #[test]
+fn a_store_that_was_restored_without_its_directorys_id_says_what_is_missing() {
+    let place = production();
+    let (id, directory) = remembered(&place);
+    let file = Path::new(&directory).join("instance-id");
+    fs::remove_file(&file).unwrap();
+    refused(&place.path(), &place);
+    let Err(error) = SqliteStore::open(place.path(), clock()) else { panic!("it was opened") };
+    let said = error.to_string();
+    assert!(said.contains("its file instance-id was lost"), "{said}");
+    assert!(!said.contains("two places"), "{said}");
+    // As it says.
+    fs::write(&file, &id).unwrap();
+    assert_eq!(tasks(&place.open()), 1);
+}
+
+#[test]
 fn inc_35_a_link_to_another_instances_store_is_refused() {
     let production = Place::new();
     // At work, and for the first time: what it remembers must not be in its write-ahead log alone.

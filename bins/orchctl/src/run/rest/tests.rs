@@ -111,3 +111,21 @@ fn room_is_waited_for_a_while() {
     assert_eq!(seen.news(&full(0, queued()), &[]), ["Nothing new is started: full"]);
     assert!(seen.news(&full(1, queued()), &[]).is_empty(), "it is said once");
 }
+
+#[test]
+fn people_are_told_within_a_bound_that_begins_anew_when_a_task_moves_on() {
+    let telling = |now, word| {
+        let mine = waits("mine", word);
+        (State { now, pending: 1, ..state(std::slice::from_ref(&mine)) }, mine)
+    };
+    let mut seen = Seen::default();
+    let mut rests = |now, word| {
+        let (state, mine) = telling(now, word);
+        seen.rests(&state, &[mine])
+    };
+    assert!(!rests(0, "person"));
+    // It was answered, and works for longer than the bound.
+    assert!(!rests(1, "working"));
+    assert!(!rests(TOLD_WITHIN + 1, "person"), "of what it asks now nobody has heard");
+    assert!(rests(2 * TOLD_WITHIN + 1, "person"));
+}
