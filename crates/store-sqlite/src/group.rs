@@ -1,10 +1,13 @@
 //! Group commit: what waits is done in one transaction, each request in its own savepoint, one COMMIT, and
-//! only then the answers. If the COMMIT fails nobody knows more than that, and everybody is told so.
+//! only then the answers. If the COMMIT fails nobody knows more than that, and everybody is told so. What was committed
+//! is folded from the log into the file while nobody waits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection as _;
 
 use crate::fail::Fail;
 use crate::frame::Frame;
@@ -13,6 +16,11 @@ use crate::oneshot;
 
 /// At most this many requests share a transaction: a bound on how long the first of them waits.
 const GROUP: usize = 128;
+/// SQLite folds its log into the file once it has a thousand pages, within the COMMIT that made it so long: that one takes
+/// several times as long, and somebody waits for it. So it is done earlier, after this many transactions, ...
+const LONG: u64 = 32;
+/// ... once nobody has asked for anything for so long: between two runs of a task there is less.
+const IDLE: Duration = Duration::from_millis(50);
 
 /// What the writing thread has done since it started.
 #[derive(Debug, Default)]
@@ -102,27 +110,60 @@ impl Tally {
 
 /// Serves writers until all askers are gone: what has piled up during one COMMIT is the next group.
 pub(crate) fn serve_writers(mut link: Link, requests: &mpsc::Receiver<Box<dyn Request>>, tally: &Tally) {
-    while let Some(mut group) = next_group(requests) {
-        let failed = commit(&mut link, &mut group).as_ref().err().map(explain);
-        match &failed {
-            Some(why) => link.broken(why),
-            None => tally.count(group.len()),
+    let mut unfolded = 0;
+    loop {
+        let first = match unfolded {
+            LONG.. => requests.recv_timeout(IDLE),
+            _few => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match first {
+            Ok(first) => {
+                serve_writer_group(&mut link, group_with(first, requests), tally);
+                unfolded += 1;
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                fold(&mut link);
+                unfolded = 0;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
         }
-        for request in group {
-            request.answer(failed.as_deref());
-        }
+    }
+}
+
+fn serve_writer_group(link: &mut Link, mut group: Vec<Box<dyn Request>>, tally: &Tally) {
+    let failed = commit(link, &mut group).as_ref().err().map(explain);
+    match &failed {
+        Some(why) => link.broken(why),
+        None => tally.count(group.len()),
+    }
+    for request in group {
+        request.answer(failed.as_deref());
+    }
+}
+
+/// Folds the log into the file as far as no reader stands in the way. Nothing hangs on it: what is not folded stays in the
+/// log, and a database that fails says so at the next COMMIT.
+fn fold(link: &mut Link) {
+    let folded = link.get().and_then(|conn| Ok(conn.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?));
+    if let Err(fail) = folded {
+        tracing::warn!("the store's log could not be folded into its file: {}", explain(&fail));
     }
 }
 
 /// What waits, and at least one; `None` when all askers are gone.
 fn next_group(requests: &mpsc::Receiver<Box<dyn Request>>) -> Option<Vec<Box<dyn Request>>> {
-    let mut group = vec![requests.recv().ok()?];
+    Some(group_with(requests.recv().ok()?, requests))
+}
+
+/// This one, and what waits behind it.
+fn group_with(first: Box<dyn Request>, requests: &mpsc::Receiver<Box<dyn Request>>) -> Vec<Box<dyn Request>> {
+    let mut group = vec![first];
     while group.len() < GROUP
         && let Ok(next) = requests.try_recv()
     {
         group.push(next);
     }
-    Some(group)
+    group
 }
 
 /// One transaction for the whole group; one request alone needs no savepoint.

@@ -1,13 +1,14 @@
 //! Tests of group commit: what one request does to the others of its group, and what a failed COMMIT means.
 
 use std::sync::mpsc;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::sql_types::BigInt;
 use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
 use orchd_testkit::block_on;
 
-use super::{Answer, Ask, Request, Tally, serve_readers, serve_writers};
+use super::{Answer, Ask, LONG, Request, Tally, serve_readers, serve_writers};
 use crate::fail::{Fail, bad};
 use crate::link::Link;
 use crate::oneshot::Receiver;
@@ -208,4 +209,38 @@ fn after_a_failure_while_reading_the_next_is_read_again() {
     assert!(matches!(block_on(after).unwrap(), Ok(0)));
     drop(sender);
     served.join().unwrap();
+}
+
+#[test]
+fn the_log_is_folded_into_the_file_while_nobody_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db").to_str().unwrap().to_owned();
+    let mut conn = open(&path).unwrap();
+    conn.batch_execute("PRAGMA journal_mode = WAL;").unwrap();
+    // Without its log, as SQLite would have left it: these are far fewer pages than it folds by itself.
+    let in_the_file = || {
+        let copy = dir.path().join("copy.db");
+        std::fs::copy(&path, &copy).unwrap();
+        let mut conn = SqliteConnection::establish(copy.to_str().unwrap()).unwrap();
+        let rows: i64 = Count {}.get_result(&mut conn).unwrap();
+        rows
+    };
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || serve_writers(Link::lasting(conn), &receiver, &Tally::default()));
+        for n in 1..=i64::try_from(LONG).unwrap() {
+            let (request, answer) = put(n);
+            sender.send(request).unwrap();
+            assert_eq!(block_on(answer).unwrap().unwrap(), n);
+        }
+        let (_open, never) = mpsc::channel::<()>();
+        let is_folded = |_| {
+            // Nothing comes: it is a pause.
+            let _ = never.recv_timeout(Duration::from_millis(20));
+            in_the_file() == i64::try_from(LONG).unwrap()
+        };
+        // Before the end: whoever is the last to close a file folds its log as well.
+        assert!((0..500).any(is_folded), "the file has {} rows", in_the_file());
+        drop(sender);
+    });
 }
