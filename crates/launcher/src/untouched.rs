@@ -33,12 +33,17 @@ pub struct Untouched {
     newest: i64,
     /// Folders, relative to the clone, whose content is not looked at: declared caches.
     pub caches: Vec<String>,
+    /// Bytes allocated to what was looked at, the clone's own folder aside; `None`: not known. No part of the mark: where a
+    /// file lies on its disk changes without anybody touching it.
+    #[serde(default)]
+    pub bytes: Option<u64>,
 }
 
 impl Untouched {
     /// The mark of the clone as it is; `None` where it has too many entries to be worth one.
     pub fn of(clone: &Path, caches: &[String]) -> io::Result<Option<Self>> {
         let mut walk = Walk { hash: sha2::Sha256::new(), newest: 0, entries: 0 };
+        let mut bytes: u64 = 0;
         let skipped: Vec<PathBuf> = caches.iter().map(PathBuf::from).collect();
         let mut open = vec![PathBuf::new()];
         walk.take(Path::new(""), &lstat(clone)?);
@@ -50,6 +55,7 @@ impl Untouched {
                 let found = statat(&listed, &name, AtFlags::SYMLINK_NOFOLLOW)?;
                 let inner = folder.join(OsStr::from_bytes(name.to_bytes()));
                 walk.take(&inner, &found);
+                bytes = bytes.saturating_add(u64::try_from(found.st_blocks).unwrap_or(0).saturating_mul(512));
                 if FileType::from_raw_mode(found.st_mode).is_dir() && !skipped.contains(&inner) {
                     open.push(inner);
                 }
@@ -60,12 +66,12 @@ impl Untouched {
         }
         let mark =
             Digest::new(walk.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>());
-        Ok(Some(Self { mark, newest: walk.newest, caches: caches.to_vec() }))
+        Ok(Some(Self { mark, newest: walk.newest, caches: caches.to_vec(), bytes: Some(bytes) }))
     }
 
     /// Whether the clone is still as it was. What cannot be read is no longer as it was.
     pub fn holds(&self, clone: &Path) -> bool {
-        Self::of(clone, &self.caches).is_ok_and(|now| now.as_ref() == Some(self))
+        Self::of(clone, &self.caches).is_ok_and(|now| now.is_some_and(|now| now.mark == self.mark))
     }
 
     /// Returns once a change cannot get the time of a change that is in the mark: the kernel's clock for files moves in

@@ -249,17 +249,17 @@ impl Workshop {
         matches!(holds, Ok(true)).then_some(fresh)
     }
 
-    /// Remembers that nothing of a task's last run lives any more, as this process has seen.
+    /// Remembers that nothing of the run that was last in a task's clone lives any more, as this process has seen.
     pub(crate) fn note_over(&self, task: TaskId, run: RunId) {
         self.0.over.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(task, run);
     }
 
-    /// Whether this process has seen that nothing of `run` lives any more; `false` where it does not know.
-    pub(crate) fn is_over(&self, task: TaskId, run: RunId) -> bool {
-        self.0.over.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(&task) == Some(&run)
+    /// The run that was last in a task's clone, if this process has seen that nothing of it lives any more.
+    pub(crate) fn over(&self, task: TaskId) -> Option<RunId> {
+        self.0.over.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(&task).copied()
     }
 
-    /// A task whose clone is gone is not remembered.
+    /// Another run enters the task's clone, or the clone is gone.
     pub(crate) fn forget_over(&self, task: TaskId) {
         self.0.over.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&task);
     }
@@ -293,6 +293,10 @@ impl Workshop {
 
     /// Removes a folder that others wrote into. What refuses is left for the next look, and said.
     pub(crate) async fn discard(&self, dir: &Path) {
+        // Mostly there is none, and another thread need not be woken to find that out.
+        if matches!(dir.symlink_metadata(), Err(error) if error.kind() == std::io::ErrorKind::NotFound) {
+            return;
+        }
         if let Err(error) = remove_tree(dir).await {
             tracing::warn!("{} was not removed: {}", dir.display(), chain(&error));
         }

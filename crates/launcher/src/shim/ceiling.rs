@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::statvfs;
 
@@ -17,6 +17,7 @@ use crate::ended::Ended;
 use crate::limits::Limits;
 use crate::run_dir::RunDir;
 use crate::spec::RunSpec;
+use crate::untouched::Untouched;
 
 /// Memory and processes are sampled this often.
 const SAMPLE_MS: i64 = 500;
@@ -39,7 +40,9 @@ impl Ceilings {
     pub(super) fn new(spec: &RunSpec, dir: &RunDir) -> Self {
         let mut roots = vec![dir.path().to_owned(), spec.cwd.clone()];
         roots.extend(spec.leftovers.as_ref().map(|wanted| wanted.clone.clone()));
-        let disk = spec.limits.disk.map(|ceiling| Disk::new(ceiling, outermost(roots)));
+        let clone = spec.leftovers.as_ref().zip(spec.untouched.as_ref());
+        let measured = clone.and_then(|(wanted, mark)| Measured::of(&wanted.clone, mark));
+        let disk = spec.limits.disk.map(|ceiling| Disk::new(ceiling, outermost(roots), measured));
         Self { limits: spec.limits, sampled: None, disk }
     }
 
@@ -93,6 +96,25 @@ fn outermost(roots: Vec<PathBuf>) -> Vec<PathBuf> {
     kept
 }
 
+/// A clone that was walked before the run was asked for, and not touched since: a second walk would tell the same, while
+/// the run waits for it.
+struct Measured {
+    clone: PathBuf,
+    /// Bytes allocated to all of it but the content of its caches.
+    bytes: u64,
+    caches: Vec<PathBuf>,
+}
+
+impl Measured {
+    fn of(clone: &Path, mark: &Untouched) -> Option<Self> {
+        let clone = fs::canonicalize(clone).ok()?;
+        // Not through a link: what it leads to is not the clone's.
+        let is_its_own = |cache: &PathBuf| fs::canonicalize(cache).is_ok_and(|real| real == *cache);
+        let caches = mark.caches.iter().map(|cache| clone.join(cache)).filter(is_its_own).collect();
+        Some(Self { bytes: mark.bytes?, caches: outermost(caches), clone })
+    }
+}
+
 struct Disk {
     ceiling: u64,
     roots: Vec<PathBuf>,
@@ -112,10 +134,18 @@ enum Counted {
 }
 
 impl Disk {
-    fn new(ceiling: u64, roots: Vec<PathBuf>) -> Self {
+    fn new(ceiling: u64, roots: Vec<PathBuf>, measured: Option<Measured>) -> Self {
         let mut disk = Self { ceiling, roots, before: None, next: 0, free: 0 };
-        disk.before = match disk.walk(clock::boot_ms()) {
-            Counted::All(bytes) => Some(bytes),
+        let (mut unknown, mut known) = (disk.roots.clone(), 0);
+        if let Some(measured) = measured
+            && let Some(at) = unknown.iter().position(|root| *root == measured.clone)
+        {
+            unknown.swap_remove(at);
+            unknown.extend(measured.caches);
+            known = measured.bytes;
+        }
+        disk.before = match disk.walk(unknown, clock::boot_ms()) {
+            Counted::All(bytes) => Some(bytes.saturating_add(known)),
             Counted::AtLeast(_) => {
                 note(&format!(
                     "there are more than {WALK_FILES} files before the run: its disk ceiling is not kept"
@@ -134,13 +164,14 @@ impl Disk {
             return None;
         }
         // What a walk that was cut did count is there in any case.
-        let (Counted::All(bytes) | Counted::AtLeast(bytes)) = priority::ordinarily(|| self.walk(now));
+        let (Counted::All(bytes) | Counted::AtLeast(bytes)) =
+            priority::ordinarily(|| self.walk(self.roots.clone(), now));
         (bytes.saturating_sub(before) > self.ceiling).then_some(Ended::DiskCeiling { ceiling: self.ceiling })
     }
 
-    fn walk(&mut self, now: i64) -> Counted {
+    fn walk(&mut self, roots: Vec<PathBuf>, now: i64) -> Counted {
         self.free = self.free();
-        let counted = count(self.roots.clone(), WALK_FILES);
+        let counted = count(roots, WALK_FILES);
         let took = clock::boot_ms() - now;
         self.next = now.saturating_add(took.saturating_mul(WALK_SHARE).max(WALK_MS));
         counted

@@ -24,6 +24,9 @@ fn note_path(shop: &Workshop, task: TaskId) -> PathBuf {
 
 /// The run that was last in a task's clone.
 pub(crate) async fn former_run(shop: &Workshop, task: TaskId) -> Result<Option<RunId>, RunnerError> {
+    if let Some(over) = shop.over(task) {
+        return Ok(Some(over));
+    }
     let path = note_path(shop, task);
     match tokio::fs::read_to_string(&path).await {
         Ok(text) => Ok(text.trim().parse::<RunId>().ok()),
@@ -34,7 +37,10 @@ pub(crate) async fn former_run(shop: &Workshop, task: TaskId) -> Result<Option<R
 
 /// Ends a run of an earlier job that may still live in the task's clone, and makes sure that nothing of it does.
 pub(crate) async fn end_former_run(shop: &Workshop, task: TaskId, me: RunId) -> Result<(), RunnerError> {
-    match former_run(shop, task).await?.filter(|run| *run != me && !shop.is_over(task, *run)) {
+    if shop.over(task).is_some() {
+        return Ok(());
+    }
+    match former_run(shop, task).await?.filter(|run| *run != me) {
         Some(run) => watch::evict(&shop.run_dir(run), run, "another job of the task took its place").await,
         None => Ok(()),
     }
@@ -52,6 +58,7 @@ pub(crate) async fn forget_former_run(shop: &Workshop, task: TaskId) -> Result<(
 
 /// Notes that this run enters the clone: before it can have a process.
 pub(super) async fn note_run(site: &Site<'_>) -> Result<(), RunnerError> {
+    site.shop.forget_over(site.task.id);
     let path = note_path(site.shop, site.task.id);
     let draft = path.with_extension("run.new");
     let (line, to) = (format!("{}\n", site.context.run()), path.clone());
