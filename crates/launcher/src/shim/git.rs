@@ -3,8 +3,8 @@
 //! are swept like the run's.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Seek as _};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -68,6 +68,8 @@ pub(super) struct Git<'a> {
     wanted: &'a Leftovers,
     around: Surroundings<'a>,
     clone: PathBuf,
+    /// What a call says on its two outputs, emptied before the next one.
+    said: [File; 2],
     /// Used instead of the clone's own index, once set.
     pub(super) index: Option<PathBuf>,
 }
@@ -82,7 +84,8 @@ impl<'a> Git<'a> {
             return Err(opened(io::Error::new(io::ErrorKind::NotADirectory, said)));
         }
         let clone = fs::canonicalize(&wanted.clone).map_err(opened)?;
-        Ok(Self { wanted, around, clone, index: None })
+        let fresh = |name| around.dir.fresh(name).map_err(opened);
+        Ok(Self { wanted, around, clone, said: [fresh(OUT)?, fresh(ERR)?], index: None })
     }
 
     /// The clone's own repository, for what the shim does there itself.
@@ -127,8 +130,8 @@ impl<'a> Git<'a> {
         if let Some(name) = input {
             command.stdin(dir.regular(name).map_err(failed)?);
         }
-        command.stdout(dir.fresh(OUT).map_err(failed)?);
-        command.stderr(dir.fresh(ERR).map_err(failed)?);
+        let [out, err] = &self.said;
+        command.stdout(emptied(out).map_err(failed)?).stderr(emptied(err).map_err(failed)?);
         let ended = self.wait(&mut command).map_err(failed)?;
         match ended {
             Ended::Exited { code: 0 } => {
@@ -195,6 +198,13 @@ impl<'a> Git<'a> {
         tree.end(GRACE, self.around.bell);
         Ok(ended)
     }
+}
+
+/// The same file, from its beginning: whoever wrote there before is gone.
+fn emptied(mut file: &File) -> io::Result<File> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.try_clone()
 }
 
 /// A full object name out of an answer.

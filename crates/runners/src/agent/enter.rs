@@ -1,12 +1,15 @@
 //! Making an agent's clone ready: a former run's processes gone, its commits kept, the task branch at the last good
 //! head, the request written down. The clone is entered by one run at a time.
 
+use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use orchd_core::id::{Branch, RefName, RunId, Sha, TaskId};
 use orchd_git::{AgentClone, CloneSpec, GitError, Mirror};
 use orchd_launcher::Untouched;
+use rustix::fs::OFlags;
 
 use super::site::{self, Site};
 use crate::error::RunnerError;
@@ -60,11 +63,27 @@ pub(crate) async fn forget_former_run(shop: &Workshop, task: TaskId) -> Result<(
 pub(super) async fn note_run(site: &Site<'_>) -> Result<(), RunnerError> {
     site.shop.forget_over(site.task.id);
     let path = note_path(site.shop, site.task.id);
-    let draft = path.with_extension("run.new");
     let (line, to) = (format!("{}\n", site.context.run()), path.clone());
-    let write = move || std::fs::write(&draft, line).and_then(|()| std::fs::rename(&draft, &to));
-    let written = tokio::task::spawn_blocking(write).await.map_err(io::Error::other).flatten();
-    written.map_err(RunnerError::io("write", &path))
+    let written = tokio::task::spawn_blocking(move || write_note(&to, line.as_bytes())).await;
+    written.map_err(io::Error::other).flatten().map_err(RunnerError::io("write", &path))
+}
+
+/// Whole, in place of whatever is there. Over the note of another run with one write, as all are of one length: a file in
+/// place of a file would have to reach the disk first.
+fn write_note(path: &Path, line: &[u8]) -> io::Result<()> {
+    let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits();
+    let flags = i32::try_from(flags).map_err(io::Error::other)?;
+    if let Ok(note) = OpenOptions::new().write(true).custom_flags(flags).open(path)
+        && let Ok(found) = note.metadata()
+        // An agent may have put anything there, another name of a person's file too.
+        && found.is_file()
+        && (found.nlink(), found.len()) == (1, line.len() as u64)
+    {
+        return note.write_all_at(line, 0);
+    }
+    let draft = path.with_extension("run.new");
+    std::fs::write(&draft, line)?;
+    std::fs::rename(&draft, path)
 }
 
 /// The commits that a run is about, once the mirror has them: main, which is returned, and its own start.
@@ -211,3 +230,6 @@ fn inner(root: &Path, path: &str) -> Result<PathBuf, RunnerError> {
     }
     Ok(target)
 }
+
+#[cfg(test)]
+mod tests;
