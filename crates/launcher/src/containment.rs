@@ -125,23 +125,34 @@ pub fn prepare() -> Containment {
     probe()
 }
 
-/// A group for a run of this shim, with its ceilings, or why there is none.
-pub(crate) fn enter(run: RunId, limits: &Limits) -> (Containment, Option<Group>) {
-    let made = host::own().and_then(|own| {
-        own.hand_down_controllers();
-        Group::make(&own.base(), run, limits).map(|group| (own, group))
-    });
-    match made {
-        Ok((own, group)) => {
-            let controllers = group.controllers().to_vec();
-            let mechanism = if own.is_scope_of(run) { Mechanism::SystemdScope } else { Mechanism::Cgroup };
-            let lacking = lacking(&controllers);
-            (
-                Containment { mechanism, group: Some(group.path().to_owned()), controllers, lacking },
-                Some(group),
-            )
+/// Where a shim is, found before it knows of its run: nobody waits for it then.
+pub(crate) struct Here(Result<host::Own, String>);
+
+/// Where this process is.
+pub(crate) fn here() -> Here {
+    Here(host::own())
+}
+
+impl Here {
+    /// A group for a run of this shim, with its ceilings, or why there is none.
+    pub(crate) fn enter(self, run: RunId, limits: &Limits) -> (Containment, Option<Group>) {
+        let made = self.0.and_then(|own| {
+            own.hand_down_controllers();
+            Group::make(&own.base(), run, limits).map(|group| (own, group))
+        });
+        match made {
+            Ok((own, group)) => {
+                let controllers = group.controllers().to_vec();
+                let mechanism =
+                    if own.is_scope_of(run) { Mechanism::SystemdScope } else { Mechanism::Cgroup };
+                let lacking = lacking(&controllers);
+                (
+                    Containment { mechanism, group: Some(group.path().to_owned()), controllers, lacking },
+                    Some(group),
+                )
+            }
+            Err(why) => (Containment::subreaper(why), None),
         }
-        Err(why) => (Containment::subreaper(why), None),
     }
 }
 

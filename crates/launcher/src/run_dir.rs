@@ -190,6 +190,11 @@ impl RunDir {
         cleared.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
     }
 
+    /// Makes the files that its shim would make, for which the run waits.
+    pub fn lay_out(&self) -> io::Result<()> {
+        [Self::STDOUT, Self::STDERR, Self::SHIM_LOG].iter().try_for_each(|name| self.output(name).map(drop))
+    }
+
     /// A new file for the output of a process: appended to, never read by us while it runs.
     pub(crate) fn output(&self, name: &str) -> io::Result<File> {
         OpenOptions::new().append(true).create(true).mode(0o600).open(self.file(name))

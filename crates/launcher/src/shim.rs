@@ -25,6 +25,7 @@ use orchd_core::time::{Span, Timestamp};
 use rustix::process::{Pid, getpid};
 
 use crate::clock;
+use crate::containment;
 use crate::ended::Ended;
 use crate::order::Order;
 use crate::process::ProcessId;
@@ -94,7 +95,7 @@ fn supervise() -> Result<(), ShimError> {
     detach::keep_descriptors_private()
         .map_err(|source| ShimError::Setup { what: "look at its own descriptors", source })?;
     detach::detach()?;
-    let mut identity = own_identity()?;
+    let (mut identity, here) = (own_identity()?, containment::here());
     let Some(order) = Order::hear(io::stdin()).map_err(ShimError::Order)? else { return Ok(()) };
     let dir = RunDir::open(order.dir).map_err(ShimError::Dir)?;
     detach::belong_to(&dir).map_err(ShimError::Dir)?;
@@ -110,7 +111,7 @@ fn supervise() -> Result<(), ShimError> {
     identity_json(&identity).and_then(|json| dir.put(RunDir::SHIM, &json)).map_err(no_identity)?;
 
     let mut outputs = Outputs::make(&dir).map_err(ShimError::Dir)?;
-    let mut enclosure = Enclosure::raise(&spec, &dir);
+    let mut enclosure = Enclosure::raise(&spec, &dir, here);
     let mut ceilings = Ceilings::new(&spec, &dir);
     let spawned = match dir.stop_requested() {
         // Somebody gave the run up before it began; see `launcher::give_up_start`.

@@ -42,7 +42,7 @@ pub struct Untouched {
 impl Untouched {
     /// The mark of the clone as it is; `None` where it has too many entries to be worth one.
     pub fn of(clone: &Path, caches: &[String]) -> io::Result<Option<Self>> {
-        let mut walk = Walk { hash: sha2::Sha256::new(), newest: 0, entries: 0 };
+        let mut walk = Walk { hash: sha2::Sha256::new(), line: Vec::new(), newest: 0, entries: 0 };
         let mut bytes: u64 = 0;
         let skipped: Vec<PathBuf> = caches.iter().map(PathBuf::from).collect();
         let mut open = vec![PathBuf::new()];
@@ -89,6 +89,8 @@ impl Untouched {
 
 struct Walk {
     hash: sha2::Sha256,
+    /// Of one entry.
+    line: Vec<u8>,
     newest: i64,
     entries: usize,
 }
@@ -98,18 +100,21 @@ impl Walk {
     fn take(&mut self, inner: &Path, found: &Stat) {
         let changed = nanoseconds(found.st_ctime, found.st_ctime_nsec);
         let written = nanoseconds(found.st_mtime, found.st_mtime_nsec);
-        self.hash.update(inner.as_os_str().as_bytes());
-        self.hash.update([0]);
+        self.line.clear();
+        self.line.extend_from_slice(inner.as_os_str().as_bytes());
+        self.line.push(0);
         for number in
             [i128::from(found.st_dev), found.st_ino.into(), found.st_size.into(), found.st_nlink.into()]
         {
-            self.hash.update(number.to_le_bytes());
+            self.line.extend_from_slice(&number.to_le_bytes());
         }
         for number in [found.st_mode, found.st_uid, found.st_gid] {
-            self.hash.update(number.to_le_bytes());
+            self.line.extend_from_slice(&number.to_le_bytes());
         }
-        self.hash.update(changed.to_le_bytes());
-        self.hash.update(written.to_le_bytes());
+        for time in [changed, written] {
+            self.line.extend_from_slice(&time.to_le_bytes());
+        }
+        self.hash.update(&self.line);
         self.newest = self.newest.max(changed);
         self.entries += 1;
     }

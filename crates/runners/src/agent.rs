@@ -81,16 +81,26 @@ async fn play(site: &Site<'_>) -> Result<JobResult, RunnerError> {
 
 /// Makes everything ready, starts the run and waits for its end.
 async fn start(site: &Site<'_>) -> Result<Waited, RunnerError> {
-    let main = enter::fetch(site).await?;
+    // At once: they ask the mirror, look at the clone and make the run's directory.
+    let (main, fresh, dir) =
+        tokio::join!(enter::fetch(site), site.shop.fresh_clone(site.task.id), make_dir(site));
+    let (main, dir) = (main?, dir?);
     // At once: the one works on the clone, the other in the run's directory.
-    let (untouched, prompted) = tokio::join!(enter::make_ready(site, &main), prompt::write(site, &main));
-    let (untouched, dir) = (untouched?, prompted?);
+    let (untouched, prompted) =
+        tokio::join!(enter::make_ready(site, &main, fresh), prompt::write(site, &main, &dir));
+    let untouched = untouched?;
+    prompted?;
     let mut spec = spec(site, &dir).await?;
     spec.untouched = untouched;
     let (prepared, noted) = tokio::join!(site.shop.launcher().prepare(&dir, &spec), enter::note_run(site));
     noted?;
     let running = prepared?.start().await?;
     watch::wait(running, site.context.guard.as_ref()).await
+}
+
+async fn make_dir(site: &Site<'_>) -> Result<RunDir, RunnerError> {
+    let made = RunDir::create(&site.dir).and_then(|dir| dir.lay_out().map(|()| dir));
+    made.map_err(RunnerError::io("make", &site.dir))
 }
 
 async fn spec(site: &Site<'_>, dir: &RunDir) -> Result<RunSpec, RunnerError> {

@@ -16,7 +16,7 @@ use super::note;
 use super::priority;
 use super::tree::Tree;
 use crate::containment::group::Group;
-use crate::containment::{self, Containment, Controller};
+use crate::containment::{self, Containment, Controller, Here};
 use crate::ended::Ended;
 use crate::process;
 use crate::run_dir::RunDir;
@@ -40,8 +40,8 @@ pub(super) struct Enclosure {
 }
 
 impl Enclosure {
-    pub(super) fn raise(spec: &RunSpec, dir: &RunDir) -> Self {
-        let (containment, group) = containment::enter(spec.run, &spec.limits);
+    pub(super) fn raise(spec: &RunSpec, dir: &RunDir, here: Here) -> Self {
+        let (containment, group) = here.enter(spec.run, &spec.limits);
         let tasks = spec.limits.processes.filter(|_| {
             !geteuid().is_root() && !group.as_ref().is_some_and(|group| group.keeps(Controller::Pids))
         });

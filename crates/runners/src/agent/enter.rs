@@ -94,13 +94,18 @@ pub(super) async fn fetch(site: &Site<'_>) -> Result<Sha, RunnerError> {
 }
 
 /// The task branch and the clone, both at the start of the run; answers with the mark of a clone that holds nothing else.
-pub(super) async fn make_ready(site: &Site<'_>, main: &Sha) -> Result<Option<Untouched>, RunnerError> {
+/// `fresh`: how the clone was made, if nobody has touched it since.
+pub(super) async fn make_ready(
+    site: &Site<'_>,
+    main: &Sha,
+    fresh: Option<FreshClone>,
+) -> Result<Option<Untouched>, RunnerError> {
     let start = site.assigned.start;
     let put = task_branch::put(&site.mirror, site.branch(), start);
     let (put, former) = tokio::join!(put, former_run(site.shop, site.task.id));
     put?;
     let spec = spec(site, start, former?);
-    if !as_it_is(site, &spec, main).await {
+    if !fresh.is_some_and(|fresh| is_for(&fresh, &spec, main)) {
         make(site, spec, main.clone()).await?;
     }
     if write_request(site).await? {
@@ -145,10 +150,8 @@ pub(super) async fn renew(site: &Site<'_>, head: &Sha) {
     }
 }
 
-/// Whether the task's clone may be entered as the last run left it: nobody has touched it, and it is what this run
-/// needs.
-async fn as_it_is(site: &Site<'_>, spec: &CloneSpec, main: &Sha) -> bool {
-    let Some(fresh) = site.shop.fresh_clone(site.task.id).await else { return false };
+/// Whether a clone that nobody has touched is what this run needs.
+fn is_for(fresh: &FreshClone, spec: &CloneSpec, main: &Sha) -> bool {
     let same = CloneSpec { former: fresh.made_for.former, ..spec.clone() };
     fresh.made_for == same && fresh.main == *main
 }

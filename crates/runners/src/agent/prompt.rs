@@ -26,20 +26,18 @@ const TEXT_CAP: usize = 16 * 1024;
 /// The findings, whole.
 pub(super) const MUST_FIX: &str = "must-fix.json";
 
-/// Makes the run's directory, and writes `prompt.md` into it, and `must-fix.json` where there are findings.
-pub(super) async fn write(site: &Site<'_>, main: &Sha) -> Result<RunDir, RunnerError> {
+/// Writes `prompt.md` into the run's directory, and `must-fix.json` where there are findings.
+pub(super) async fn write(site: &Site<'_>, main: &Sha, dir: &RunDir) -> Result<(), RunnerError> {
     let documents = documents(site, main).await?;
     let next_record = next_record(site, main).await?;
-    let dir = RunDir::create(&site.dir).map_err(RunnerError::io("make", &site.dir))?;
     let failed = |source| RunnerError::Io { doing: "write the prompt in", path: site.dir.clone(), source };
     if !site.assigned.must_fix.is_empty() {
         let all = serde_json::to_vec_pretty(site.assigned.must_fix).map_err(|error| failed(error.into()))?;
         dir.put(MUST_FIX, &all).map_err(failed)?;
     }
     let role_text = prompts::of(&site.context.policy, site.assigned.role);
-    dir.write_prompt(&text(role_text, site.task, &site.assigned, &dir, &documents, next_record))
-        .map_err(failed)?;
-    Ok(dir)
+    let text = text(role_text, site.task, &site.assigned, dir, &documents, next_record);
+    dir.write_prompt(&text).map(drop).map_err(failed)
 }
 
 /// Documents of the task that stand at the start of the run, those it has changed since `main` among them.
