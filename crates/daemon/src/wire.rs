@@ -25,12 +25,11 @@ use orchd_launcher::profile::Profile;
 use orchd_local::{AdoptError, GitForge, GitRepo, LocalTracker};
 use orchd_runners::{RepoPlace, RunnerError, UserRepo, Workshop, WorkshopConfig, executors};
 use orchd_store_sqlite::{OpenError, SqliteStore};
-use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::alerts::CommandAlerts;
 use crate::bounded::Bounded;
 use crate::files::DataFiles;
-use crate::host::{Floors, ThisHost};
+use crate::host::{self, Floors, ThisHost};
 use crate::projects::{self, Project, ProjectsError};
 use crate::sources::{RandomIds, SystemClock};
 
@@ -113,7 +112,7 @@ pub async fn wire(
 ) -> Result<Wired, WireError> {
     let data = absolute(data)?;
     private(&data)?;
-    keep_apart(&data);
+    host::keep_apart(&data);
     let mut projects = projects::load(&data)?;
     projects::check_prompts(&projects)?;
     let configured = Arc::new(Mutex::new(projects::fingerprint(&projects)));
@@ -220,17 +219,6 @@ fn private(data: &Path) -> Result<(), WireError> {
     let failed = |source| WireError::Directory { path: data.to_owned(), source };
     std::fs::metadata(data).map_err(failed)?;
     std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o700)).map_err(failed)
-}
-
-/// Asks the file system to lay the folders here (clones, runs, mirrors) in places of their own, as it does with those of
-/// different people. ext4 looks for a new file's place among those that were removed nearby, without a journal for up to a
-/// minute each: a clone that is replaced would slow the start of the next run by milliseconds.
-fn keep_apart(data: &Path) {
-    let asked = std::fs::File::open(data)
-        .and_then(|dir| Ok(ioctl_setflags(&dir, ioctl_getflags(&dir)? | IFlags::TOPDIR)?));
-    if let Err(error) = asked {
-        tracing::debug!("the file system of {} lays folders as it likes: {error}", data.display());
-    }
 }
 
 /// What git needs of this process's environment to reach a remote: the agent that holds ssh's keys, proxies, roots of trust.

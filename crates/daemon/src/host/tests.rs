@@ -1,8 +1,9 @@
 //! Floors: what stops a start, what does not, and that this host can be measured at all.
 
 use orchd_core::port::host::{Host as _, Room};
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
-use super::{Floors, MIB, ThisHost, available, judge};
+use super::{Floors, MIB, ThisHost, available, judge, keep_apart};
 
 const FLOORS: Floors = Floors { disk: 100 * MIB, memory: 50 * MIB };
 
@@ -45,4 +46,14 @@ fn this_host_can_be_measured() {
     assert_eq!(host(Floors { disk: 1, memory: 1 }).room(), Room::Enough);
     assert!(why(host(Floors { disk: u64::MAX, memory: 1 }).room()).contains("--disk-floor"));
     assert!(why(host(Floors { disk: 1, memory: u64::MAX }).room()).contains("--memory-floor"));
+}
+
+#[test]
+fn folders_of_a_data_directory_are_asked_to_lie_apart_where_the_file_system_knows_that() {
+    let place = tempfile::tempdir().unwrap();
+    keep_apart(place.path());
+    let dir = std::fs::File::open(place.path()).unwrap();
+    let Ok(flags) = ioctl_getflags(&dir) else { return };
+    let is_known = ioctl_setflags(&dir, flags | IFlags::TOPDIR).is_ok();
+    assert_eq!(flags.contains(IFlags::TOPDIR), is_known);
 }
