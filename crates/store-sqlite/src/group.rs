@@ -19,7 +19,8 @@ const GROUP: usize = 128;
 /// SQLite folds its log into the file once it has a thousand pages, within the COMMIT that made it so long: that one takes
 /// several times as long, and somebody waits for it. So it is done earlier, after this many transactions, ...
 const LONG: u64 = 32;
-/// ... once nobody has asked for anything for so long: between two runs of a task there is less.
+/// ... once nobody has asked for anything for so long: between the steps from one run to the next there is less, unless git
+/// works meanwhile, and then this does no harm.
 const IDLE: Duration = Duration::from_millis(50);
 
 /// What the writing thread has done since it started.
